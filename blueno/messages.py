@@ -1,0 +1,129 @@
+"""What scheduler and workers say to each other: JSON objects with a `kind`. No paths, handles or pickles in them,
+since workers will be on other machines; code, data and artefacts travel through the cache by key.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+Json = Any
+
+
+class Error(TypedDict):
+    """Why a trial or a dataset failed. `group` is equal for failures that are alike.
+
+    `class`: user_code, data, model, out_of_memory, disk_full, timeout, lost, missing_library or bug.
+    """
+
+    # "class" is a keyword, so the key is declared in the functional part below.
+    type: str
+    message: str
+    traceback: str
+    group: str
+
+
+# ---- to a worker
+
+
+class Code(TypedDict):
+    """Where user code is: a key in the cache ("" for none), and the spec's folder inside that snapshot."""
+
+    snapshot: str
+    folder: str
+
+
+class Build(TypedDict):
+    kind: Literal["build"]
+    dataset: str  # id
+    recipe: Json  # what is hashed to the id
+    code: Code
+
+
+class Train(TypedDict):
+    kind: Literal["train"]
+    trial: str  # id
+    attempt: int  # the fencing token: only this attempt may record
+    recipe: Json  # what is hashed to the id: augment, code, dataset, model, recipe, seed, train
+    config: str
+    fold: int | None
+    code: Code
+    objective: Json  # {"metric": "val_accuracy", "direction": "maximize"}
+    metrics: list[Json]  # those of every sweep that wants the trial, beside the defaults of the task
+    keep: Json  # {"weights": ..., "predictions": ..., "logs": ...}
+
+
+class Finish(TypedDict):
+    """End after what you hold."""
+
+    kind: Literal["finish"]
+
+
+# ---- from a worker
+
+
+class Ready(TypedDict):
+    kind: Literal["ready"]
+    pid: int
+    environment: Json
+
+
+class Started(TypedDict):
+    kind: Literal["started"]
+    trial: str
+    attempt: int
+
+
+class Epoch(TypedDict):
+    kind: Literal["epoch"]
+    trial: str
+    attempt: int
+    epoch: int  # counted from 1
+    epochs: int
+    metrics: dict[str, float | None]
+
+
+class Artefact(TypedDict):
+    key: str  # in the models folder
+    sha256: str
+    bytes: int
+
+
+class Result(TypedDict):
+    """What a trial left. A metric that is not finite is null here and named in `nonfinite`."""
+
+    kind: Literal["result"]
+    trial: str
+    attempt: int
+    state: Literal["succeeded", "diverged", "failed"]
+    metrics: dict[str, float | None]
+    nonfinite: list[str]
+    history: dict[str, list[float | None]]
+    artefacts: dict[str, Artefact]
+    engine: str
+    epoch: int | None  # the epoch that counts, from 1
+    started: str
+    duration_s: float
+    peak_memory_bytes: int
+    log: str
+    error: Json  # an Error, or null
+
+
+class Built(TypedDict):
+    kind: Literal["built"]
+    dataset: str
+    duration_s: float
+    bytes: int
+    computed: list[str]  # ids of the nodes that were computed now, not found in the cache
+    summary: Json  # shapes, dtypes, sizes of parts, task, classes, what was dropped
+    error: Json  # an Error, or null
+
+
+class Gone(TypedDict):
+    """Made by the executor when a worker has ended, however it ended."""
+
+    kind: Literal["gone"]
+    reason: str  # "exited 0", "killed by SIGSEGV", ...
+    output: str  # the end of what it wrote outside any trial's log
+
+
+Message = dict[str, Any]  # one of the above; mypy cannot narrow a union of TypedDicts by `kind` across modules cheaply

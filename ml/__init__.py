@@ -1,0 +1,1 @@
+"""Training: architectures, engines, metrics. Installed as `blueno.ml`; runs in workers only."""
