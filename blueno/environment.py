@@ -1,0 +1,62 @@
+"""What a worker's process is told by its environment before anything heavy is imported, and what it says of it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from .executors import Slot
+
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+LIBRARIES = (
+    "numpy", "pandas", "scipy", "scikit-learn", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "xgboost",
+    "lightgbm", "skops",
+)  # fmt: skip
+
+
+def variables(slot: Slot, before: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a worker on `slot`: `before`, held to the slot's threads and device."""
+    told = dict(before) | dict.fromkeys(THREADS, str(slot.threads)) | {"CUDA_VISIBLE_DEVICES": slot.device}
+    told.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    told.setdefault("PYTHONHASHSEED", "0")  # the order of a set in user code is the same in each worker
+    if slot.device:
+        told.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else the first worker on a GPU takes all of its memory
+        told.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    return told
+
+
+def facts(slot: Slot) -> dict[str, Any]:
+    """Versions, machine and slot, as they are recorded with results. Imports none of the libraries."""
+    from . import __version__
+
+    return {
+        "blueno": __version__,
+        "python": platform.python_version(),
+        "interpreter": sys.executable,
+        "platform": platform.platform(),
+        "host": socket.gethostname(),
+        "slot": slot.name,
+        "threads": slot.threads,
+        "device": slot.device or "cpu",
+        "keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
+    }
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,275 @@
+"""What a worker does with a message: builds a dataset or trains a trial, and says what came of it.
+
+The same for every executor. User code, Keras and the data libraries are imported from here on and nowhere else. What
+goes wrong in a trial is its result, never the end of the worker.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from zipfile import ZipFile
+
+from . import failures
+from .cache import Cache
+from .canonical import digest_file
+from .clock import iso
+from .errors import BluenoError
+from .messages import Message
+from .usercode import CodeFolder
+from .worker_memory import held_bytes, peak_bytes, reset_peak
+from .worker_output import bounded, redirected, trial_log
+
+if TYPE_CHECKING:
+    from .etl.dataset import Dataset
+    from .ml.job import Job, Outcome
+
+Emit = Callable[[Message], None]
+
+OPEN_DATASETS = 4  # kept open: sweeps alternate between the folds of few preparations
+EPOCH_INTERVAL_S = 0.5  # messages about epochs, at most this often
+GROWTH_BYTES = 2 * 1024**3  # beyond what it held after its first trial, a worker has worn out
+
+
+@dataclass
+class Worker:
+    """What lasts from one message to the next."""
+
+    id: str
+    root: Path
+    cache: Cache
+    models: Cache
+    threads: int
+    redirect: bool = True  # trials' output goes to their logs
+    fatal: tuple[type[BaseException], ...] = ()  # what ends the worker instead of being a trial's failure
+    clock: Callable[[], float] = time.time
+    datasets: dict[str, Dataset] = field(default_factory=dict)  # oldest use first
+    first_held_bytes: int | None = None
+    worn_out: bool = False  # its memory is not what it was: it should be replaced
+
+
+def open_worker(
+    id: str, root: Path, threads: int, redirect: bool = True, fatal: tuple[type[BaseException], ...] = ()
+) -> Worker:
+    """A worker for the project under `root`."""
+    from .cache.folder import FolderCache
+
+    cache, models = FolderCache(root / "data" / "cache"), FolderCache(root / "models")
+    return Worker(id, root, cache, models, threads, redirect, fatal)
+
+
+def handle(worker: Worker, message: Message, emit: Emit) -> None:
+    """Does what one message asks. `emit` gets the answers; the last is `built` for a build, `result` for a trial."""
+    action = {"build": _build, "train": _train}[message["kind"]]
+    action(worker, message, emit)
+
+
+# ---- datasets
+
+
+def _build(worker: Worker, message: Message, emit: Emit) -> None:
+    begun = worker.clock()
+    code: CodeFolder | None = None
+    answer: Message = {"bytes": 0, "computed": [], "summary": {}, "error": None}
+    try:
+        from .etl.build import build
+
+        code = code_folder(worker, message["code"])
+        report = build(message["recipe"], worker.cache, code, lambda *_: None)
+        answer |= {"bytes": report.bytes, "computed": list(report.computed), "summary": report.summary}
+    except worker.fatal:
+        raise
+    except BaseException as error:
+        answer["error"] = _failure(worker, error, code, "data")
+    emit({"kind": "built", "dataset": message["dataset"], "duration_s": worker.clock() - begun, **answer})
+
+
+def _dataset(worker: Worker, id: str | None) -> Dataset | None:
+    if id is None:
+        return None
+    from .etl.dataset import open_dataset
+
+    worker.datasets[id] = worker.datasets.pop(id, None) or open_dataset(id, worker.cache)
+    while len(worker.datasets) > OPEN_DATASETS:
+        del worker.datasets[next(iter(worker.datasets))]
+    return worker.datasets[id]
+
+
+# ---- trials
+
+
+def _train(worker: Worker, message: Message, emit: Emit) -> None:
+    begun = worker.clock()
+    base = {"trial": message["trial"], "attempt": message["attempt"]}
+    emit({"kind": "started", **base})
+    reset_peak()
+    answer = _attempt(worker, message, EpochReport(base, emit))
+    log = bounded(trial_log(worker.root, message["trial"])) if worker.redirect else ""
+    emit({
+        "kind": "result", **base, **answer, "started": iso(begun), "duration_s": worker.clock() - begun,
+        "peak_memory_bytes": peak_bytes(), "log": log,
+    })  # fmt: skip
+    _note_wear(worker)
+
+
+def _attempt(worker: Worker, message: Message, report: EpochReport) -> Message:
+    """What the result says of the training itself, however it ended."""
+    code: CodeFolder | None = None
+    try:
+        with _output(worker, message), _scratch(worker.models.scratch) as folder, _same_folder():
+            from .ml.train import train
+
+            code = code_folder(worker, message["code"])
+            outcome = train(_job(worker, message, folder, code), report)
+            report.flush()
+            return _trained(worker, message, outcome)
+    except worker.fatal:
+        raise
+    except BaseException as error:
+        return _nothing() | {"state": "failed", "error": _failure(worker, error, code, "model")}
+
+
+def _job(worker: Worker, message: Message, folder: Path, code: CodeFolder | None) -> Job:
+    from .ml.job import Job
+
+    return Job(
+        recipe=message["recipe"], dataset=_dataset(worker, message["recipe"]["dataset"]),
+        objective=message["objective"], metrics=message["metrics"], keep=message["keep"], folder=folder, code=code,
+        threads=worker.threads, batches=message.get("batches"),
+    )  # fmt: skip
+
+
+def _trained(worker: Worker, message: Message, outcome: Outcome) -> Message:
+    metrics = {name: finite(value) for name, value in outcome.metrics.items()}
+    folder = f"{message['trial'][:2]}/{message['trial']}/{message['attempt']}"
+    artefacts = {name: _kept(worker.models, f"{folder}/{path.name}", path) for name, path in outcome.artefacts.items()}
+    return {
+        "state": outcome.state,
+        "metrics": metrics,
+        "nonfinite": [name for name, value in metrics.items() if value is None],
+        "history": {name: [finite(value) for value in values] for name, values in outcome.history.items()},
+        "artefacts": artefacts,
+        "engine": outcome.engine,
+        "epoch": outcome.epoch,
+        "error": None,
+    }
+
+
+def _nothing() -> Message:
+    return {"metrics": {}, "nonfinite": [], "history": {}, "artefacts": {}, "engine": "", "epoch": None}
+
+
+def _kept(models: Cache, key: str, path: Path) -> Message:
+    models.put_if_absent(key, path)
+    stored = models.get(key)  # hashed as it lies there, so that the record is true whoever put it
+    return {"key": key, "sha256": digest_file(stored), "bytes": stored.stat().st_size}
+
+
+def _failure(worker: Worker, error: BaseException, code: CodeFolder | None, otherwise: str) -> Message:
+    described = failures.describe(error, code.root if code else None, otherwise)
+    worker.worn_out |= described["class"] == "out_of_memory"
+    return described
+
+
+def _note_wear(worker: Worker) -> None:
+    held = held_bytes()
+    if worker.first_held_bytes is None:
+        worker.first_held_bytes = held  # after the first trial, since that one imported the libraries
+    worker.worn_out |= held > worker.first_held_bytes + GROWTH_BYTES
+
+
+def finite(value: float) -> float | None:
+    """The number, or None if it is infinite or none at all, which JSON cannot say."""
+    return float(value) if math.isfinite(value) else None
+
+
+class EpochReport:
+    """Tells the scheduler of epochs, at most every half second, and of the last one in any case."""
+
+    def __init__(self, base: Message, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
+        self._base, self._emit, self._clock = base, emit, clock
+        self._next_s = 0.0
+        self._waiting: Message | None = None
+
+    def __call__(self, epoch: int, epochs: int, metrics: dict[str, float]) -> bool:
+        """Whether to stop now: never yet, since nothing asks a running trial to end early."""
+        values = {name: finite(value) for name, value in metrics.items()}
+        self._waiting = {"kind": "epoch", **self._base, "epoch": epoch, "epochs": epochs, "metrics": values}
+        if self._clock() >= self._next_s:
+            self.flush()
+        return False
+
+    def flush(self) -> None:
+        """Tells of the newest epoch if that was not done yet."""
+        if self._waiting is not None:
+            self._emit(self._waiting)
+            self._waiting = None
+            self._next_s = self._clock() + EPOCH_INTERVAL_S
+
+
+# ---- what surrounds a trial
+
+
+def _output(worker: Worker, message: Message) -> AbstractContextManager[None]:
+    if not worker.redirect:
+        return nullcontext()
+    header = f"--- attempt {message['attempt']}, worker {worker.id}, {iso(worker.clock())}\n"
+    return redirected(trial_log(worker.root, message["trial"]), header)
+
+
+@contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    """A fresh folder that is gone afterwards. It lies where artefacts are linked from, not copied."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="trial-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _same_folder() -> Iterator[None]:
+    """User code may change the working folder; the next trial begins in the same one."""
+    before = os.getcwd()
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def code_folder(worker: Worker, code: Message) -> CodeFolder | None:
+    """The snapshot that a message names, unpacked under `data/work/code`; None if there is no user code."""
+    key = code["snapshot"]
+    if not key:
+        return None
+    target = worker.root / "data" / "work" / "code" / PurePosixPath(key).stem
+    if not target.is_dir():
+        if worker.cache.stat(key) is None:
+            raise BluenoError(
+                "the snapshot of the code is gone from the cache", "run the sweep again: it keeps another"
+            )
+        _unpack(worker.cache.get(key), target)
+    return CodeFolder(target, code["folder"])
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix="unpacking-", dir=target.parent))
+    try:
+        with ZipFile(archive) as file:
+            file.extractall(temporary)
+        temporary.rename(target)
+    except OSError:
+        if not target.is_dir():  # else another worker was quicker, with the same content
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
