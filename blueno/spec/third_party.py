@@ -1,0 +1,137 @@
+"""Writes down the signatures of scikit-learn and Keras, so that a plan need not import them: run as a module, by hand.
+
+An entry is a list: ["name"] is a required parameter, ["name", default] one with a plain default, and
+["name", null, "opaque"] one with any other; "*" comes before those by keyword only, "**" says that any keyword is taken.
+With a reference as its argument it prints the entry of that one: this is the child process of `installed`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .installed import GENERATED
+from .parameters import OPAQUE, plain_value
+
+IRREGULAR = {"AdamW": "adamw", "RMSprop": "rmsprop"}  # names that people write as one word
+WRAPPERS = {"Optimizer", "LossScaleOptimizer", "Loss", "LearningRateSchedule"}  # not to be chosen by name
+NOT_RANDOM = {"Resizing", "CenterCrop", "MaxNumBoundingBoxes", "StackedRandomAugmentation", "Pipeline"}
+
+
+def snake_case(name: str) -> str:
+    """How a class is called in a spec: `SparseCategoricalCrossentropy` is sparse_categorical_crossentropy."""
+    spaced = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return IRREGULAR.get(name) or re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()
+
+
+def entry_for(called: Callable[..., Any]) -> list[Any]:
+    """The entry of a function or class; one that takes anything when it tells nothing about itself."""
+    try:
+        parameters = list(inspect.signature(called).parameters.values())
+    except (TypeError, ValueError):
+        return ["**"]
+    entry: list[Any] = []
+    for each in parameters:
+        if each.kind is each.VAR_KEYWORD:
+            entry.append("**")
+        elif each.kind is each.VAR_POSITIONAL:
+            entry.append("*")
+        else:
+            if each.kind is each.KEYWORD_ONLY and "*" not in entry:
+                entry.append("*")
+            entry.append(_item(each))
+    return entry
+
+
+def _item(parameter: inspect.Parameter) -> list[Any]:
+    if parameter.default is parameter.empty:
+        return [parameter.name]
+    value = plain_value(parameter.default)
+    return [parameter.name, None, "opaque"] if value is OPAQUE else [parameter.name, value]
+
+
+def public_reference(made: type) -> str:
+    """`sklearn.svm:SVC` for the class that is defined in sklearn.svm._classes; "" where it is not public."""
+    parts = made.__module__.split(".")
+    for length in range(1, len(parts) + 1):
+        module = importlib.import_module(".".join(parts[:length]))
+        if length > 1 and getattr(module, made.__name__, None) is made:
+            return f"{module.__name__}:{made.__name__}"
+        if length < len(parts) and parts[length].startswith("_"):
+            return ""
+    return ""
+
+
+def scikit_learn_references() -> dict[str, list[Any]]:
+    """Every public estimator and transformer, and the kernels of Gaussian processes, which are written inside them."""
+    from sklearn.gaussian_process import kernels
+    from sklearn.utils import all_estimators
+
+    classes = [made for _, made in all_estimators()]
+    classes += [made for made in vars(kernels).values() if isinstance(made, type) and issubclass(made, kernels.Kernel)]
+    public = {public_reference(made): made for made in classes if not inspect.isabstract(made)}
+    return {reference: entry_for(made) for reference, made in public.items() if reference}
+
+
+def keras_classes() -> Iterator[tuple[str, str, type]]:
+    """Keras's classes that a spec names in short, as (role, reference, class)."""
+    import keras
+    from keras.src.layers.preprocessing.image_preprocessing.base_image_preprocessing_layer import (
+        BaseImagePreprocessingLayer,
+    )
+
+    noise = (keras.layers.GaussianNoise, keras.layers.GaussianDropout, keras.layers.AlphaDropout, keras.layers.Dropout)
+    roles = (
+        ("optimizer", keras.optimizers, keras.optimizers.Optimizer),
+        ("loss", keras.losses, keras.losses.Loss),
+        ("schedule", keras.optimizers.schedules, keras.optimizers.schedules.LearningRateSchedule),
+        ("layer", keras.layers, (BaseImagePreprocessingLayer, *noise)),
+    )
+    for role, module, bases in roles:
+        for name, made in sorted(vars(module).items()):
+            chosen = isinstance(made, type) and issubclass(made, bases) and name == made.__name__
+            if chosen and name not in WRAPPERS | NOT_RANDOM:
+                yield role, f"{module.__name__.replace('keras.api', 'keras')}:{name}", made
+
+
+def generate() -> dict[str, Any]:
+    """The whole content of the generated file. Imports Keras and scikit-learn."""
+    import keras
+    import sklearn
+
+    names: dict[str, dict[str, str]] = {}
+    references = scikit_learn_references()
+    for role, reference, made in keras_classes():
+        names.setdefault(role, {})[snake_case(made.__name__)] = reference
+        references[reference] = entry_for(made)
+    versions = {"keras": keras.__version__, "sklearn": sklearn.__version__}
+    return {"versions": versions, "names": names, "references": references}
+
+
+def as_text(content: dict[str, Any]) -> str:
+    """The generated file's text: sorted, one reference a line, so that a new version's changes can be read."""
+    lines = [f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in sorted(content["references"].items())]
+    head = "".join(f"{json.dumps(key)}: {json.dumps(content[key], sort_keys=True)},\n" for key in ("versions", "names"))
+    return "{\n" + head + '"references": {\n' + ",\n".join(lines) + "\n}}\n"
+
+
+def answer(reference: str) -> dict[str, Any]:
+    """What the child process says: the entry of `reference`, or the names that there are instead."""
+    place, _, name = reference.partition(":")
+    module = importlib.import_module(place)
+    made = getattr(module, name, None)
+    if made is None:
+        return {"names": [each for each in dir(module) if not each.startswith("_")]}
+    return {"entry": entry_for(made)}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.stdout.write("\n" + json.dumps(answer(sys.argv[1])) + "\n")
+    else:
+        GENERATED.write_text(as_text(generate()), encoding="utf-8")
