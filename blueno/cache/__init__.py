@@ -10,6 +10,9 @@ from typing import Protocol
 class Cache(Protocol):
     """The seam: five operations. Keys look like `parts/ab12....npy`: slashes, no `..`, no leading slash."""
 
+    # A local folder for files in the making. On the file system of a local cache, so that nothing is copied twice.
+    scratch: Path
+
     # Size in bytes, or None when there is no such key.
     def stat(self, key: str) -> int | None: ...
 

@@ -1,0 +1,112 @@
+"""The build of a dataset: source and steps that learn nothing (shared nodes), split, the other steps, arrays.
+
+It may be killed anywhere and called again; what is published under an id is whole, and never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from blueno.cache import Cache
+from blueno.canonical import digest
+
+from .fitted import save_fitted
+from .nodes import load_node, node_recipe
+from .samples import Samples
+from .split import make_parts
+from .storage import dataset_key, parts_in, put_array, put_json, read_complete, workplace
+from .summary import summarise
+from .transform import Step, apply_step, as_array, open_step
+
+if TYPE_CHECKING:
+    from blueno.usercode import CodeFolder
+
+Progress = Callable[[str], None]  # told in a few words what is being done
+
+
+class Fitted(NamedTuple):
+    """A step after it was applied, and the columns of the table that it took (None of an array)."""
+
+    step: Step
+    columns: list[str] | None
+
+
+class BuildReport(NamedTuple):
+    """What a build did: `computed` are the ids of nodes and datasets made now; nothing when all was there."""
+
+    computed: list[str]
+    bytes: int  # of the dataset's arrays
+    summary: dict[str, Any]
+
+
+def build(
+    recipe: dict[str, Any], cache: Cache, code: CodeFolder | None = None, progress: Progress = lambda _: None
+) -> BuildReport:
+    """Publishes the dataset of a recipe under its id (the digest of the recipe), unless it is there.
+
+    DataError when source, columns, split or steps cannot be as the recipe says.
+    """
+    id = digest(recipe)
+    computed: list[str] = []
+    with workplace(id, cache) as folder:
+        manifest = read_complete(dataset_key(id), cache)
+        if manifest is None:
+            manifest = {"id": id, "recipe": recipe, **_made(recipe, cache, code, progress, computed, folder)}
+            put_json(dataset_key(id), manifest, cache, folder)
+            computed.append(id)
+    return BuildReport(computed, sum(part["bytes"] for part in parts_in(manifest)), manifest["summary"])
+
+
+def _made(
+    recipe: dict[str, Any],
+    cache: Cache,
+    code: CodeFolder | None,
+    progress: Progress,
+    computed: list[str],
+    folder: Path,
+) -> dict[str, Any]:
+    """The arrays of a dataset, stored, and what its manifest says of them."""
+    steps = [open_step(step, code) for step in recipe["steps"]]
+    num_plain = len(list(takewhile(lambda step: not step.fitted, steps)))
+    progress(f"source {recipe['source']['name']}")
+    samples = load_node(node_recipe(recipe, num_plain), cache, code, computed)
+    classes = samples.target if samples.classes is not None else None
+    parts = make_parts(len(samples.ids), classes, samples.groups, recipe["split"], recipe["fold"])
+    samples, fitted = _apply(steps[num_plain:], samples, parts["train"], progress)
+    features = as_array(samples.features)
+    published = {
+        name: value for one in fitted for name, value in getattr(one.step.transformer, "published", {}).items()
+    }
+    return {
+        "features": put_array(features, cache, folder),
+        "target": put_array(samples.target, cache, folder),
+        "ids": put_array(samples.ids, cache, folder),
+        "parts": {name: put_array(rows, cache, folder) for name, rows in parts.items()},
+        "fitted": [_keep(one, cache, folder) for one in fitted],
+        "classes": samples.classes,
+        "task": samples.task,
+        "positive": samples.positive,
+        "published": published,
+        "summary": summarise(samples, features, parts),
+    }
+
+
+def _apply(steps: list[Step], samples: Samples, train: np.ndarray, progress: Progress) -> tuple[Samples, list[Fitted]]:
+    fitted = []
+    for step in steps:
+        progress(f"step {step.name}")
+        features, columns = apply_step(step, samples.features, samples.target, train)
+        samples = samples._replace(features=features)
+        fitted.append(Fitted(step, columns))
+    return samples, fitted
+
+
+def _keep(fitted: Fitted, cache: Cache, folder: Path) -> dict[str, Any]:
+    """What is needed to treat new samples alike; a step without a file is fitted again from the recipe."""
+    file = save_fitted(fitted.step, cache, folder)
+    return {"name": fitted.step.name, "columns": fitted.columns, "file": file}

@@ -1,0 +1,114 @@
+"""A node: a source and the first of its steps, as long as these learn nothing. Datasets share nodes, so its id leaves
+out split and fold; each is computed once, however many datasets, processes or sweeps want it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from blueno.cache import Cache
+from blueno.canonical import digest
+from blueno.errors import DataError
+
+from .columns import select
+from .samples import Samples
+from .sources import load_source
+from .storage import Part, get_array, node_key, put_array, put_json, read_complete, workplace
+from .transform import apply_step, open_step
+
+if TYPE_CHECKING:
+    from blueno.usercode import CodeFolder
+
+FORMAT = 1  # of nodes as they are stored; counts for their ids
+
+
+def node_recipe(recipe: dict[str, Any], num_steps: int) -> dict[str, Any]:
+    """What a node's id is the digest of: a dataset recipe's source, columns and first steps.
+
+    The column that a split groups by is no input, so it is one of the columns here.
+    """
+    columns = dict(recipe["columns"])
+    columns["group"] = columns.get("group") or (recipe["split"] or {}).get("group")
+    return {"columns": columns, "node": FORMAT, "source": recipe["source"], "steps": recipe["steps"][:num_steps]}
+
+
+def load_node(recipe: dict[str, Any], cache: Cache, code: CodeFolder | None, computed: list[str]) -> Samples:
+    """The samples of a node, from the cache or computed now (its id is then appended to `computed`)."""
+    id = digest(recipe)
+    found = read_complete(node_key(id), cache)
+    if found is not None:
+        return _read(found, cache)
+    with workplace(id, cache) as folder:
+        found = read_complete(node_key(id), cache)  # by whoever held the workplace until now
+        if found is None:
+            samples = _compute(recipe, cache, code, computed)
+            put_json(node_key(id), {"id": id, "recipe": recipe, **_write(samples, cache, folder)}, cache, folder)
+            computed.append(id)
+            return samples
+    return _read(found, cache)
+
+
+def _compute(recipe: dict[str, Any], cache: Cache, code: CodeFolder | None, computed: list[str]) -> Samples:
+    if not recipe["steps"]:
+        return select(load_source(recipe["source"], code), recipe["columns"])
+    before = load_node({**recipe, "steps": recipe["steps"][:-1]}, cache, code, computed)
+    step = open_step(recipe["steps"][-1], code)
+    assert not step.fitted, f"BUG: {step.name} learns, and a node has no training part"
+    applied = apply_step(step, before.features, before.target, np.arange(0))
+    return before._replace(features=applied.features)
+
+
+def _write(samples: Samples, cache: Cache, folder: Path) -> dict[str, Any]:
+    facts = samples._asdict()
+    for name in ("target", "ids", "groups"):
+        facts[name] = None if facts[name] is None else put_array(facts[name], cache, folder)
+    return facts | {"features": _write_features(samples.features, cache, folder)}
+
+
+def _write_features(features: np.ndarray | pd.DataFrame, cache: Cache, folder: Path) -> dict[str, Any]:
+    if isinstance(features, pd.DataFrame):
+        return _write_table(features, cache, folder)
+    if features.dtype.hasobject:
+        raise DataError("the features are an array of Python objects", "make them an array of numbers or a data frame")
+    return {"array": put_array(features, cache, folder)}
+
+
+def _write_table(table: pd.DataFrame, cache: Cache, folder: Path) -> dict[str, Any]:
+    """One array for all columns of a type; text as JSON in bytes, so that a long value costs only its own length."""
+    blocks = []
+    for dtype in ("int64", "float64"):
+        names = [name for name in table.columns if table[name].dtype == dtype]
+        if names:
+            blocks.append({"columns": names, "part": put_array(table[names].to_numpy(), cache, folder)})
+    texts = {name: _text_part(table[name], cache, folder) for name in table.select_dtypes(object).columns}
+    return {"columns": list(table.columns), "blocks": blocks, "texts": texts, "rows": len(table)}
+
+
+def _text_part(column: pd.Series, cache: Cache, folder: Path) -> Part:
+    values = column.astype(object).where(column.notna(), None).tolist()
+    return put_array(np.frombuffer(json.dumps(values).encode(), dtype="uint8"), cache, folder)
+
+
+def _read(manifest: dict[str, Any], cache: Cache) -> Samples:
+    facts = {name: manifest[name] for name in Samples._fields}
+    for name in ("target", "ids", "groups"):
+        facts[name] = None if facts[name] is None else get_array(facts[name], cache)
+    stored = facts["features"]
+    facts["features"] = get_array(stored["array"], cache) if "array" in stored else _read_table(stored, cache)
+    return Samples(**facts)
+
+
+def _read_table(stored: dict[str, Any], cache: Cache) -> pd.DataFrame:
+    columns: dict[str, Any] = {}
+    for block in stored["blocks"]:
+        values = get_array(block["part"], cache)
+        columns |= {name: values[:, i] for i, name in enumerate(block["columns"])}
+    for name, part in stored["texts"].items():
+        values = json.loads(get_array(part, cache).tobytes())
+        columns[name] = np.array([np.nan if value is None else value for value in values], dtype=object)
+    return pd.DataFrame({name: columns[name] for name in stored["columns"]}, index=pd.RangeIndex(stored["rows"]))

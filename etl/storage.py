@@ -1,0 +1,114 @@
+"""How arrays and manifests lie in the cache: `parts/<sha256>.npy`, and a JSON manifest written after its parts.
+
+A manifest that is there names only parts that were there when it was written: whoever dies before leaves only
+parts without a name, never half a dataset.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+
+from blueno.cache import Cache
+from blueno.canonical import canonical, digest_file
+
+from .locks import locked
+
+
+class Part(TypedDict):
+    """One file of a dataset or node. `dtype` and `shape` are those of the array; "" and [] for other files."""
+
+    key: str
+    sha256: str
+    bytes: int
+    dtype: str
+    shape: list[int]
+
+
+def dataset_key(dataset_id: str) -> str:
+    """The manifest of a dataset."""
+    return f"datasets/{dataset_id}.json"
+
+
+def node_key(node_id: str) -> str:
+    """The manifest of a node."""
+    return f"nodes/{node_id}.json"
+
+
+@contextmanager
+def workplace(name: str, cache: Cache) -> Iterator[Path]:
+    """An empty folder to build in, held by one process and thread at a time: others wait until it is free.
+
+    What a killed process left in it is removed by the next that enters.
+    """
+    folder = cache.scratch / name
+    with locked(cache.scratch / f"{name}.lock"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def put_array(array: np.ndarray, cache: Cache, folder: Path) -> Part:
+    """Stores an array in C order and returns its part; equal arrays are stored once. `folder` is a workplace."""
+    array = np.asarray(array, order="C")
+    path = folder / "part.npy"
+    path.unlink(missing_ok=True)
+    np.save(path, array, allow_pickle=False)
+    return {**put_file(path, cache), "dtype": array.dtype.str, "shape": list(array.shape)}
+
+
+def put_file(path: Path, cache: Cache) -> Part:
+    """Stores a file of a workplace under its checksum."""
+    checksum, size = digest_file(path), path.stat().st_size
+    key = f"parts/{checksum}{path.suffix}"
+    if cache.stat(key) not in (None, size):  # cut short by a damaged disk: without this it could never be mended
+        cache.delete(key)
+    cache.put_if_absent(key, path)
+    return {"key": key, "sha256": checksum, "bytes": size, "dtype": "", "shape": []}
+
+
+def get_array(part: Part, cache: Cache) -> np.ndarray:
+    """A stored array, memory-mapped and read-only. KeyError with the part's key when it is gone."""
+    return np.load(cache.get(part["key"]), mmap_mode="r", allow_pickle=False)
+
+
+def put_json(key: str, value: Any, cache: Cache, folder: Path) -> None:
+    """Stores a manifest, replacing one that `read_complete` refused. Call it last."""
+    path = folder / "manifest.json"
+    path.write_text(canonical(value) + "\n", encoding="utf-8")
+    cache.delete(key)
+    cache.put_if_absent(key, path)
+
+
+def read_json(key: str, cache: Cache) -> Any:
+    """A manifest, or None when it is missing or unreadable."""
+    try:
+        return json.loads(cache.get(key).read_text(encoding="utf-8"))
+    except (KeyError, FileNotFoundError, ValueError):
+        return None
+
+
+def read_complete(key: str, cache: Cache) -> Any:
+    """A manifest whose parts are all there in full length, or None."""
+    manifest = read_json(key, cache)
+    if manifest is None or any(cache.stat(part["key"]) != part["bytes"] for part in parts_in(manifest)):
+        return None
+    return manifest
+
+
+def parts_in(manifest: Any) -> Iterator[Part]:
+    """Every part that a manifest names, at any depth."""
+    if isinstance(manifest, dict) and "sha256" in manifest and "key" in manifest:
+        yield manifest  # type: ignore[misc]  # a dict of that shape is a Part
+    elif isinstance(manifest, dict | list):
+        for value in manifest.values() if isinstance(manifest, dict) else manifest:
+            yield from parts_in(value)

@@ -1,0 +1,69 @@
+"""Tables: columns of numbers (int64, float64) or text (object; missing is NaN), and how a spec names columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_float_dtype, is_numeric_dtype
+
+from blueno.errors import DataError
+
+KINDS = ("numeric", "categorical", "text")
+TEXT_WORDS = 3  # text that is longer than this many words on average is prose, shorter is a category
+
+
+def normalised(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with names as text and every column as int64, float64 or text. Truth values become 0 and 1."""
+    names = [str(name) for name in table.columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"the source has several columns named {twice[0]!r}", "rename all but one")
+    columns = {name: _normalised_column(table.iloc[:, i]) for i, name in enumerate(names)}
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
+
+
+def _normalised_column(column: pd.Series) -> np.ndarray:
+    if is_numeric_dtype(column):
+        whole = not is_float_dtype(column) and not column.isna().any()
+        return column.to_numpy(dtype="int64") if whole else column.to_numpy(dtype="float64", na_value=np.nan)
+    text = column.astype(object)
+    return text.where(text.isna(), text.map(str)).where(text.notna(), np.nan).to_numpy(dtype=object)
+
+
+def kind(column: pd.Series) -> str:
+    """One of KINDS. Text that is on average longer than three words is `text`, other text `categorical`."""
+    if is_numeric_dtype(column):
+        return "numeric"
+    words = column.dropna().map(lambda value: len(str(value).split())).mean()
+    return "text" if words > TEXT_WORDS else "categorical"
+
+
+def chosen(table: pd.DataFrame, wanted: str | Sequence[str]) -> list[str]:
+    """The columns that names, globs and kinds stand for, in the table's order. DataError when one stands for none."""
+    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    found: set[str] = set()
+    for word in wanted:
+        matched = _matched(table, word)
+        if not matched and word not in KINDS:
+            raise DataError(f"no column is named {word!r}", _nearest(word, list(table.columns)))
+        found.update(matched)
+    return [name for name in table.columns if name in found]
+
+
+def _matched(table: pd.DataFrame, word: str) -> list[str]:
+    names = [str(name) for name in table.columns]
+    if word in names:
+        return [word]
+    if word in KINDS:
+        return [name for name in names if kind(table[name]) == word]
+    return [name for name in names if fnmatchcase(name, word)]
+
+
+def _nearest(word: str, names: list[str]) -> str:
+    near = get_close_matches(word, names, n=1)
+    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    return f"write {near[0]}" if near else f"choose among {shown}"

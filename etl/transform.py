@@ -1,0 +1,210 @@
+"""One preprocessing step: what its name means, and what it does to features.
+
+Whatever learns, learns from the training part alone; this file is the only one that calls `fit`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from blueno.errors import DataError
+
+from .steps import STEPS
+from .tables import chosen, kind, normalised
+
+if TYPE_CHECKING:
+    from blueno.usercode import CodeFolder
+
+TRIED_ROWS = 256  # a plain function is tried on this many rows by themselves, to see whether it looks at others
+Features = np.ndarray | pd.DataFrame
+
+
+class Step(NamedTuple):
+    """A step ready for use."""
+
+    name: str
+    transformer: Any  # has `transform`, and `fit` if fitted
+    fitted: bool
+    takes: str | Sequence[str]  # columns of a table: names, globs, kinds, or "all"
+    named: bool  # whether the spec says which columns
+    own: bool  # user code: its errors are left as they are
+
+
+class PlainFunction(NamedTuple):
+    """A function `step(x, *, parameters) -> x` as a step."""
+
+    function: Callable[..., Any]
+    params: dict[str, Any]
+
+    def transform(self, x: Any) -> Any:
+        """What the function makes of all samples."""
+        return self.function(x, **self.params)
+
+
+class Applied(NamedTuple):
+    """Features after a step, and the columns of the table that it took (None of an array)."""
+
+    features: Features
+    columns: list[str] | None
+
+
+def open_step(recipe: dict[str, Any], code: CodeFolder | None) -> Step:
+    """The step of a dataset recipe. A class with `fit` learns; a class without, or a plain function, does not."""
+    name, params, columns = recipe["name"], recipe["params"], recipe["columns"]
+    if name in STEPS:
+        module = import_module(f".steps.{STEPS[name]}", __package__)
+        return Step(name, module.build(**params), module.FITTED, columns or module.COLUMNS, columns is not None, False)
+    from blueno.usercode import load
+
+    found: Any = load(name, code)
+    own = name.partition(":")[0].endswith(".py")
+    transformer = found(**params) if isinstance(found, type) else PlainFunction(found, params)
+    takes = columns or ("all" if own or not isinstance(found, type) else _usual_columns(found.__name__))
+    return Step(name.rpartition(":")[2], transformer, hasattr(transformer, "fit"), takes, columns is not None, own)
+
+
+def _usual_columns(class_name: str) -> str:
+    """What a third party's class works on, told by how scikit-learn and its kin name classes."""
+    endings = {"Encoder": "categorical", "Vectorizer": "text", "Binarizer": "numeric"}
+    return next((columns for ending, columns in endings.items() if class_name.endswith(ending)), "numeric")
+
+
+def apply_step(step: Step, features: Features, target: np.ndarray, train: np.ndarray) -> Applied:
+    """The features of all samples after the step, fitted on the rows `train` if it learns."""
+    if isinstance(features, np.ndarray):
+        return Applied(_on_array(step, features, target, train), None)
+    columns = list(features.columns) if step.takes == "all" else chosen(features, step.takes)
+    if not columns:  # scale where all is text, one_hot where nothing is
+        return Applied(features, [])
+    taken = features[columns]
+    result = _dense(_run(step, taken, target, train))
+    if step.takes == "all" and not isinstance(result, pd.DataFrame) and not step.fitted:
+        return Applied(result, columns)
+    return Applied(_merged(features, columns, _as_table(step, result, columns)), columns)
+
+
+def _on_array(step: Step, features: np.ndarray, target: np.ndarray, train: np.ndarray) -> np.ndarray:
+    if step.named and step.takes not in ("numeric", ["numeric"]):
+        raise DataError(f"{step.name}: these features are an array and have no columns", "leave out columns:")
+    flat = features.reshape(len(features), -1) if step.fitted else features
+    result = np.asarray(_dense(_run(step, flat, target, train)))
+    keeps_shape = step.fitted and result.shape == flat.shape and _one_to_one(step.transformer)
+    return result.reshape(features.shape) if keeps_shape else result
+
+
+def _one_to_one(transformer: Any) -> bool:
+    """Whether a feature stays that feature. scikit-learn marks the classes whose features are new ones (PCA)."""
+    from sklearn.base import ClassNamePrefixFeaturesOutMixin
+
+    return not isinstance(transformer, ClassNamePrefixFeaturesOutMixin)
+
+
+def _run(step: Step, x: Any, target: np.ndarray, train: np.ndarray) -> Any:
+    try:
+        if step.fitted:
+            _fit(step.transformer, x[train] if isinstance(x, np.ndarray) else x.iloc[train], target[train])
+        result = step.transformer.transform(x.copy() if step.own else x)  # user code may write to what it gets
+    except ValueError as error:
+        if step.own:
+            raise
+        raise DataError(f"{step.name}: {error}", "change the step's parameters or its columns") from error
+    if result.shape[0] != len(x):
+        raise DataError(f"{step.name} makes {result.shape[0]} samples of {len(x)}", "let it return one for each")
+    if isinstance(step.transformer, PlainFunction):
+        _check_stateless(step, x, result)
+    return result
+
+
+def _fit(transformer: Any, x: Any, y: np.ndarray) -> None:
+    takes_target = len(inspect.signature(transformer.fit).parameters) > 1
+    transformer.fit(x, y) if takes_target else transformer.fit(x)
+
+
+def _check_stateless(step: Step, x: Any, result: Any) -> None:
+    """A function that looks at other samples (a mean, a random draw) would carry the test part into training."""
+    few = slice(0, min(TRIED_ROWS, (len(x) + 1) // 2))
+    alone = step.transformer.transform(x[few].copy())
+    if not _alike(np.asarray(alone), np.asarray(result)[few]):
+        raise DataError(
+            f"{step.name}: what it makes of a sample depends on the other samples",
+            "make it a class with fit and transform, so that it learns from the training part only",
+        )
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    if one.shape != other.shape:
+        return False
+    if one.dtype.kind in "biufc":
+        return bool(np.allclose(one, other, rtol=1e-4, equal_nan=True))
+    return pd.DataFrame(one).equals(pd.DataFrame(other))
+
+
+def _dense(result: Any) -> Any:
+    return result.toarray() if hasattr(result, "toarray") else result
+
+
+def _as_table(step: Step, result: Any, columns: list[str]) -> pd.DataFrame:
+    if isinstance(result, pd.DataFrame):
+        return normalised(result)
+    values = np.asarray(result)
+    if values.ndim != 2:
+        raise DataError(f"{step.name} makes an array of {values.ndim} dimensions of a table", "let it return columns")
+    return normalised(pd.DataFrame(values, columns=_names(step, values.shape[1], columns)))
+
+
+def _names(step: Step, width: int, columns: list[str]) -> list[str]:
+    if hasattr(step.transformer, "get_feature_names_out"):
+        names = [str(name) for name in step.transformer.get_feature_names_out()]
+        if len(names) == width:
+            return names
+    return columns if width == len(columns) else [f"{step.name}_{i}" for i in range(width)]
+
+
+def _merged(table: pd.DataFrame, columns: list[str], result: pd.DataFrame) -> pd.DataFrame:
+    """The table with `columns` replaced: where they were if their names stay, else at the end."""
+    if list(result.columns) == columns:
+        return table.assign(**{name: result[name] for name in columns})
+    rest = table.drop(columns=columns)
+    names = {name: f"{name}#2" for name in result.columns if name in rest.columns}
+    return pd.concat([rest, result.rename(columns=names)], axis=1)
+
+
+def as_array(features: Features) -> np.ndarray:
+    """Features as training takes them: a table becomes (n, columns) float32, floats become float32, integers stay.
+
+    DataError when something is not a number yet, or is infinite.
+    """
+    if isinstance(features, pd.DataFrame):
+        _check_numeric(features)
+    values = np.asarray(features, dtype="float32") if isinstance(features, pd.DataFrame) else features
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"the features are an array of {values.dtype}, not of numbers", "add a step that makes numbers")
+    if values.dtype.kind in "bf":
+        values = values.astype("float32", copy=False)
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        raise DataError("the features have infinite values (in 32 bits)", "scale or correct these features")
+    return values
+
+
+def _check_numeric(table: pd.DataFrame) -> None:
+    text = [name for name in table.columns if not is_numeric_dtype(table[name])]
+    if text:
+        kinds = {kind(table[name]) for name in text}
+        step = "one_hot" if "categorical" in kinds else "a step that makes numbers of text"
+        raise DataError(f"these columns are no numbers: {', '.join(text)}", f"add {step} to preprocess, or drop them")
+
+
+def missing_values(features: Features) -> dict[str, int]:
+    """How many values are missing, by column; of an array under the name `array`. Empty when none is."""
+    if isinstance(features, pd.DataFrame):
+        counts = features.isna().sum()
+        return {str(name): int(count) for name, count in counts.items() if count}
+    count = int(np.isnan(features).sum()) if features.dtype.kind == "f" else 0
+    return {"array": count} if count else {}
