@@ -142,9 +142,8 @@ def _user(name: str, found: Definition, part: Role, folders: Folders) -> Signatu
 def _of_installed(reference: str, part: Role, folders: Folders) -> Parameters:
     if reference.startswith("builtins:"):
         return NOTHING
-    parameters = from_entry(entry_of(reference, folders.memory))
-    is_class = reference.partition(":")[2][:1].isupper()  # a child process tells parameters, not what they are of
-    return without_leading(parameters, 0 if is_class else part.leading)
+    entry = entry_of(reference, folders.memory)
+    return without_leading(from_entry(entry), part.leading if "def" in entry else 0)
 
 
 def _made(

@@ -1,7 +1,8 @@
 """Writes down the signatures of scikit-learn and Keras, so that a plan need not import them: run as a module, by hand.
 
 An entry is a list: ["name"] is a required parameter, ["name", default] one with a plain default, and
-["name", null, "opaque"] one with any other; "*" comes before those by keyword only, "**" says that any keyword is taken.
+["name", null, "opaque"] one with any other; "*" comes before those by keyword only, "**" says that any keyword is
+taken, "def" that it is no class.
 With a reference as its argument it prints the entry of that one: this is the child process of `installed`.
 """
 
@@ -18,8 +19,18 @@ from typing import Any
 from .installed import GENERATED
 from .parameters import OPAQUE, plain_value
 
-IRREGULAR = {"AdamW": "adamw", "RMSprop": "rmsprop"}  # names that people write as one word
-WRAPPERS = {"Optimizer", "LossScaleOptimizer", "Loss", "LearningRateSchedule"}  # not to be chosen by name
+IRREGULAR = {
+    "AdamW": "adamw",
+    "RMSprop": "rmsprop",
+    "ScheduleFreeAdamW": "schedule_free_adamw",
+}  # names that people write as one word
+WRAPPERS = {
+    "Optimizer",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Loss",
+    "LearningRateSchedule",
+}  # not to be chosen by name
 NOT_RANDOM = {"Resizing", "CenterCrop", "MaxNumBoundingBoxes", "StackedRandomAugmentation", "Pipeline"}
 
 
@@ -31,10 +42,11 @@ def snake_case(name: str) -> str:
 
 def entry_for(called: Callable[..., Any]) -> list[Any]:
     """The entry of a function or class; one that takes anything when it tells nothing about itself."""
+    function = [] if isinstance(called, type) else ["def"]
     try:
         parameters = list(inspect.signature(called).parameters.values())
     except (TypeError, ValueError):
-        return ["**"]
+        return ["**", *function]
     entry: list[Any] = []
     for each in parameters:
         if each.kind is each.VAR_KEYWORD:
@@ -45,7 +57,7 @@ def entry_for(called: Callable[..., Any]) -> list[Any]:
             if each.kind is each.KEYWORD_ONLY and "*" not in entry:
                 entry.append("*")
             entry.append(_item(each))
-    return entry
+    return entry + function
 
 
 def _item(parameter: inspect.Parameter) -> list[Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from blueno.spec.installed import GENERATED, generated, installed_version
 from blueno.spec.signatures import OPAQUE, REQUIRED, Folders, Signature, UnknownName, signature_of
 from blueno.spec.types import ANY, INT, NULL, Type, union_of
 
@@ -238,3 +239,12 @@ def test_nothing_heavy_and_nothing_of_the_users_is_imported(folders: Folders) ->
     )
     done = subprocess.run([sys.executable, "-c", code, str(folders.spec)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_the_generated_file_is_what_these_versions_say() -> None:
+    if any(installed_version(library) != version for library, version in generated().versions.items()):
+        pytest.skip("written with other versions of Keras and scikit-learn")
+    code = "import sys; from blueno.spec import third_party as t; sys.stdout.write('\\n=\\n' + t.as_text(t.generate()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.rpartition("\n=\n")[2] == GENERATED.read_text(encoding="utf-8")
