@@ -1,0 +1,5 @@
+"""`python -m blueno` is `blueno`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,179 @@
+"""The command line: which verbs there are, and what becomes of errors. A verb's module is imported when it is used.
+
+Exit codes: 0 done, 1 the user can fix it, 2 wrong usage, 3 a bug (a log is left), 4 ran but some trials failed,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, NamedTuple, NoReturn
+
+import click
+
+from . import __version__
+from .errors import BluenoError, SpecErrors
+
+
+class Verb(NamedTuple):
+    module: str  # in blueno/commands; the click command in it is called `command`
+    help: str
+    group: str
+
+
+VERBS = {
+    "init": Verb("init", "Make a small project that sweeps as it is.", "Begin"),
+    "plan": Verb("plan", "Say what would run, and what is there already.", "Begin"),
+    "try": Verb("try_", "Two minutes before going home: what would fail tonight fails now.", "Begin"),
+    "sweep": Verb("sweep", "Run a spec: every trial that has no result yet.", "Begin"),
+    "status": Verb("status", "The ledger of a sweep, or of all.", "Follow"),
+    "watch": Verb("watch", "A live table of what runs.", "Follow"),
+    "stop": Verb("stop", "Take back what waits; what runs may end.", "Follow"),
+    "retry": Verb("retry", "Queue again what failed or diverged.", "Follow"),
+    "rm": Verb("rm", "Forget a sweep, with what no other sweep uses.", "Follow"),
+    "results": Verb("results", "The table of a sweep, best config first.", "Read"),
+    "show": Verb("show", "Everything about one trial.", "Read"),
+    "logs": Verb("logs", "The log of a trial.", "Read"),
+    "failures": Verb("failures", "Failures of a sweep by cause.", "Read"),
+    "why": Verb("why", "What an id is made of, and what changed since the nearest other one.", "Read"),
+    "verify": Verb("verify", "Check the ledger and every checksum.", "Care"),
+    "doctor": Verb("doctor", "Check devices, versions, disk and settings.", "Care"),
+    "schema": Verb("schema", "JSON Schema of a spec, for editors.", "Care"),
+}
+HIDDEN = {"schedule": Verb("schedule", "The loop without a terminal (what --detach starts).", "")}
+
+# What people type who come from elsewhere.
+WORDS = {
+    "run": "sweep", "start": "sweep", "train": "sweep", "launch": "sweep", "submit": "sweep", "tune": "sweep",
+    "resume": "sweep", "check": "plan", "validate": "plan", "lint": "plan", "preview": "plan", "dry-run": "plan",
+    "expand": "plan", "test": "try", "smoke": "try", "new": "init", "create": "init", "list": "status", "ls": "status",
+    "ps": "status", "queue": "status", "top": "watch", "monitor": "watch", "kill": "stop", "cancel": "stop",
+    "abort": "stop", "pause": "stop", "rerun": "retry", "requeue": "retry", "delete": "rm", "remove": "rm",
+    "clean": "rm", "table": "results", "best": "results", "leaderboard": "results", "report": "results",
+    "info": "show", "inspect": "show", "describe": "show", "log": "logs", "tail": "logs", "errors": "failures",
+    "explain": "why", "diff": "why", "fsck": "verify", "health": "doctor",
+}  # fmt: skip
+
+
+class Verbs(click.Group):
+    """The verbs above, imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        verb = VERBS.get(name) or HIDDEN.get(name)
+        if verb is None:
+            return None
+        command: click.Command = import_module(f".commands.{verb.module}", __package__).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in VERBS and name not in HIDDEN and not name.startswith("-"):
+            raise click.UsageError(unknown_verb(name), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for group in dict.fromkeys(verb.group for verb in VERBS.values()):
+            with formatter.section(group):
+                formatter.write_dl([(name, verb.help) for name, verb in VERBS.items() if verb.group == group])
+
+
+def unknown_verb(name: str) -> str:
+    """What to say about a word that is no verb."""
+    word = WORDS.get(name.lstrip("-"))
+    if word is None:
+        near = get_close_matches(name, VERBS, 1)
+        word = near[0] if near else None
+    answer = f"write `blueno {word}`" if word else f"verbs: {', '.join(VERBS)}"
+    return f"there is no verb {name!r}: {answer}"
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="blueno")
+def blueno() -> None:
+    """Blueno mass-produces machine-learning experiments.
+
+    \b
+    blueno init my-project     make a project
+    blueno plan SPEC           say what would run
+    blueno sweep SPEC          run it
+    blueno results             the table, best first
+    """
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line and exits. The only place that catches everything."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the command line and returns its exit code."""
+    as_json = "--json" in arguments
+    try:
+        code = blueno.main(arguments, prog_name="blueno", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as exit:
+        return exit.exit_code
+    except click.UsageError as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except BluenoError as error:
+        return explain(error, as_json)
+    except Exception:
+        return report_bug(arguments)
+
+
+def explain(error: BluenoError, as_json: bool) -> int:
+    """Prints what the user can fix: for people on standard error, with --json as one document on standard output."""
+    if as_json:
+        click.echo(json.dumps({"errors": problems(error)}, indent=2))
+    if isinstance(error, SpecErrors):
+        click.echo(str(error), err=True)
+    else:
+        click.echo(f"blueno: {error.message}" + (f"\n  fix: {error.fix}" if error.fix else ""), err=True)
+    return 1
+
+
+def problems(error: BluenoError) -> list[dict[str, Any]]:
+    """An error as records with file, line, column, path, message and fix."""
+    if isinstance(error, SpecErrors):
+        names = ("file", "line", "column", "path", "message", "fix")
+        return [{name: getattr(problem, name) for name in names} for problem in error.problems]
+    return [{"file": None, "line": None, "column": None, "path": None, "message": error.message, "fix": error.fix}]
+
+
+def report_bug(arguments: list[str]) -> int:
+    """Leaves a log that can be pasted into an issue: versions, platform, the trace."""
+    import platform
+    import tempfile
+
+    text = "\n".join(
+        [
+            f"blueno {__version__}, Python {platform.python_version()}, {platform.platform()}",
+            f"blueno {' '.join(arguments)}",
+            "",
+            traceback.format_exc(),
+        ]
+    )
+    with tempfile.NamedTemporaryFile("w", prefix="blueno-bug-", suffix=".log", delete=False) as file:
+        file.write(text)
+    last = traceback.format_exc().strip().splitlines()[-1]
+    click.echo(f"blueno: this is a bug in Blueno: {last}\n  fix: please report it with {file.name}", err=True)
+    return 3

@@ -1,0 +1,33 @@
+"""Times: seconds since 1970 inside, UTC in ISO 8601 wherever one is written or shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def iso(now: float) -> str:
+    """`now` in seconds since 1970, as UTC with milliseconds.
+
+    >>> iso(0.25)
+    '1970-01-01T00:00:00.250Z'
+    """
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds(text: str) -> float:
+    """The inverse of `iso`: seconds since 1970."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def words(duration_s: float) -> str:
+    """A duration for people.
+
+    >>> words(0.42), words(75), words(3 * 3600 + 65)
+    ('0.4 s', '1 min 15 s', '3 h 1 min')
+    """
+    if duration_s < 60:
+        return f"{duration_s:.1f} s" if duration_s < 10 else f"{duration_s:.0f} s"
+    minutes, rest = divmod(round(duration_s), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

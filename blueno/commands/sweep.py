@@ -1,0 +1,152 @@
+"""`blueno sweep`: compile, submit, run (or follow) until done. Running it again goes on where it stopped."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from ..cache.folder import FolderCache
+from ..canonical import short
+from ..loop import detach, run_until
+from ..plan import Plan, compile_spec
+from ..plan.describe import about_plan
+from ..plan.snapshot import write_snapshot
+from ..progress import finish_line, shower
+from ..settings import Settings, load_settings
+from ..spec import load
+from ..store import ledger as ledgers
+from ..store import read
+from ..store.database import open_store
+from ..store.submit import Submission, submit
+from . import options, print_json
+from .results import results_text, table_of
+
+
+class Submitted(NamedTuple):
+    plan: Plan
+    submission: Submission
+
+
+def compile_and_submit(db: sqlite3.Connection, spec: Path, overrides: tuple[str, ...], root: Path) -> Submitted:
+    """Compiles a spec, snapshots the user's code, and adds the plan to the store."""
+    plan = compile_spec(load(spec, list(overrides)), root)
+    cache = FolderCache(root / "data" / "cache")
+    write_snapshot(plan.snapshot, cache)
+    cached = cached_datasets(plan, cache)
+    return Submitted(plan, submit(db, plan, about_plan(plan), sys.executable, cached, time.time()))
+
+
+def cached_datasets(plan: Plan, cache: FolderCache) -> set[str]:
+    """Ids of the plan's datasets that are in the cache."""
+    return {dataset.id for dataset in plan.datasets if cache.stat(f"datasets/{dataset.id}.json") is not None}
+
+
+def submission_text(plan: Plan, submission: Submission) -> str:
+    """What was submitted, in a line or two."""
+    known = ", ".join(f"{count} {state}" for state, count in submission.trials.items() if state != "new")
+    name = submission.name if submission.revision == 1 else f"{submission.name} (revision {submission.revision})"
+    lines = [f"{name}: {len(plan.configs)} configs, {len(plan.trials)} trials, {submission.queued} to run"]
+    if known:
+        lines.append(f"already there: {known}")
+    return "\n".join(lines)
+
+
+def exit_code(counts: ledgers.Ledger) -> int:
+    return 4 if counts.failed or counts.diverged else 0
+
+
+@click.command("sweep")
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("--detach", "detached", is_flag=True, help="Go on in the background after this terminal is gone.")
+@click.option("--executor", type=click.Choice(["inline", "local"]), help="Where workers live.")
+@click.option("--devices", help="`cpu`, or GPUs by number or UUID: 0,2")
+@click.option("--per-device", type=click.IntRange(1), help="Workers on each device.")
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override a value: train.epochs=5")
+@click.option("--dry-run", is_flag=True, hidden=True)
+@options
+def command(
+    settings: Settings,
+    as_json: bool,
+    spec: Path,
+    detached: bool,
+    overrides: tuple[str, ...],
+    dry_run: bool,
+    **flags: Any,
+) -> int:
+    """Run SPEC: every trial that has no result yet.
+
+    Ctrl-C once keeps what ends within a few seconds and leaves the rest queued; the same command goes on.
+    """
+    if dry_run:
+        raise click.UsageError(f"to see what would run, write `blueno plan {spec}`")
+    settings = load_settings(settings.root, **flags)
+    db = open_store(settings.root, time.time())
+    submitted = compile_and_submit(db, spec, overrides, settings.root)
+    say = _sayer(as_json)
+    for warning in submitted.plan.warnings:
+        say(f"warning: {warning}")
+    say(submission_text(submitted.plan, submitted.submission))
+    number = submitted.submission.sweep
+    if detached:
+        return _detach(db, settings, number, as_json)
+    sweep = read.sweep_by_number(db, number)
+    through = True
+    if not ledgers.ledger(db, number).finished:
+        through = run_until(db, settings, number, shower(sweep), say)
+        finish_line()
+    return _conclude(db, read.sweep_by_number(db, number), spec, through, as_json)
+
+
+def _sayer(as_json: bool) -> Any:
+    """Prints lines for people on standard error, clear of the progress line."""
+
+    def say(text: str) -> None:
+        clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
+        click.echo(clear + text, err=True)
+
+    return say
+
+
+def _detach(db: sqlite3.Connection, settings: Settings, number: int, as_json: bool) -> int:
+    pid, log = detach(settings)
+    sweep = read.sweep_by_number(db, number)
+    if as_json:
+        print_json({**ledgers.ledger(db, number)._asdict(), "pid": pid, "log": str(log)})
+    else:
+        click.echo(
+            f"{sweep.name} goes on in the background (process {pid}), log: {log}\n"
+            f"  watch it: blueno watch\n  stop it:  blueno stop {sweep.name}\n  results:  blueno results {sweep.name}"
+        )
+    return 0
+
+
+def _conclude(db: sqlite3.Connection, sweep: read.Sweep, spec: Path, through: bool, as_json: bool) -> int:
+    counts = ledgers.ledger(db, sweep.number)
+    if as_json:
+        print_json(counts._asdict())
+    else:
+        click.echo(results_text(table_of(db, sweep), top=10))
+        click.echo(closing_text(counts, sweep, spec, through))
+    if not through:
+        return 130
+    return exit_code(counts) if sweep.paused is None else 4
+
+
+def closing_text(counts: ledgers.Ledger, sweep: read.Sweep, spec: Path, through: bool) -> str:
+    """How it ended, and what to do next."""
+    parts = ", ".join(f"{count} {state}" for state, count in counts.counts().items() if count)
+    lines = [f"\n{sweep.name} ({short(sweep.id)}): {counts.planned} trials: {parts}"]
+    if sweep.paused:
+        lines.append(
+            f"paused: {sweep.paused}\n  see `blueno failures {sweep.name}`, mend it, then `blueno sweep {spec}`"
+        )
+    elif not through:
+        lines.append(f"interrupted; nothing is lost. Go on with: blueno sweep {spec}")
+    elif counts.failed:
+        lines.append(f"see what failed: blueno failures {sweep.name}")
+    return "\n".join(lines)

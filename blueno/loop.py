@@ -1,0 +1,169 @@
+"""Runs the scheduler until there is nothing left to do, follows one that runs already, and takes over from it.
+
+The scheduler's lock decides: whoever holds it runs the loop; the others watch the ledger until it comes free.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .clock import iso
+from .devices import slots
+from .errors import BluenoError, StoreError
+from .executors import Slot, open_executor
+from .scheduler import Scheduler, WorkersCannotStart, begin, end, idle, step
+from .settings import TYPES, Settings
+from .store import ledger as ledgers
+from .store import read
+from .store.database import holder, scheduler_lock
+
+GRACE_S = 5.0  # after Ctrl-C, trials that end within this time are kept
+TURN_S = 0.25  # the longest wait for messages
+
+
+@dataclass
+class Interrupt:
+    """How often somebody pressed Ctrl-C (or sent SIGTERM), and when first."""
+
+    count: int = 0
+    since: float = 0.0
+
+
+Show = Callable[[sqlite3.Connection], None]
+
+
+def run_until(
+    db: sqlite3.Connection, settings: Settings, sweep: int | None, show: Show, tell: Callable[[str], None]
+) -> bool:
+    """Runs or follows until `sweep` (None: everything) is finished or paused. False when it was interrupted."""
+    told = False
+    with interruptible() as interrupt:
+        while True:
+            with scheduler_lock(settings.root, about(settings)) as mine:
+                if mine:
+                    return drive(db, settings, sweep, show, tell, interrupt)
+                if not told:
+                    told = True
+                    tell(f"following the scheduler that runs already ({difference(settings)})")
+            show(db)
+            if interrupt.count:
+                return False
+            if sweep is not None and settled(db, sweep):
+                return True
+            time.sleep(TURN_S)
+
+
+def about(settings: Settings) -> dict[str, object]:
+    """What a scheduler says of itself to those who find the lock taken."""
+    return {
+        "version": __version__, "interpreter": sys.executable, "host": platform.node(), "started": iso(time.time()),
+        "executor": settings.executor, "devices": settings.devices, "per_device": settings.per_device,
+        "cpus": settings.cpus,
+    }  # fmt: skip
+
+
+def difference(settings: Settings) -> str:
+    """In words, how the running scheduler's flags, interpreter and version differ from ours."""
+    theirs, ours = holder(settings.root), about(settings)
+    keys = ("version", "interpreter", "executor", "devices", "per_device", "cpus")
+    other = [f"{key} {theirs.get(key)!r}, not {ours[key]!r}" for key in keys if theirs.get(key) != ours[key]]
+    return f"process {theirs.get('pid', '?')}" + (f"; it runs with {'; '.join(other)}" if other else "")
+
+
+def settled(db: sqlite3.Connection, sweep: int) -> bool:
+    """Whether nothing more will happen to a sweep: finished, or paused with nothing running."""
+    counts = ledgers.ledger(db, sweep)
+    return counts.finished or (read.sweep_by_number(db, sweep).paused is not None and counts.running == 0)
+
+
+def drive(
+    db: sqlite3.Connection,
+    settings: Settings,
+    sweep: int | None,
+    show: Show,
+    tell: Callable[[str], None],
+    interrupt: Interrupt,
+) -> bool:
+    """The loop itself, with the lock in hand. False when it was interrupted before it was through."""
+    executor = open_executor(settings.executor)
+    s = Scheduler(db, settings.root, executor, slots_for(settings, tell), time.time, tell)
+    try:
+        again = begin(s)
+        if again:
+            tell(f"{again} trials of a scheduler that is gone are queued again")
+        while not idle(s):
+            step(s, TURN_S)
+            show(db)
+            if interrupt.count:
+                s.draining = True
+                if interrupt.count > 1 or time.time() - interrupt.since > GRACE_S:
+                    break
+            elif sweep is not None and not s.draining and settled(db, sweep):
+                s.draining = True  # what runs for others may end; their own commands take over
+        return not interrupt.count
+    except WorkersCannotStart as error:
+        raise BluenoError(
+            f"workers end before they are ready: {error}", "see logs/workers, and `blueno doctor`"
+        ) from None
+    except sqlite3.OperationalError as error:
+        raise StoreError(
+            f"the store cannot be written: {error}", "free some space, then run the command again"
+        ) from error
+    finally:
+        with suppress(sqlite3.OperationalError):  # a full disk: the next scheduler queues again what ran
+            end(s)
+        show(db)
+
+
+def slots_for(settings: Settings, tell: Callable[[str], None]) -> Callable[[dict[str, Any]], list[Slot]]:
+    """How the resources of a sweep become slots on this machine."""
+    return lambda resources: slots(settings, resources, tell)
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Counts SIGINT and SIGTERM instead of dying of them, so that the loop ends in its own time."""
+    interrupt = Interrupt()
+
+    def note(number: int, frame: object) -> None:
+        interrupt.count += 1
+        interrupt.since = interrupt.since or time.time()
+
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {name: signal.getsignal(name) for name in names}
+    for name in names:
+        if before[name] is not signal.SIG_IGN:
+            signal.signal(name, note)
+    try:
+        yield interrupt
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def detach(settings: Settings) -> tuple[int, Path]:
+    """Starts the loop in the background, in a session of its own. Returns its process id and its log."""
+    import subprocess
+
+    folder = settings.root / "logs"
+    flags = {f"BLUENO_{name.upper()}": str(getattr(settings, name)) for name in TYPES}
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"scheduler-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "blueno", "schedule", "--root", str(settings.root)],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=settings.root,
+            env={**os.environ, **flags},
+        )  # fmt: skip
+    return process.pid, log

@@ -1,0 +1,86 @@
+"""What a sweep shows while it runs: one line that is rewritten on a terminal, now and then a new one in a log file."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from .clock import words
+from .store.ledger import STATES, Ledger, ledger
+from .store.read import Sweep
+
+TERMINAL_EVERY_S = 0.5
+FILE_EVERY_S = 30.0
+MOST_SHARE = 0.05  # of the time may go into counting
+
+
+def shower(sweep: Sweep, stream: TextIO = sys.stderr) -> Callable[[sqlite3.Connection], None]:
+    """A function that shows where `sweep` stands, as often as is useful and cheap."""
+    terminal = stream.isatty()
+    state = {"next": 0.0, "line": "", "began": time.monotonic(), "done": -1}
+    every_s = TERMINAL_EVERY_S if terminal else FILE_EVERY_S
+
+    def show(db: sqlite3.Connection) -> None:
+        now = time.monotonic()
+        if now < state["next"]:
+            return
+        counts = ledger(db, sweep.number)
+        first_done = state["done"] if state["done"] >= 0 else counts.done
+        line = progress_line(counts, counts.done - first_done, now - state["began"], best(db, sweep))
+        state["done"] = first_done
+        _write(stream, line, terminal, line == state["line"])
+        state["line"] = line
+        state["next"] = time.monotonic() + max(every_s, (time.monotonic() - now) / MOST_SHARE)
+
+    return show
+
+
+def _write(stream: TextIO, line: str, terminal: bool, same: bool) -> None:
+    if terminal:
+        width = shutil.get_terminal_size((100, 24)).columns - 1
+        stream.write("\r\x1b[2K" + line[:width])
+        stream.flush()
+    elif not same:
+        stream.write(line + "\n")
+        stream.flush()
+
+
+def progress_line(counts: Ledger, done_here: int, elapsed_s: float, best: str) -> str:
+    """One line: done of planned, what runs, what went wrong, the rate, the time left, the best so far."""
+    parts = [f"{counts.done}/{counts.planned} done"]
+    parts += [
+        f"{getattr(counts, state)} {state}"
+        for state in STATES
+        if state not in ("succeeded", "queued") and getattr(counts, state)
+    ]
+    left = counts.planned - counts.done
+    if done_here and elapsed_s > 0 and left:
+        rate = done_here / elapsed_s
+        parts.append(f"{rate * 60:.0f}/min" if rate >= 0.1 else f"{rate * 3600:.0f}/h")
+        parts.append(f"{words(left / rate)} left")
+    if best:
+        parts.append(best)
+    return " · ".join(parts)
+
+
+def best(db: sqlite3.Connection, sweep: Sweep) -> str:
+    """The best trial so far, in words; '' while there is none."""
+    order = "DESC" if sweep.direction == "maximize" else "ASC"
+    row = db.execute(
+        "SELECT json_extract(metrics, ?) AS value FROM sweep_trials JOIN trials ON id = sweep_trials.trial"
+        " JOIN results ON results.trial = id AND results.attempt = trials.attempt"
+        " WHERE sweep_trials.sweep = ? AND trials.state = 'succeeded' AND value IS NOT NULL"
+        f" ORDER BY value {order} LIMIT 1",
+        (f'$."{sweep.metric}"', sweep.number),
+    ).fetchone()
+    return f"best {sweep.metric} {row['value']:.4g}" if row else ""
+
+
+def finish_line(stream: TextIO = sys.stderr) -> None:
+    """Ends the line that is rewritten, so that what follows begins on its own."""
+    if stream.isatty():
+        stream.write("\n")

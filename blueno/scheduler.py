@@ -1,0 +1,379 @@
+"""The scheduler: a step over the store, the workers' messages and a clock that is passed in.
+
+    step = receive what workers said, expire what ran too long, obey requests, claim work and send it
+
+It is the only writer of what happened. What it holds in memory (who works on what) is lost with it, and rebuilt: a
+new scheduler queues again whatever an earlier one left running.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from .canonical import digest
+from .executors import Executor, Slot, WorkerSpec
+from .messages import Message
+from .store import requests, transitions
+from .store.database import transaction
+from .store.transitions import Binding, Claimed
+from .worker_output import trial_log
+
+FIRST_FAILURES = 3  # so many first trials that fail alike pause a sweep (or one for each worker, if there are more)
+FAILED_STARTS = 3  # so many workers in a row that never got ready end the scheduler
+AHEAD_S = 0.25  # a worker holds work for about so long beyond the trial it is on
+MOST_HELD = 64
+
+
+class WorkersCannotStart(Exception):
+    """Several workers in a row ended before they were ready; the message is the last one's reason and output."""
+
+
+@dataclass
+class Worker:
+    """What the scheduler knows of a worker. It holds `trials`, in order, or builds `dataset`, under one lease."""
+
+    id: str
+    slot: Slot
+    binding: Binding
+    ready: bool = False
+    finishing: bool = False
+    trials: list[Claimed] = field(default_factory=list)
+    dataset: str | None = None
+    current: Claimed | None = None  # the one it said it began, `since` when
+    since: float = 0.0
+    killed: str | None = None  # why we ended it: timeout, stopped
+
+    def holds(self) -> bool:
+        return bool(self.trials) or self.dataset is not None
+
+
+@dataclass
+class Scheduler:
+    """Store, executor and clock, and who works on what."""
+
+    db: sqlite3.Connection
+    root: Path
+    executor: Executor
+    slots_for: Callable[[dict[str, Any]], list[Slot]]  # resources of a sweep -> slots of this machine
+    clock: Callable[[], float]
+    tell: Callable[[str], None]  # a line for people
+    resources: str | None = None  # those that `slots` were made for
+    slots: list[Slot] = field(default_factory=list)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    mean_s: float | None = None  # smoothed duration of a trial
+    first: dict[int, list[str] | None] = field(default_factory=dict)  # per sweep: groups of its first failures
+    failed_starts: int = 0
+    draining: bool = False
+
+
+def step(s: Scheduler, timeout_s: float) -> None:
+    """One turn of the loop; waits at most `timeout_s` for messages."""
+    messages = s.executor.receive(timeout_s)
+    now = s.clock()
+    with transaction(s.db):
+        for worker_id, message in messages:
+            worker = s.workers.get(worker_id)
+            if worker is not None:
+                HANDLERS[message["kind"]](s, worker, message, now)
+    expire(s, now)
+    obey(s, now)
+    if not s.draining:
+        claim(s, now)
+
+
+def idle(s: Scheduler) -> bool:
+    """Whether nobody works and nothing can be started (all done, or all that waits is paused)."""
+    return not any(worker.holds() for worker in s.workers.values()) and (
+        s.draining or transitions.next_binding(s.db) is None
+    )
+
+
+def begin(s: Scheduler) -> int:
+    """Takes over from an earlier scheduler: ends workers it left behind and queues their trials again."""
+    for row in s.db.execute("SELECT pid, created FROM workers WHERE pid IS NOT NULL").fetchall():
+        end_leftover(row["pid"], row["created"])
+    return transitions.recover(s.db, s.clock())
+
+
+def end_leftover(pid: int, created: float) -> None:
+    """Ends the process group of a worker whose scheduler is gone, if it is still that very process."""
+    import psutil
+
+    try:
+        if abs(psutil.Process(pid).create_time() - created) < 1.0:
+            os.killpg(pid, signal.SIGKILL)
+    except (psutil.Error, OSError):
+        pass  # it is gone, which is what we want
+
+
+def end(s: Scheduler) -> None:
+    """Ends all workers; what they held is queued again and counts as no attempt."""
+    s.executor.close()
+    now = s.clock()
+    with transaction(s.db):
+        for worker in list(s.workers.values()):
+            _let_go(s, worker, now, "interrupted")
+            _forget(s, worker)
+
+
+# ---- what workers say
+
+
+def _ready(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    worker.ready = True
+    s.failed_starts = 0
+    transitions.worker_ready(s.db, worker.id, message["environment"])
+
+
+def _started(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    if transitions.started(s.db, message["trial"], message["attempt"], worker.id):
+        worker.current = next(t for t in worker.trials if t.id == message["trial"])
+        worker.since = now
+        transitions.worker_at(s.db, worker.id, message["trial"])
+
+
+def _epoch(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    transitions.worker_at(s.db, worker.id, message["trial"], message)
+
+
+def _result(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    trial = next((t for t in worker.trials if (t.id, t.attempt) == (message["trial"], message["attempt"])), None)
+    worker.current = None
+    if trial is None:
+        return
+    worker.trials.remove(trial)
+    error = message["error"]
+    if error and error["class"] == "disk_full":
+        _disk_full(s, trial, error, now)
+    elif error and error["class"] == "dataset_missing":
+        transitions.forget_dataset(s.db, json.loads(trial.recipe)["dataset"], now)
+        transitions.release(s.db, trial.id, trial.attempt, now, error["message"])
+    elif transitions.finish(s.db, message, worker.id, now):
+        _smooth(s, message["duration_s"])
+        _triage(s, trial, message, now)
+        trial_log(s.root, trial.id).unlink(missing_ok=True)
+
+
+def _built(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    worker.dataset = None
+    error = message["error"]
+    if error and error["class"] == "disk_full":
+        transitions.release_dataset(s.db, message["dataset"], now)
+        _pause_all(s, "the disk is full", now)
+    elif transitions.built(s.db, message, worker.id, now) and error:
+        s.tell(f"a dataset cannot be built: {error['message']}")
+
+
+def _gone(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    _forget(s, worker)
+    if not worker.ready and worker.killed is None:
+        s.failed_starts += 1
+        if s.failed_starts >= FAILED_STARTS:
+            raise WorkersCannotStart(f"{message['reason']}\n{message['output']}".strip())
+    if worker.current is not None and worker.current in worker.trials and worker.killed != "stopped":
+        _over(s, worker, worker.current, message, now)
+        worker.trials.remove(worker.current)
+    if worker.dataset is not None and worker.killed is None:
+        error = _error("lost", message["reason"], f"the worker that built it ended: {message['reason']}", message)
+        transitions.dataset_lost(s.db, worker.dataset, worker.id, error, now)
+        worker.dataset = None
+    _let_go(s, worker, now, f"its worker ended: {message['reason']}")
+
+
+HANDLERS: dict[str, Callable[[Scheduler, Worker, Message, float], None]] = {
+    "ready": _ready, "started": _started, "epoch": _epoch, "result": _result, "built": _built, "gone": _gone,
+}  # fmt: skip
+
+
+def _over(s: Scheduler, worker: Worker, trial: Claimed, message: Message, now: float) -> None:
+    """A worker ended in the middle of a trial: by our hand because it took too long, or by itself."""
+    log = trial_log(s.root, trial.id)
+    text = log.read_text(errors="replace") if log.exists() else ""
+    duration_s = now - worker.since
+    if worker.killed == "timeout":
+        error = _error("timeout", "Timeout", f"it ran longer than {_limit_s(worker):g} s (resources.time)", message)
+        result = transitions.failed_result(trial.id, trial.attempt, error, now, duration_s, text)
+        transitions.finish(s.db, result, worker.id, now)
+        _triage(s, trial, result, now)
+    else:
+        error = _error("lost", message["reason"], f"its process ended: {message['reason']}", message, text)
+        result = transitions.failed_result(trial.id, trial.attempt, error, now, duration_s, text)
+        if transitions.lost(s.db, trial.id, trial.attempt, worker.id, result, now) != "failed":
+            return
+        _triage(s, trial, result, now)
+    log.unlink(missing_ok=True)
+
+
+def _error(kind: str, type: str, text: str, message: Message, log: str = "") -> dict[str, str]:
+    """An Error for something that could not speak for itself; the traceback is what the process left behind."""
+    traceback = log[-8000:] or message["output"][-8000:]
+    return {"class": kind, "type": type, "message": text, "traceback": traceback, "group": digest([kind, type])}
+
+
+def _let_go(s: Scheduler, worker: Worker, now: float, why: str) -> None:
+    for trial in worker.trials:
+        transitions.release(s.db, trial.id, trial.attempt, now, why)
+    if worker.dataset is not None:
+        transitions.release_dataset(s.db, worker.dataset, now)
+    worker.trials, worker.dataset, worker.current = [], None, None
+
+
+def _forget(s: Scheduler, worker: Worker) -> None:
+    transitions.worker_ended(s.db, worker.id)
+    s.workers.pop(worker.id, None)
+
+
+def _smooth(s: Scheduler, duration_s: float) -> None:
+    s.mean_s = duration_s if s.mean_s is None else 0.8 * s.mean_s + 0.2 * duration_s
+
+
+# ---- when something is wrong with a whole sweep
+
+
+def _triage(s: Scheduler, trial: Claimed, result: Message, now: float) -> None:
+    """Pauses a sweep whose first trials all fail alike: the other three hundred would, too."""
+    groups = s.first.setdefault(trial.sweep, [])
+    if groups is None:
+        return
+    if result["state"] != "failed" or (groups and result["error"]["group"] != groups[0]):
+        s.first[trial.sweep] = None
+        return
+    groups.append(result["error"]["group"])
+    if len(groups) >= max(FIRST_FAILURES, len(s.slots)):
+        s.first[trial.sweep] = None
+        error = result["error"]
+        why = f"its first {len(groups)} trials failed alike: {error['type']}: {error['message']}"
+        transitions.pause(s.db, trial.sweep, why, now)
+        s.tell(f"paused: {why}")
+
+
+def _disk_full(s: Scheduler, trial: Claimed, error: dict[str, str], now: float) -> None:
+    transitions.release(s.db, trial.id, trial.attempt, now, error["message"])
+    _pause_all(s, "the disk is full", now)
+
+
+def _pause_all(s: Scheduler, why: str, now: float) -> None:
+    for row in s.db.execute("SELECT DISTINCT sweep FROM trials WHERE state = 'queued'").fetchall():
+        transitions.pause(s.db, row["sweep"], why, now)
+    s.tell(f"paused: {why}")
+
+
+# ---- limits and requests
+
+
+def expire(s: Scheduler, now: float) -> None:
+    """Ends workers whose trial has run longer than its sweep allows."""
+    for worker in s.workers.values():
+        limit_s = _limit_s(worker)
+        if worker.current and worker.killed is None and limit_s is not None and now - worker.since > limit_s:
+            worker.killed = "timeout"
+            s.executor.kill(worker.id)
+
+
+def _limit_s(worker: Worker) -> float | None:
+    return json.loads(worker.binding.resources).get("time_s")
+
+
+def obey(s: Scheduler, now: float) -> None:
+    """Works off what other commands asked for."""
+    for request in requests.waiting(s.db):
+        answer = requests.work_off(s.db, request, now)
+        s.first.clear()
+        for worker in s.workers.values():
+            if worker.current and worker.current.id in answer.get("ended", ()):
+                worker.killed = "stopped"
+                s.executor.kill(worker.id)
+
+
+# ---- claiming work and sending it
+
+
+def claim(s: Scheduler, now: float) -> None:
+    """Gives every slot something to do."""
+    binding = transitions.next_binding(s.db)
+    if binding is not None and not s.workers and s.resources != binding.resources:
+        s.resources, s.slots = binding.resources, s.slots_for(json.loads(binding.resources))
+    for worker in list(s.workers.values()):
+        if worker.ready and not worker.finishing and worker.killed is None:
+            _top_up(s, worker, binding, now)
+    if binding is not None and binding.resources == s.resources:
+        _start_workers(s, binding, now)
+
+
+def _top_up(s: Scheduler, worker: Worker, next_binding: Binding | None, now: float) -> None:
+    """Ready trials first; a dataset when none is ready; the end, when the work that is left needs another worker."""
+    room = _depth(s) - len(worker.trials)
+    if room <= 0 or worker.dataset is not None:
+        return
+    claimed = transitions.claim_trials(s.db, worker.id, worker.binding, room, now)
+    for trial in claimed:
+        worker.trials.append(trial)
+        s.executor.send(worker.id, train_message(s.db, trial))
+    if worker.holds():
+        return
+    dataset = transitions.claim_dataset(s.db, worker.id, worker.binding, now)
+    if dataset is not None:
+        worker.dataset = dataset[0]
+        s.executor.send(worker.id, build_message(*dataset, worker.binding))
+    elif next_binding is not None and next_binding != worker.binding:
+        worker.finishing = True
+        s.executor.send(worker.id, {"kind": "finish"})
+
+
+def _depth(s: Scheduler) -> int:
+    """How many trials a worker may hold: one, and what keeps it busy while its result travels to us and back."""
+    if not s.mean_s:
+        return 1 if s.mean_s is None else MOST_HELD
+    fair = transitions.queued(s.db, MOST_HELD * len(s.slots)) // (2 * max(1, len(s.slots)))
+    return 1 + min(MOST_HELD, fair, ceil(AHEAD_S / s.mean_s) if s.mean_s < 4 * AHEAD_S else 0)
+
+
+def _start_workers(s: Scheduler, binding: Binding, now: float) -> None:
+    """Starts workers in free slots, no more than there is work for."""
+    taken = {worker.slot.name for worker in s.workers.values()}
+    starting = sum(not worker.ready for worker in s.workers.values())
+    wanted = transitions.queued(s.db, len(s.slots)) - starting
+    for slot in [slot for slot in s.slots if slot.name not in taken][: max(0, wanted)]:
+        worker = Worker(uuid.uuid4().hex[:12], slot, binding)
+        s.workers[worker.id] = worker
+        s.executor.start(WorkerSpec(worker.id, slot, s.root, binding.snapshot, binding.interpreter))
+        transitions.worker_started(s.db, worker.id, slot.name, s.executor.process(worker.id), now)
+
+
+def train_message(db: sqlite3.Connection, trial: Claimed) -> Message:
+    """What a worker is told about a trial. Metrics are those of every sweep that wants it."""
+    rows = db.execute(
+        "SELECT number, snapshot, folder, metric, direction, metrics, keep FROM sweep_trials"
+        " JOIN sweeps ON number = sweep WHERE trial = ? AND verdict = 'open'",
+        (trial.id,),
+    ).fetchall()
+    own = next((row for row in rows if row["number"] == trial.sweep), rows[0])
+    others = [row["metric"] for row in rows if row["metric"] != own["metric"]]
+    wanted = [metric for row in rows for metric in json.loads(row["metrics"])] + others
+    return {
+        "kind": "train",
+        "trial": trial.id,
+        "attempt": trial.attempt,
+        "recipe": json.loads(trial.recipe),
+        "config": trial.config,
+        "fold": trial.fold,
+        "code": {"snapshot": own["snapshot"], "folder": own["folder"]},
+        "objective": {"metric": own["metric"], "direction": own["direction"]},
+        "metrics": [metric for i, metric in enumerate(wanted) if metric not in wanted[:i]],
+        "keep": json.loads(own["keep"]),
+    }
+
+
+def build_message(id: str, recipe: str, folder: str, binding: Binding) -> Message:
+    """What a worker is told about a dataset."""
+    code = {"snapshot": binding.snapshot, "folder": folder}
+    return {"kind": "build", "dataset": id, "recipe": json.loads(recipe), "code": code}

@@ -1,0 +1,86 @@
+"""Where things run: settings from `blueno.toml` and the environment, never from a spec. The only reader of both."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .errors import BluenoError
+
+
+class YouForgotToChooseARoot(AssertionError):
+    """A test used the default root; its command would have written into a real project."""
+
+
+class Settings(NamedTuple):
+    """Everything but `root` can stand in `blueno.toml`, or in the environment as BLUENO_<NAME>."""
+
+    root: Path
+    executor: str = "local"  # inline, local
+    devices: str = ""  # "", "cpu", or GPUs by index or UUID, separated by commas
+    per_device: int = 0  # workers per device; 0: as many as fit the sweep's resources
+    cpus: int = 0  # cores to use; 0: all that this process may use
+
+
+TYPES: dict[str, type] = {"executor": str, "devices": str, "per_device": int, "cpus": int}
+CHOICES = {"executor": ("inline", "local")}
+
+
+def find_root(start: Path, environment: dict[str, str]) -> Path:
+    """BLUENO_ROOT, else the nearest folder upwards that has a `blueno.toml`, else `start`."""
+    if "BLUENO_ROOT" in environment:
+        root = Path(environment["BLUENO_ROOT"])
+        if root.name == "you-forgot-to-choose-a-root":
+            raise YouForgotToChooseARoot("pass --root, or set BLUENO_ROOT, in this test")
+        return root.resolve()
+    for folder in (start, *start.parents):
+        if (folder / "blueno.toml").exists():
+            return folder.resolve()
+    return start.resolve()
+
+
+def load_settings(root: Path | None = None, environment: dict[str, str] | None = None, **flags: Any) -> Settings:
+    """Flags (None: not given) win over the environment, the environment over `blueno.toml`.
+
+    Raises BluenoError for an unknown setting or a value of the wrong type.
+    """
+    environment = dict(os.environ) if environment is None else environment
+    root = root.resolve() if root else find_root(Path.cwd(), environment)
+    values: dict[str, Any] = {}
+    for name, value in _file(root / "blueno.toml").items():
+        values[name] = _checked(name, value, "blueno.toml")
+    for name in TYPES:
+        variable = f"BLUENO_{name.upper()}"
+        if variable in environment:
+            values[name] = _checked(name, environment[variable], variable)
+    given = {name: value for name, value in flags.items() if value is not None}
+    return Settings(root, **{**values, **given})
+
+
+def _file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BluenoError(f"{path}: {error}", 'write one setting a line, like: executor = "local"') from error
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    kind = TYPES.get(name)
+    if kind is None:
+        near = get_close_matches(name, TYPES, 1)
+        fix = f"did you mean {near[0]}?" if near else f"known settings: {', '.join(TYPES)}"
+        raise BluenoError(f"{where}: unknown setting {name!r}", fix)
+    if kind is int and isinstance(value, str) and value.isdigit():
+        value = int(value)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise BluenoError(
+            f"{where}: {name} is {value!r}, expected a {kind.__name__}", f"set {name} to a {kind.__name__}"
+        )
+    if name in CHOICES and value not in CHOICES[name]:
+        raise BluenoError(f"{where}: {name} is {value!r}", f"choose one of: {', '.join(CHOICES[name])}")
+    return value

@@ -1,0 +1,65 @@
+"""The ledger: planned = queued + running + succeeded + diverged + pruned + failed + cancelled, at any moment."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, NamedTuple
+
+STATES = ("queued", "running", "succeeded", "diverged", "pruned", "failed", "cancelled")
+
+
+class Ledger(NamedTuple):
+    sweep: str
+    name: str
+    planned: int
+    queued: int
+    running: int
+    succeeded: int
+    diverged: int
+    pruned: int
+    failed: int
+    cancelled: int
+    adds_up: bool
+    finished: bool
+    started: str | None
+    ended: str | None
+
+    def counts(self) -> dict[str, int]:
+        return {state: getattr(self, state) for state in STATES}
+
+    @property
+    def done(self) -> int:
+        return self.planned - self.queued - self.running
+
+
+def ledger(db: sqlite3.Connection, sweep: int) -> Ledger:
+    """One sweep's ledger. A trial's state counts unless the sweep has a verdict of its own about it.
+
+    `planned` was written at submission, so that `adds_up` compares two independent numbers.
+    """
+    head = db.execute("SELECT id, name, planned FROM sweeps WHERE number = ?", (sweep,)).fetchone()
+    counts = dict(
+        db.execute(
+            "SELECT CASE verdict WHEN 'open' THEN state ELSE verdict END AS word, count(*)"
+            " FROM sweep_trials JOIN trials ON id = trial WHERE sweep_trials.sweep = ? GROUP BY word",
+            (sweep,),
+        ).fetchall()
+    )
+    started, ended = _times(db, sweep)
+    known: dict[str, Any] = {state: counts.get(state, 0) for state in STATES}
+    finished = not known["queued"] and not known["running"]
+    adds_up = sum(known.values()) == head["planned"] == sum(counts.values())
+    return Ledger(
+        sweep=head["id"], name=head["name"], planned=head["planned"], **known, adds_up=adds_up,
+        finished=finished, started=started, ended=ended if finished else None,
+    )  # fmt: skip
+
+
+def _times(db: sqlite3.Connection, sweep: int) -> tuple[str | None, str | None]:
+    """When the first of the sweep's results began and the last one ended."""
+    row = db.execute(
+        "SELECT min(results.started), max(results.ended) FROM sweep_trials JOIN results"
+        " ON results.trial = sweep_trials.trial WHERE sweep_trials.sweep = ?",
+        (sweep,),
+    ).fetchone()
+    return row[0], row[1]

@@ -1,0 +1,171 @@
+"""The schema, as a list of migrations; `PRAGMA user_version` counts those applied. Never edit one: add one."""
+
+from __future__ import annotations
+
+import sqlite3
+
+FIRST = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- A submitted plan. `planned` is written once, at submission: the ledger is checked against it.
+CREATE TABLE sweeps (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,   -- order of submission
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    revision INTEGER NOT NULL,                  -- counts the plans submitted under this name
+    planned INTEGER NOT NULL,
+    metric TEXT NOT NULL,
+    direction TEXT NOT NULL CHECK (direction IN ('maximize', 'minimize')),
+    metrics TEXT NOT NULL,                      -- JSON list: wanted beside the defaults of the task
+    keep TEXT NOT NULL,                         -- JSON
+    resources TEXT NOT NULL,                    -- JSON
+    plan TEXT NOT NULL,                         -- JSON: axes, counts, warnings, baseline, tags, notes
+    spec TEXT NOT NULL,                         -- the text, as submitted
+    spec_file TEXT NOT NULL,
+    snapshot TEXT NOT NULL,                     -- key of the user's code in the cache, '' for none
+    folder TEXT NOT NULL,                       -- the spec's folder in the snapshot
+    interpreter TEXT NOT NULL,
+    submitted TEXT NOT NULL,
+    resumed TEXT NOT NULL,                      -- last time somebody asked for it
+    paused TEXT                                 -- why, or NULL
+);
+CREATE INDEX sweeps_name ON sweeps (name, revision);
+
+-- What a person wrote for each config of a sweep.
+CREATE TABLE sweep_configs (
+    sweep INTEGER NOT NULL REFERENCES sweeps (number) ON DELETE CASCADE,
+    config TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    params TEXT NOT NULL,                       -- JSON
+    PRIMARY KEY (sweep, config)
+) WITHOUT ROWID;
+
+-- `recipe` is the canonical JSON whose SHA-256 is the id.
+CREATE TABLE datasets (
+    id TEXT PRIMARY KEY,
+    recipe TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('to_build', 'building', 'built', 'failed')),
+    attempt INTEGER NOT NULL DEFAULT 0,
+    lost INTEGER NOT NULL DEFAULT 0,
+    worker TEXT,
+    duration_s REAL,
+    bytes INTEGER,
+    summary TEXT,                               -- JSON
+    error TEXT                                  -- JSON
+);
+CREATE INDEX datasets_waiting ON datasets (state) WHERE state IN ('to_build', 'building');
+
+CREATE TABLE trials (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    config TEXT NOT NULL,
+    dataset TEXT REFERENCES datasets (id),
+    seed INTEGER,
+    fold INTEGER,
+    recipe TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'idle'
+        CHECK (state IN ('queued', 'running', 'succeeded', 'diverged', 'failed', 'idle')),
+    sweep INTEGER REFERENCES sweeps (number),   -- on whose behalf it is queued: its code, interpreter, resources
+    rank INTEGER,                               -- order of claim, smallest first
+    attempt INTEGER NOT NULL DEFAULT 0,         -- the fencing token: counts claims
+    starts INTEGER NOT NULL DEFAULT 0,          -- times a worker began it
+    lost INTEGER NOT NULL DEFAULT 0,            -- times a worker died over it
+    worker TEXT
+);
+CREATE INDEX trials_queued ON trials (rank) WHERE state = 'queued';
+CREATE INDEX trials_running ON trials (worker) WHERE state = 'running';
+CREATE INDEX trials_config ON trials (config);
+CREATE INDEX trials_dataset ON trials (dataset);
+
+-- One sweep's wish for a trial. The verdict is the sweep's own; the ledger shows it unless it is open.
+CREATE TABLE sweep_trials (
+    sweep INTEGER NOT NULL REFERENCES sweeps (number) ON DELETE CASCADE,
+    trial TEXT NOT NULL REFERENCES trials (id),
+    config TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    verdict TEXT NOT NULL DEFAULT 'open' CHECK (verdict IN ('open', 'pruned', 'cancelled')),
+    PRIMARY KEY (sweep, trial)
+) WITHOUT ROWID;
+CREATE INDEX sweep_trials_trial ON sweep_trials (trial);
+
+CREATE TABLE environments (id TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID;
+
+-- What each attempt left. The result of a trial is that of its newest attempt. Large columns come last.
+CREATE TABLE results (
+    trial TEXT NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+    attempt INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('succeeded', 'diverged', 'failed')),
+    engine TEXT NOT NULL,
+    epoch INTEGER,                              -- the epoch that counts, from 1
+    metrics TEXT NOT NULL,                      -- JSON
+    nonfinite TEXT NOT NULL,                    -- JSON list
+    artefacts TEXT NOT NULL,                    -- JSON: name -> key, sha256, bytes
+    environment TEXT REFERENCES environments (id),
+    worker TEXT,
+    started TEXT,
+    ended TEXT NOT NULL,
+    duration_s REAL NOT NULL,
+    peak_memory_bytes INTEGER NOT NULL,
+    error_class TEXT,
+    error_group TEXT,
+    error TEXT,                                 -- JSON
+    history BLOB NOT NULL,                      -- zlib of JSON: metric -> value per epoch
+    log BLOB NOT NULL,                          -- zlib of text
+    PRIMARY KEY (trial, attempt)
+);
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,                         -- state, submitted, paused, resumed, stopped, dataset, worker, ...
+    sweep INTEGER,
+    trial TEXT,
+    before TEXT,
+    after TEXT,
+    attempt INTEGER,
+    worker TEXT,
+    detail TEXT
+);
+CREATE INDEX events_trial ON events (trial);
+
+CREATE TABLE requests (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,                         -- stop, retry, remove
+    arguments TEXT NOT NULL,                    -- JSON
+    done TEXT,
+    answer TEXT                                 -- JSON
+);
+
+-- Who is at work, for `watch` and for ending what a dead scheduler left behind.
+CREATE TABLE workers (
+    id TEXT PRIMARY KEY,
+    slot TEXT NOT NULL,
+    pid INTEGER,
+    created REAL,                               -- start time of the process, seconds since 1970
+    started TEXT NOT NULL,
+    trial TEXT,
+    epoch INTEGER,
+    epochs INTEGER,
+    metrics TEXT,
+    environment TEXT
+) WITHOUT ROWID;
+"""
+
+
+def m001_first(db: sqlite3.Connection) -> None:
+    run(db, FIRST)
+
+
+MIGRATIONS = [m001_first]
+
+
+def run(db: sqlite3.Connection, script: str) -> None:
+    """Executes each statement of a script inside the transaction that is open (`executescript` would commit it)."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line.partition("--")[0] + "\n"
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""
+    assert not statement.strip(), f"BUG: a migration ends in the middle of a statement: {statement!r}"

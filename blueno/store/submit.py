@@ -1,0 +1,174 @@
+"""Adds a plan to the store: what is missing becomes queued, what is there is said. Submitting again is reconciling."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..canonical import digest
+from ..clock import iso
+from .database import transaction
+from .transitions import event
+
+if TYPE_CHECKING:
+    from ..plan import Plan
+
+# Failures of the machine are tried again when a sweep is submitted again; those of user code wait for `retry`.
+MACHINE_FAILURES = ("lost", "out_of_memory", "disk_full")
+RANKS_PER_SWEEP = 10_000_000  # a sweep's trials are claimed before those of later sweeps
+
+
+class Submission(NamedTuple):
+    sweep: int
+    id: str
+    name: str
+    revision: int
+    new: bool  # whether this plan was not known under this name
+    trials: dict[str, int]  # state before submission (or "new") -> how many
+    queued: int  # how many wait now
+
+
+def sweep_id(plan: Plan) -> str:
+    """The same name with the same plan is the same sweep; notes, tags and comments are no part of it."""
+    return digest(
+        {
+            "name": plan.name,
+            "objective": plan.objective,
+            "metrics": plan.metrics,
+            "keep": plan.keep,
+            "resources": plan.resources,
+            "baseline": plan.baseline,
+            "trials": [[trial.id, trial.config_id] for trial in plan.trials],
+        }
+    )
+
+
+def submit(
+    db: sqlite3.Connection, plan: Plan, about: dict[str, Any], interpreter: str, cached: Collection[str], now: float
+) -> Submission:
+    """Adds `plan` and queues what has no result yet. `cached` are the ids of datasets that are in the cache;
+    `about` is what is kept for people (axes, counts, warnings).
+    """
+    with transaction(db):
+        sweep, new, revision = _sweep(db, plan, about, interpreter, now)
+        if new:
+            _add_configs(db, plan, sweep)
+            _add_trials(db, plan, sweep)
+        before = _states(db, sweep, plan)
+        _queue(db, sweep, now)
+        _want_datasets(db, sweep, cached)
+        event(db, now, "submitted", sweep=sweep, detail=json.dumps(before))
+        queued = db.execute(
+            "SELECT count(*) FROM sweep_trials JOIN trials ON id = trial"
+            " WHERE sweep_trials.sweep = ? AND state = 'queued'",
+            (sweep,),
+        ).fetchone()[0]
+    return Submission(sweep, sweep_id(plan), plan.name, revision, new, before, queued)
+
+
+def _sweep(
+    db: sqlite3.Connection, plan: Plan, about: dict[str, Any], interpreter: str, now: float
+) -> tuple[int, bool, int]:
+    """The sweep's number, whether it is new, and its revision. Its code is that of the newest submission."""
+    id = sweep_id(plan)
+    code = (json.dumps(about), plan.spec_text, plan.spec_file, plan.snapshot.key, plan.snapshot.folder, interpreter)
+    known = db.execute("SELECT number, revision FROM sweeps WHERE id = ?", (id,)).fetchone()
+    if known:
+        db.execute(
+            "UPDATE sweeps SET plan = ?, spec = ?, spec_file = ?, snapshot = ?, folder = ?, interpreter = ?,"
+            " resumed = ?, paused = NULL WHERE number = ?",
+            (*code, iso(now), known["number"]),
+        )
+        return known["number"], False, known["revision"]
+    newest = db.execute("SELECT max(revision) FROM sweeps WHERE name = ?", (plan.name,)).fetchone()[0]
+    number = db.execute(
+        "INSERT INTO sweeps (id, name, revision, planned, metric, direction, metrics, keep, resources,"
+        " plan, spec, spec_file, snapshot, folder, interpreter, submitted, resumed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            id, plan.name, (newest or 0) + 1, len(plan.trials), plan.objective["metric"], plan.objective["direction"],
+            json.dumps(plan.metrics), json.dumps(plan.keep), json.dumps(plan.resources), *code, iso(now), iso(now),
+        ),
+    ).lastrowid  # fmt: skip
+    assert number is not None, "BUG: an insert without a row id"
+    return number, True, (newest or 0) + 1
+
+
+def _add_configs(db: sqlite3.Connection, plan: Plan, sweep: int) -> None:
+    rows = ((sweep, config.id, config.position, json.dumps(config.params)) for config in plan.configs)
+    db.executemany("INSERT INTO sweep_configs (sweep, config, position, params) VALUES (?, ?, ?, ?)", rows)
+
+
+def _add_trials(db: sqlite3.Connection, plan: Plan, sweep: int) -> None:
+    db.executemany(
+        "INSERT OR IGNORE INTO datasets (id, recipe, state) VALUES (?, ?, 'to_build')",
+        ((dataset.id, dataset.recipe) for dataset in plan.datasets),
+    )
+    db.executemany(
+        "INSERT OR IGNORE INTO trials (id, config, dataset, seed, fold, recipe) VALUES (?, ?, ?, ?, ?, ?)",
+        ((t.id, t.config_id, t.dataset_id, t.seed, t.fold, t.recipe) for t in plan.trials),
+    )
+    db.executemany(
+        "INSERT INTO sweep_trials (sweep, trial, config, position) VALUES (?, ?, ?, ?)",
+        ((sweep, t.id, t.config_id, t.position) for t in plan.trials),
+    )
+
+
+def _states(db: sqlite3.Connection, sweep: int, plan: Plan) -> dict[str, int]:
+    """How the sweep's trials stood before; one that nobody ever queued is "new"."""
+    rows = db.execute(
+        "SELECT CASE WHEN state = 'idle' AND attempt = 0 THEN 'new' ELSE state END AS word, count(*)"
+        " FROM sweep_trials JOIN trials ON id = trial WHERE sweep_trials.sweep = ? GROUP BY word",
+        (sweep,),
+    )
+    return dict(rows.fetchall())
+
+
+def _queue(db: sqlite3.Connection, sweep: int, now: float) -> None:
+    """Queues what nobody has run yet, what was taken back, and what failed by the machine's fault."""
+    db.execute("UPDATE sweep_trials SET verdict = 'open' WHERE sweep = ? AND verdict = 'cancelled'", (sweep,))
+    marks = ", ".join("?" * len(MACHINE_FAILURES))
+    wanted = (
+        f"SELECT id, state FROM sweep_trials JOIN trials ON id = trial WHERE sweep_trials.sweep = ?"
+        f" AND verdict = 'open' AND (state = 'idle' OR state = 'failed' AND EXISTS (SELECT 1 FROM results"
+        f" WHERE results.trial = id AND results.attempt = trials.attempt AND error_class IN ({marks})))"
+    )
+    rows = db.execute(wanted, (sweep, *MACHINE_FAILURES)).fetchall()
+    requeue(db, sweep, [(row["id"], row["state"]) for row in rows], now)
+    # What waits on behalf of a paused sweep can go on for this one.
+    db.execute(
+        "UPDATE trials SET sweep = ?1 WHERE state = 'queued'"
+        " AND sweep IN (SELECT number FROM sweeps WHERE paused IS NOT NULL) AND id IN (SELECT trial FROM sweep_trials WHERE sweep = ?1 AND verdict = 'open')",
+        (sweep,),
+    )
+
+
+def requeue(db: sqlite3.Connection, sweep: int, trials: list[tuple[str, str]], now: float) -> None:
+    """Queues trials, given with the state they are in, on behalf of `sweep`, in its order."""
+    db.executemany(
+        "UPDATE trials SET state = 'queued', lost = 0, worker = NULL, sweep = ?1,"
+        " rank = ?1 * ?2 + (SELECT position FROM sweep_trials WHERE sweep = ?1 AND trial = ?3) WHERE id = ?3",
+        ((sweep, RANKS_PER_SWEEP, id) for id, _ in trials),
+    )
+    db.executemany(
+        "INSERT INTO events (at, kind, sweep, trial, before, after) VALUES (?, 'state', ?, ?, ?, 'queued')",
+        ((iso(now), sweep, id, before) for id, before in trials),
+    )
+
+
+def _want_datasets(db: sqlite3.Connection, sweep: int, cached: Collection[str]) -> None:
+    """Datasets that queued trials need and that are not in the cache are built (again)."""
+    needed = db.execute(
+        "SELECT DISTINCT datasets.id, datasets.state FROM trials JOIN datasets ON datasets.id = trials.dataset"
+        " WHERE trials.sweep = ? AND trials.state = 'queued' AND datasets.state IN ('built', 'failed', 'to_build')",
+        (sweep,),
+    ).fetchall()
+    there = set(cached)
+    changes = [
+        ("built" if row["id"] in there else "to_build", row["id"])
+        for row in needed
+        if (row["state"] == "built") != (row["id"] in there)
+    ]
+    db.executemany("UPDATE datasets SET state = ?, lost = 0, error = NULL WHERE id = ?", changes)

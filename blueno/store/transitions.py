@@ -1,0 +1,327 @@
+"""What happened, recorded: claims, starts, results, losses. Only the scheduler calls this.
+
+A claim raises the trial's `attempt`, which is its fencing token: whoever comes back with an older one changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ..canonical import digest
+from ..clock import iso
+from ..messages import Message
+from .database import transaction
+
+MOST_LOST = 3  # a trial over which so many workers died has failed
+DONE = ("succeeded", "diverged", "failed")
+
+
+class Binding(NamedTuple):
+    """What a worker is started for; it can only work on trials of the same binding."""
+
+    snapshot: str
+    interpreter: str
+    resources: str  # JSON
+
+
+class Claimed(NamedTuple):
+    """A trial that is now this worker's."""
+
+    id: str
+    attempt: int
+    recipe: str
+    config: str
+    fold: int | None
+    sweep: int
+
+
+def event(db: sqlite3.Connection, now: float, kind: str, **facts: Any) -> None:
+    """Appends one row to `events`."""
+    names = ["at", "kind", *facts]
+    marks = ", ".join("?" * len(names))
+    db.execute(f"INSERT INTO events ({', '.join(names)}) VALUES ({marks})", (iso(now), kind, *facts.values()))
+
+
+def _moved(db: sqlite3.Connection, now: float, before: str, after: str, rows: Iterable[sqlite3.Row]) -> None:
+    db.executemany(
+        "INSERT INTO events (at, kind, sweep, trial, before, after, attempt, worker)"
+        " VALUES (?, 'state', ?, ?, ?, ?, ?, ?)",
+        ((iso(now), row["sweep"], row["id"], before, after, row["attempt"], row["worker"]) for row in rows),
+    )
+
+
+# ---- claims
+
+READY = (
+    "SELECT trials.number FROM trials JOIN sweeps ON sweeps.number = trials.sweep"
+    " LEFT JOIN datasets ON datasets.id = trials.dataset"
+    " WHERE trials.state = 'queued' AND sweeps.paused IS NULL"
+    " AND (trials.dataset IS NULL OR datasets.state = 'built')"
+)
+BOUND = " AND snapshot = ? AND interpreter = ? AND resources = ?"
+
+
+def next_binding(db: sqlite3.Connection) -> Binding | None:
+    """What the next piece of work (a dataset or a trial) needs; None when nothing can be done now."""
+    row = db.execute(
+        "SELECT snapshot, interpreter, resources FROM trials JOIN sweeps ON sweeps.number = trials.sweep"
+        " LEFT JOIN datasets ON datasets.id = trials.dataset WHERE trials.state = 'queued' AND sweeps.paused IS NULL"
+        " AND (trials.dataset IS NULL OR datasets.state IN ('built', 'to_build')) ORDER BY rank LIMIT 1"
+    ).fetchone()
+    return Binding(*row) if row else None
+
+
+def queued(db: sqlite3.Connection, most: int) -> int:
+    """How many trials of sweeps that are not paused wait, counted up to `most`."""
+    query = (
+        "SELECT count(*) FROM (SELECT 1 FROM trials JOIN sweeps ON sweeps.number = trials.sweep"
+        " WHERE trials.state = 'queued' AND sweeps.paused IS NULL LIMIT ?)"
+    )
+    return db.execute(query, (most,)).fetchone()[0]
+
+
+def claim_trials(db: sqlite3.Connection, worker: str, binding: Binding, count: int, now: float) -> list[Claimed]:
+    """Gives up to `count` ready trials to `worker`, first come first served in the order of `rank`."""
+    with transaction(db):
+        rows = db.execute(
+            "UPDATE trials SET state = 'running', attempt = attempt + 1, worker = ?"
+            f" WHERE number IN ({READY}{BOUND} ORDER BY rank LIMIT ?)"
+            " RETURNING id, attempt, recipe, config, fold, sweep, worker, rank",
+            (worker, *binding, count),
+        ).fetchall()
+        _moved(db, now, "queued", "running", rows)
+    rows.sort(key=lambda row: row["rank"])
+    return [Claimed(*row[:6]) for row in rows]
+
+
+def claim_dataset(db: sqlite3.Connection, worker: str, binding: Binding, now: float) -> tuple[str, str, str] | None:
+    """Gives the dataset that the most urgent trial waits for to `worker`: (id, recipe, the spec's folder)."""
+    with transaction(db):
+        row = db.execute(
+            "SELECT datasets.id, datasets.recipe, sweeps.folder FROM trials JOIN sweeps ON sweeps.number = trials.sweep"
+            " JOIN datasets ON datasets.id = trials.dataset WHERE trials.state = 'queued' AND sweeps.paused IS NULL"
+            f" AND datasets.state = 'to_build' {BOUND} ORDER BY rank LIMIT 1",
+            binding,
+        ).fetchone()
+        if row is None:
+            return None
+        db.execute(
+            "UPDATE datasets SET state = 'building', worker = ?, attempt = attempt + 1 WHERE id = ?",
+            (worker, row["id"]),
+        )
+        event(db, now, "dataset", before="to_build", after="building", worker=worker, detail=row["id"])
+    return tuple(row)
+
+
+# ---- what workers say
+
+
+def started(db: sqlite3.Connection, trial: str, attempt: int, worker: str) -> bool:
+    """A worker began the trial. False when it is not this worker's any more."""
+    changed = db.execute(
+        "UPDATE trials SET starts = starts + 1 WHERE id = ? AND attempt = ? AND worker = ? AND state = 'running'",
+        (trial, attempt, worker),
+    ).rowcount
+    return changed == 1
+
+
+def finish(db: sqlite3.Connection, result: Message, worker: str, now: float) -> bool:
+    """Records a result. False, and nothing changed, when the attempt is not the one that was last claimed."""
+    trial, attempt, state = result["trial"], result["attempt"], result["state"]
+    with transaction(db):
+        rows = db.execute(
+            "UPDATE trials SET state = ?, worker = NULL, rank = NULL"
+            " WHERE id = ? AND attempt = ? AND worker = ? AND state = 'running' RETURNING id, sweep, attempt, worker",
+            (state, trial, attempt, worker),
+        ).fetchall()
+        if not rows:
+            return False
+        _moved(db, now, "running", state, rows)
+        _insert_result(db, result, worker, now)
+    return True
+
+
+def _insert_result(db: sqlite3.Connection, result: Message, worker: str, now: float) -> None:
+    error = result["error"]
+    environment = db.execute("SELECT environment FROM workers WHERE id = ?", (worker,)).fetchone()
+    db.execute(
+        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            result["trial"], result["attempt"], result["state"], result["engine"], result["epoch"],
+            json.dumps(result["metrics"]), json.dumps(result["nonfinite"]), json.dumps(result["artefacts"]),
+            environment["environment"] if environment else None, worker, result["started"], iso(now),
+            result["duration_s"], result["peak_memory_bytes"],
+            error and error["class"], error and error["group"], json.dumps(error) if error else None,
+            pack(json.dumps(result["history"])), pack(result["log"]),
+        ),
+    )  # fmt: skip
+
+
+def pack(text: str) -> bytes:
+    """A text as it is kept: UTF-8, compressed."""
+    return zlib.compress(text.encode("utf-8", "replace"), 6)
+
+
+def unpack(data: bytes) -> str:
+    """The inverse of `pack`."""
+    return zlib.decompress(data).decode()
+
+
+def built(db: sqlite3.Connection, message: Message, worker: str, now: float) -> bool:
+    """Records that a dataset was built, or why it could not be; then its waiting trials have failed with it."""
+    error = message["error"]
+    after = "failed" if error else "built"
+    with transaction(db):
+        changed = db.execute(
+            "UPDATE datasets SET state = ?, worker = NULL, duration_s = ?, bytes = ?, summary = ?, error = ?"
+            " WHERE id = ? AND worker = ? AND state = 'building'",
+            (
+                after, message["duration_s"], message["bytes"], json.dumps(message["summary"]),
+                json.dumps(error) if error else None, message["dataset"], worker,
+            ),
+        ).rowcount  # fmt: skip
+        if not changed:
+            return False
+        event(db, now, "dataset", before="building", after=after, worker=worker, detail=message["dataset"])
+        if error:
+            _fail_waiting(db, message["dataset"], error, worker, now)
+    return True
+
+
+def _fail_waiting(db: sqlite3.Connection, dataset: str, error: dict[str, Any], worker: str, now: float) -> None:
+    rows = db.execute(
+        "UPDATE trials SET state = 'failed', attempt = attempt + 1, rank = NULL WHERE dataset = ? AND state = 'queued'"
+        " RETURNING id, sweep, attempt, worker",
+        (dataset,),
+    ).fetchall()
+    _moved(db, now, "queued", "failed", rows)
+    for row in rows:
+        _insert_result(db, failed_result(row["id"], row["attempt"], error, now), worker, now)
+
+
+def failed_result(
+    trial: str, attempt: int, error: dict[str, Any], now: float, duration_s: float = 0.0, log: str = ""
+) -> Message:
+    """The result of a trial that could not speak for itself."""
+    return {
+        "kind": "result", "trial": trial, "attempt": attempt, "state": "failed", "metrics": {}, "nonfinite": [],
+        "history": {}, "artefacts": {}, "engine": "", "epoch": None, "started": iso(now - duration_s),
+        "duration_s": duration_s, "peak_memory_bytes": 0, "log": log, "error": error,
+    }  # fmt: skip
+
+
+def release(db: sqlite3.Connection, trial: str, attempt: int, now: float, why: str) -> bool:
+    """Puts a claimed trial back; it counts as no attempt (the scheduler died, the sweep was interrupted, ...)."""
+    with transaction(db):
+        rows = db.execute(
+            "UPDATE trials SET state = CASE WHEN EXISTS (SELECT 1 FROM sweep_trials WHERE trial = trials.id AND"
+            " verdict = 'open') THEN 'queued' ELSE 'idle' END, worker = NULL"
+            " WHERE id = ? AND attempt = ? AND state = 'running' RETURNING id, sweep, attempt, worker, state",
+            (trial, attempt),
+        ).fetchall()
+        for row in rows:
+            event(
+                db, now, "state", sweep=row["sweep"], trial=row["id"], before="running", after=row["state"],
+                attempt=attempt, detail=why,
+            )  # fmt: skip
+    return bool(rows)
+
+
+def lost(db: sqlite3.Connection, trial: str, attempt: int, worker: str, result: Message, now: float) -> str:
+    """A worker died over the trial: it is queued again; the third time it has failed with `result`. Says which."""
+    with transaction(db):
+        row = db.execute(
+            "UPDATE trials SET lost = lost + 1 WHERE id = ? AND attempt = ? AND worker = ? AND state = 'running'"
+            " RETURNING lost",
+            (trial, attempt, worker),
+        ).fetchone()
+        if row is None:
+            return "fenced"
+        if row["lost"] >= MOST_LOST:
+            finish(db, result, worker, now)
+            return "failed"
+        release(db, trial, attempt, now, result["error"]["message"])
+    return "queued"
+
+
+def dataset_lost(db: sqlite3.Connection, dataset: str, worker: str, error: dict[str, Any], now: float) -> None:
+    """A worker died while it built the dataset: it is built again, the third time it has failed."""
+    with transaction(db):
+        row = db.execute(
+            "UPDATE datasets SET lost = lost + 1 WHERE id = ? AND worker = ? AND state = 'building' RETURNING lost",
+            (dataset, worker),
+        ).fetchone()
+        if row and row["lost"] >= MOST_LOST:
+            built(
+                db,
+                {"dataset": dataset, "duration_s": 0.0, "bytes": 0, "summary": {}, "error": error},
+                worker,
+                now,
+            )
+        elif row:
+            release_dataset(db, dataset, now)
+
+
+def release_dataset(db: sqlite3.Connection, dataset: str, now: float) -> None:
+    db.execute("UPDATE datasets SET state = 'to_build', worker = NULL WHERE id = ? AND state = 'building'", (dataset,))
+    event(db, now, "dataset", before="building", after="to_build", detail=dataset)
+
+
+def forget_dataset(db: sqlite3.Connection, dataset: str, now: float) -> None:
+    """The cache has lost a dataset that was built: it is built again."""
+    db.execute("UPDATE datasets SET state = 'to_build', worker = NULL WHERE id = ? AND state = 'built'", (dataset,))
+    event(db, now, "dataset", before="built", after="to_build", detail=dataset)
+
+
+def pause(db: sqlite3.Connection, sweep: int, why: str, now: float) -> None:
+    """Nothing more of this sweep is started until it is submitted or retried."""
+    with transaction(db):
+        db.execute("UPDATE sweeps SET paused = ? WHERE number = ?", (why, sweep))
+        event(db, now, "paused", sweep=sweep, detail=why)
+
+
+# ---- workers
+
+
+def worker_started(db: sqlite3.Connection, id: str, slot: str, process: tuple[int, float] | None, now: float) -> None:
+    pid, created = process or (None, None)
+    db.execute(
+        "INSERT OR REPLACE INTO workers (id, slot, pid, created, started) VALUES (?, ?, ?, ?, ?)",
+        (id, slot, pid, created, iso(now)),
+    )
+
+
+def worker_ready(db: sqlite3.Connection, id: str, facts: Any) -> None:
+    """Notes the environment a worker runs in, once per distinct environment."""
+    key = digest(facts)
+    db.execute("INSERT OR IGNORE INTO environments VALUES (?, ?)", (key, json.dumps(facts)))
+    db.execute("UPDATE workers SET environment = ? WHERE id = ?", (key, id))
+
+
+def worker_at(db: sqlite3.Connection, id: str, trial: str | None, message: Message | None = None) -> None:
+    """What a worker is doing now, for `watch`."""
+    epoch = message or {"epoch": None, "epochs": None, "metrics": None}
+    db.execute(
+        "UPDATE workers SET trial = ?, epoch = ?, epochs = ?, metrics = ? WHERE id = ?",
+        (trial, epoch["epoch"], epoch["epochs"], json.dumps(epoch["metrics"]), id),
+    )
+
+
+def worker_ended(db: sqlite3.Connection, id: str) -> None:
+    db.execute("DELETE FROM workers WHERE id = ?", (id,))
+
+
+def recover(db: sqlite3.Connection, now: float) -> int:
+    """A new scheduler takes over: whatever an earlier one left running is queued again. Returns how many trials."""
+    with transaction(db):
+        rows = db.execute("SELECT id, attempt FROM trials WHERE state = 'running'").fetchall()
+        for row in rows:
+            release(db, row["id"], row["attempt"], now, "the scheduler that ran it is gone")
+        for row in db.execute("SELECT id FROM datasets WHERE state = 'building'").fetchall():
+            release_dataset(db, row["id"], now)
+        db.execute("DELETE FROM workers")
+    return len(rows)

@@ -1,0 +1,140 @@
+"""Tables of results: configs over their replicates. Plain data in, plain data out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from statistics import fmean, stdev
+from typing import Any, NamedTuple
+
+from .store.read import Row
+
+
+class ConfigRow(NamedTuple):
+    """A config with its objective over replicates. `mean` is None when no replicate has a value."""
+
+    config_id: str
+    params: dict[str, Any]
+    replicates: int  # that have a value
+    planned: int
+    mean: float | None
+    std: float | None  # ddof 1; None below two values
+    trials: list[str]
+    states: list[str]
+
+
+def config_rows(rows: Iterable[Row], params: dict[str, dict[str, Any]], metric: str, direction: str) -> list[ConfigRow]:
+    """One row a config, best mean first; configs whose replicates are not all there rank below complete ones."""
+    groups: dict[str, list[Row]] = {config: [] for config in params}
+    for row in rows:
+        groups[row.config].append(row)
+    sign = -1.0 if direction == "maximize" else 1.0
+
+    def order(row: ConfigRow) -> tuple[bool, bool, float]:
+        mean = math.inf if row.mean is None else sign * row.mean
+        return row.mean is None, row.replicates < row.planned, mean
+
+    return sorted((_config_row(id, params[id], group, metric) for id, group in groups.items()), key=order)
+
+
+def _config_row(id: str, params: dict[str, Any], group: list[Row], metric: str) -> ConfigRow:
+    found = [row.metrics.get(metric) for row in group if row.state == "succeeded"]
+    values = [value for value in found if value is not None]
+    return ConfigRow(
+        config_id=id,
+        params=params,
+        replicates=len(values),
+        planned=len(group),
+        mean=fmean(values) if values else None,
+        std=stdev(values) if len(values) > 1 else None,
+        trials=[row.id for row in group],
+        states=[row.state for row in group],
+    )
+
+
+def flat(params: dict[str, Any]) -> dict[str, Any]:
+    """Nested params under dotted paths, as the language writes them: steps by name, named choices by their name.
+
+    >>> flat({"preprocess": ["scale", {"pca": {"components": 8}}], "train": {"optimizer": {"sgd": {"momentum": 0.9}}}})
+    ... # doctest: +NORMALIZE_WHITESPACE
+    {'preprocess.scale': True, 'preprocess.pca.components': 8, 'train.optimizer': 'sgd',
+     'train.optimizer.sgd.momentum': 0.9}
+    """
+    found: dict[str, Any] = {}
+    for section, value in params.items():
+        if isinstance(value, list):
+            _flatten_steps(section, value, found)
+        else:
+            _flatten(section, value, found)
+    return found
+
+
+def _flatten(path: str, value: Any, found: dict[str, Any]) -> None:
+    if not isinstance(value, dict):
+        found[path] = value
+        return
+    if path in ("train.optimizer", "train.loss", "train.learning_rate") and len(value) == 1:
+        found[path] = next(iter(value))
+    for key, inner in value.items():
+        _flatten(f"{path}.{key}", inner, found)
+
+
+def _flatten_steps(section: str, steps: list[Any], found: dict[str, Any]) -> None:
+    seen: dict[str, int] = {}
+    for step in steps:
+        name = step if isinstance(step, str) else next(iter(step))
+        short = name.rpartition(":")[2]
+        seen[short] = seen.get(short, 0) + 1
+        path = f"{section}.{short}" + (f"#{seen[short]}" if seen[short] > 1 else "")
+        parameters = None if isinstance(step, str) else step[name]
+        if isinstance(parameters, dict) and parameters:
+            _flatten(path, parameters, found)
+        else:
+            found[path] = True if parameters in (None, {}) else parameters
+
+
+def differing(rows: list[dict[str, Any]]) -> list[str]:
+    """The paths whose value is not the same in all rows, in order of appearance."""
+    paths = list(dict.fromkeys(path for row in rows for path in row))
+    missing = object()
+    return [path for path in paths if any(row.get(path, missing) != rows[0].get(path, missing) for row in rows[1:])]
+
+
+def labels(paths: list[str]) -> list[str]:
+    """The shortest ends of paths that still tell them apart.
+
+    >>> labels(["train.learning_rate", "model.hidden", "preprocess.scale.method"])
+    ['learning_rate', 'hidden', 'method']
+    """
+    result = []
+    for path in paths:
+        parts = path.split(".")
+        for count in range(1, len(parts) + 1):
+            end = ".".join(parts[-count:])
+            if sum(other == end or other.endswith("." + end) for other in paths) == 1:
+                break
+        result.append(end)
+    return result
+
+
+def cell(value: Any) -> str:
+    """A parameter's value for a table."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return "-".join(map(cell, value)) if value and not any(isinstance(v, dict) for v in value) else str(value)
+    return "none" if value is None else str(value)
+
+
+def significant(mean: float, std: float | None) -> str:
+    """A mean with as many digits as its deviation supports.
+
+    >>> significant(0.97222, 0.00481), significant(0.97222, None)
+    ('0.9722 ± 0.0048', '0.9722')
+    """
+    if std is None or not std:
+        return f"{mean:.4f}" if abs(mean) < 1000 else f"{mean:.6g}"
+    digits = min(8, max(0, 1 - math.floor(math.log10(std))))
+    return f"{mean:.{digits}f} ± {std:.{digits}f}"

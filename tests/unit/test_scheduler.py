@@ -1,0 +1,357 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blueno.scheduler import Scheduler, WorkersCannotStart, begin, end, idle, step
+from blueno.store import ledger, read, requests
+from blueno.store.database import open_store
+from blueno.store.submit import submit
+
+from .plans import failure, good_result, small_plan
+from .scripted import ScriptedExecutor, two_slots
+
+
+class Bench:
+    """A scheduler on a real store, with an executor that does what the test says and a clock that it sets."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.now = 1_000_000.0
+        self.db = open_store(root, self.now)
+        self.said: list[str] = []
+        self.restart()
+
+    def restart(self, ready: bool = True) -> None:
+        self.executor = ScriptedExecutor(ready)
+        self.scheduler = Scheduler(
+            self.db, self.root, self.executor, two_slots, lambda: self.now, self.said.append
+        )
+        begin(self.scheduler)
+
+    def submit(self, interpreter: str = "python", cached: tuple[str, ...] = (), **plan: Any) -> int:
+        return submit(self.db, small_plan(**plan), {}, interpreter, cached, self.now).sweep
+
+    def steps(self, count: int = 2) -> None:
+        for _ in range(count):
+            step(self.scheduler, 0.0)
+
+    def begin_all(self) -> list[tuple[str, dict[str, Any]]]:
+        """Workers say that they began what they hold first."""
+        work = self.executor.waiting()
+        for worker, message in work:
+            if message["kind"] == "train":
+                started = {"kind": "started", "trial": message["trial"], "attempt": message["attempt"]}
+                self.executor.say(worker, started)
+        self.steps(1)
+        return work
+
+    def run(self, outcome: Callable[[dict[str, Any]], dict[str, Any]], most: int = 100) -> None:
+        """Steps until idle; each trial's result is `outcome(train message)`."""
+        for _ in range(most):
+            if idle(self.scheduler):
+                return
+            self.steps(1)
+            for worker, message in self.begin_all():
+                self.executor.answer(worker, outcome(message))
+        raise AssertionError("the scheduler does not come to an end")
+
+    def counts(self, sweep: int) -> dict[str, int]:
+        found = ledger.ledger(self.db, sweep)
+        assert found.adds_up
+        return {state: count for state, count in found.counts().items() if count}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.db.close()
+
+
+def good(message: dict[str, Any]) -> dict[str, Any]:
+    if message["kind"] == "build":
+        return built(message)
+    return good_result(message["trial"], message["attempt"])
+
+
+def built(message: dict[str, Any], error: Any = None) -> dict[str, Any]:
+    return {
+        "kind": "built", "dataset": message["dataset"], "duration_s": 1.0, "bytes": 10, "computed": [],
+        "summary": {}, "error": error,
+    }  # fmt: skip
+
+
+def bad(message: dict[str, Any], kind: str = "user_code", group: str = "g1") -> dict[str, Any]:
+    return {**good_result(message["trial"], message["attempt"], state="failed"), "error": failure(kind, group)}
+
+
+def test_a_sweep_runs_to_its_end(bench: Bench) -> None:
+    sweep = bench.submit(values=(1, 2, 3, 4), seeds=2)
+    assert bench.counts(sweep) == {"queued": 8}
+    bench.run(good)
+    assert bench.counts(sweep) == {"succeeded": 8}
+    assert ledger.ledger(bench.db, sweep).finished
+
+
+def test_trials_are_claimed_in_the_order_of_the_plan(bench: Bench) -> None:
+    bench.submit(values=(5, 3, 9, 1))
+    order: list[int] = []
+
+    def note(message: dict[str, Any]) -> dict[str, Any]:
+        order.append(message["recipe"]["model"]["x"])
+        return good(message)
+
+    bench.run(note)
+    assert order == [5, 3, 9, 1]
+
+
+def test_submitting_again_runs_only_what_is_new(bench: Bench) -> None:
+    bench.submit(values=(1, 2))
+    bench.run(good)
+    ran: list[int] = []
+    sweep = bench.submit(values=(1, 2, 3))
+    bench.run(lambda m: (ran.append(m["recipe"]["model"]["x"]), good(m))[1])
+    assert ran == [3]
+    assert bench.counts(sweep) == {"succeeded": 3}
+    assert read.sweep_by_number(bench.db, sweep).revision == 2
+
+
+def test_the_same_plan_is_the_same_sweep(bench: Bench) -> None:
+    assert bench.submit() == bench.submit(tags=["other"])
+    assert bench.submit() != bench.submit(metrics=["val_accuracy"])
+
+
+def test_the_dataset_is_built_once_and_first(bench: Bench) -> None:
+    bench.submit(values=(1, 2, 3, 4), data=True)
+    kinds: list[str] = []
+    bench.run(lambda m: (kinds.append(m["kind"]), good(m))[1])
+    assert kinds == ["build", "train", "train", "train", "train"]
+
+
+def test_a_cached_dataset_is_not_built(bench: Bench) -> None:
+    dataset = small_plan(data=True).datasets[0].id
+    bench.submit(data=True, cached=(dataset,))
+    kinds: list[str] = []
+    bench.run(lambda m: (kinds.append(m["kind"]), good(m))[1])
+    assert kinds == ["train"] * 3
+
+
+def test_trials_of_a_dataset_that_fails_have_failed_with_its_error(bench: Bench) -> None:
+    sweep = bench.submit(data=True)
+    bench.run(lambda m: built(m, failure("data")))
+    assert bench.counts(sweep) == {"failed": 3}
+    groups = read.failures(bench.db, sweep)
+    assert [(group["class"], group["count"]) for group in groups] == [("data", 3)]
+
+
+def test_a_worker_that_dies_costs_no_trial_until_the_third_time(bench: Bench) -> None:
+    sweep = bench.submit(values=(1,))
+    for death in (1, 2, 3):
+        bench.steps(3)
+        [(worker, _)] = bench.begin_all()
+        bench.executor.die(worker, "killed by SIGSEGV")
+        bench.steps(1)
+        assert bench.db.execute("SELECT lost FROM trials").fetchone()[0] == death
+    assert bench.counts(sweep) == {"failed": 1}
+    [group] = read.failures(bench.db, sweep)
+    assert group["class"] == "lost"
+    assert "SIGSEGV" in group["error"]["message"]
+    assert bench.db.execute("SELECT starts FROM trials").fetchone()[0] == 3
+
+
+def test_what_a_dead_worker_had_not_begun_loses_nothing(bench: Bench) -> None:
+    sweep = bench.submit(values=tuple(range(40)))
+    bench.scheduler.mean_s = 0.01
+    bench.steps(2)
+    worker = next(id for id, work in bench.executor.sent.items() if len(work) > 3)
+    held = [message["trial"] for message in bench.executor.sent[worker]]
+    message = bench.executor.sent[worker][0]
+    bench.executor.say(worker, {"kind": "started", "trial": message["trial"], "attempt": message["attempt"]})
+    bench.executor.die(worker)
+    bench.scheduler.draining = True
+    bench.steps(1)
+    lost = dict(bench.db.execute("SELECT id, lost FROM trials").fetchall())
+    assert [lost[trial] for trial in held] == [1] + [0] * (len(held) - 1)
+    assert bench.counts(sweep)["running"] == sum(len(work) for work in bench.executor.sent.values())
+
+
+def test_a_result_of_an_older_attempt_changes_nothing(bench: Bench) -> None:
+    sweep = bench.submit(values=(1,))
+    bench.steps(2)
+    [(worker, message)] = bench.begin_all()
+    late = good_result(message["trial"], message["attempt"], value=0.9)
+    bench.restart()
+    bench.steps(2)
+    [(worker, message)] = bench.begin_all()
+    assert message["attempt"] == late["attempt"] + 1
+    bench.executor.say(worker, late)
+    bench.steps(1)
+    assert bench.counts(sweep) == {"running": 1}
+    bench.executor.answer(worker, good_result(message["trial"], message["attempt"], value=0.1))
+    bench.steps(1)
+    assert bench.counts(sweep) == {"succeeded": 1}
+    [row] = read.rows_of(bench.db, sweep)
+    assert row.metrics == {"val_score": 0.1}
+
+
+def test_a_trial_past_its_time_has_failed_and_the_others_go_on(bench: Bench) -> None:
+    sweep = bench.submit(values=(1, 2, 3), resources={"time_s": 60.0})
+    bench.steps(2)
+    work = bench.begin_all()
+    bench.now += 61
+    bench.executor.answer(work[1][0], good(work[1][1]))
+    bench.steps(3)
+    assert bench.counts(sweep)["failed"] == 1
+    bench.run(good)
+    assert bench.counts(sweep) == {"failed": 1, "succeeded": 2}
+    [group] = read.failures(bench.db, sweep)
+    assert group["class"] == "timeout"
+
+
+def test_first_trials_that_fail_alike_pause_the_sweep(bench: Bench) -> None:
+    sweep = bench.submit(values=tuple(range(20)))
+    bench.run(bad)
+    counts = bench.counts(sweep)
+    assert counts["failed"] < 8
+    assert counts["queued"] == 20 - counts["failed"]
+    assert "failed alike" in (read.sweep_by_number(bench.db, sweep).paused or "")
+    assert any("paused" in line for line in bench.said)
+    # Submitting again goes on; what failed waits for `retry`.
+    bench.submit(values=tuple(range(20)))
+    bench.restart()
+    bench.run(good)
+    assert bench.counts(sweep) == {"failed": counts["failed"], "succeeded": 20 - counts["failed"]}
+
+
+def test_failures_of_different_kinds_pause_nothing(bench: Bench) -> None:
+    sweep = bench.submit(values=tuple(range(6)))
+    bench.run(lambda m: bad(m, group=str(m["recipe"]["model"]["x"])))
+    assert bench.counts(sweep) == {"failed": 6}
+
+
+def test_later_failures_pause_nothing(bench: Bench) -> None:
+    sweep = bench.submit(values=tuple(range(9)))
+    bench.run(lambda m: good(m) if m["recipe"]["model"]["x"] == 0 else bad(m))
+    assert bench.counts(sweep) == {"succeeded": 1, "failed": 8}
+
+
+def test_a_full_disk_pauses_and_loses_nothing(bench: Bench) -> None:
+    sweep = bench.submit(values=(1, 2, 3))
+    bench.run(lambda m: bad(m, "disk_full"))
+    assert bench.counts(sweep) == {"queued": 3}
+    assert read.sweep_by_number(bench.db, sweep).paused == "the disk is full"
+
+
+def test_machine_failures_are_queued_again_by_submitting_others_wait_for_retry(bench: Bench) -> None:
+    sweep = bench.submit(values=(1, 2))
+    kinds = {1: "out_of_memory", 2: "user_code"}
+    bench.run(lambda m: bad(m, kinds[m["recipe"]["model"]["x"]], str(m["recipe"]["model"]["x"])))
+    bench.submit(values=(1, 2))
+    assert bench.counts(sweep) == {"queued": 1, "failed": 1}
+    bench.run(good)
+    requests.append(bench.db, "retry", {"sweep": sweep}, bench.now)
+    bench.steps(1)
+    bench.run(good)
+    assert bench.counts(sweep) == {"succeeded": 2}
+
+
+def test_stop_takes_back_what_waits_and_lets_run_what_runs(bench: Bench) -> None:
+    sweep = bench.submit(values=tuple(range(6)))
+    bench.steps(2)
+    work = bench.begin_all()
+    requests.append(bench.db, "stop", {"sweep": sweep, "now": False}, bench.now)
+    bench.steps(1)
+    assert bench.counts(sweep) == {"running": 2, "cancelled": 4}
+    for worker, message in work:
+        bench.executor.answer(worker, good(message))
+    bench.run(good)
+    assert bench.counts(sweep) == {"succeeded": 2, "cancelled": 4}
+    bench.submit(values=tuple(range(6)))
+    bench.run(good)
+    assert bench.counts(sweep) == {"succeeded": 6}
+
+
+def test_stop_now_ends_what_runs(bench: Bench) -> None:
+    sweep = bench.submit(values=tuple(range(6)))
+    bench.steps(2)
+    bench.begin_all()
+    requests.append(bench.db, "stop", {"sweep": sweep, "now": True}, bench.now)
+    bench.steps(3)
+    assert bench.counts(sweep) == {"cancelled": 6}
+    assert bench.db.execute("SELECT DISTINCT state FROM trials").fetchall()[0][0] == "idle"
+
+
+def test_a_trial_that_another_sweep_wants_goes_on(bench: Bench) -> None:
+    first = bench.submit(name="first", values=(1, 2))
+    second = bench.submit(name="second", values=(2, 3))
+    requests.append(bench.db, "stop", {"sweep": first, "now": True}, bench.now)
+    bench.run(good)
+    assert bench.counts(first) == {"cancelled": 2}
+    assert bench.counts(second) == {"succeeded": 2}
+
+
+def test_trials_are_shared_and_trained_once(bench: Bench) -> None:
+    first = bench.submit(name="first", values=(1, 2))
+    second = bench.submit(name="second", values=(2, 3))
+    ran: list[int] = []
+    bench.run(lambda m: (ran.append(m["recipe"]["model"]["x"]), good(m))[1])
+    assert sorted(ran) == [1, 2, 3]
+    assert bench.counts(first) == bench.counts(second) == {"succeeded": 2}
+
+
+def test_removing_a_sweep_keeps_what_another_one_has(bench: Bench) -> None:
+    first = bench.submit(name="first", values=(1, 2))
+    second = bench.submit(name="second", values=(2, 3))
+    bench.run(good)
+    requests.append(bench.db, "remove", {"sweep": first}, bench.now)
+    bench.steps(1)
+    assert [sweep.number for sweep in read.sweeps(bench.db)] == [second]
+    assert bench.counts(second) == {"succeeded": 2}
+    assert bench.db.execute("SELECT count(*) FROM trials").fetchone()[0] == 2
+    assert bench.db.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_workers_of_another_interpreter_are_replaced(bench: Bench) -> None:
+    bench.submit(name="first", values=(1, 2), interpreter="python-a")
+    second = bench.submit(name="second", values=(3, 4), interpreter="python-b")
+    seen: dict[int, str] = {}
+
+    def outcome(message: dict[str, Any]) -> dict[str, Any]:
+        worker = next(id for id, work in bench.executor.sent.items() if message in work)
+        seen[message["recipe"]["model"]["x"]] = bench.executor.alive[worker].interpreter
+        return good(message)
+
+    for _ in range(50):
+        if idle(bench.scheduler):
+            break
+        bench.steps(1)
+        for worker, message in bench.begin_all():
+            bench.executor.answer(worker, outcome(message))
+        for worker, work in list(bench.executor.sent.items()):
+            if work and work[0]["kind"] == "finish":
+                bench.executor.die(worker, "exited 0")
+    assert seen == {1: "python-a", 2: "python-a", 3: "python-b", 4: "python-b"}
+    assert bench.counts(second) == {"succeeded": 2}
+
+
+def test_workers_that_never_get_ready_end_the_scheduler_with_their_reason(bench: Bench) -> None:
+    bench.submit()
+    bench.restart(ready=False)
+    with pytest.raises(WorkersCannotStart, match="exited 1"):
+        for _ in range(5):
+            bench.steps(1)
+            for worker in list(bench.executor.alive):
+                bench.executor.die(worker, "exited 1")
+
+
+def test_ending_queues_again_what_ran(bench: Bench) -> None:
+    sweep = bench.submit()
+    bench.steps(2)
+    bench.begin_all()
+    end(bench.scheduler)
+    assert bench.counts(sweep) == {"queued": 3}
+    assert bench.db.execute("SELECT max(lost) FROM trials").fetchone()[0] == 0

@@ -1,0 +1,144 @@
+"""A walk through everything that can happen to a store, in any order: the ledger adds up after every step, no trial
+is held twice, and every move is a legal one."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from blueno.store import ledger, read, requests
+
+from .plans import failure, good_result
+from .test_scheduler import Bench, built
+
+LEGAL = {
+    ("idle", "queued"), ("failed", "queued"), ("diverged", "queued"), ("queued", "running"), ("queued", "failed"),
+    ("queued", "idle"), ("running", "succeeded"), ("running", "diverged"), ("running", "failed"),
+    ("running", "queued"), ("running", "idle"),
+}  # fmt: skip
+
+
+class Walk(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.bench = Bench(self.folder)
+        self.late: list[dict[str, Any]] = []
+
+    def teardown(self) -> None:
+        self.bench.db.close()
+        shutil.rmtree(self.folder)
+
+    @rule(name=st.sampled_from("ab"), values=st.sets(st.integers(1, 6), min_size=1), data=st.booleans())
+    def submit(self, name: str, values: set[int], data: bool) -> None:
+        self.bench.submit(name=name, values=tuple(sorted(values)), data=data, resources={"time_s": 100.0})
+
+    @rule(count=st.integers(1, 3))
+    def step(self, count: int) -> None:
+        self.bench.steps(count)
+
+    @rule(pick=st.integers(0, 5), outcome=st.sampled_from(["succeeded", "diverged", "user_code", "disk_full", "data"]))
+    def work(self, pick: int, outcome: str) -> None:
+        """A worker begins what it holds first, and says what came of it."""
+        waiting = self.bench.executor.waiting()
+        if not waiting:
+            return
+        worker, message = waiting[pick % len(waiting)]
+        good = outcome in ("succeeded", "diverged")
+        if message["kind"] == "build":
+            self.bench.executor.answer(worker, built(message, None if good else failure(outcome)))
+            return
+        trial, attempt = message["trial"], message["attempt"]
+        self.bench.executor.say(worker, {"kind": "started", "trial": trial, "attempt": attempt})
+        result = good_result(trial, attempt, state=outcome if good else "failed")
+        if not good:
+            result["error"] = failure(outcome)
+        self.late.append(result)
+        self.bench.executor.answer(worker, result)
+
+    @rule(pick=st.integers(0, 5), began=st.booleans())
+    def die(self, pick: int, began: bool) -> None:
+        alive = list(self.bench.executor.alive)
+        if not alive:
+            return
+        worker = alive[pick % len(alive)]
+        first = next((m for m in self.bench.executor.sent[worker] if m["kind"] == "train"), None)
+        if began and first:
+            started = {"kind": "started", "trial": first["trial"], "attempt": first["attempt"]}
+            self.bench.executor.say(worker, started)
+        self.bench.executor.die(worker)
+
+    @precondition(lambda self: self.late)
+    @rule(pick=st.integers(0, 50))
+    def speak_late(self, pick: int) -> None:
+        """A result that was said before is said again, by whoever is there."""
+        for worker in self.bench.executor.alive:
+            self.bench.executor.say(worker, self.late[pick % len(self.late)])
+
+    @rule()
+    def kill_the_scheduler(self) -> None:
+        self.bench.restart()
+
+    @rule(seconds=st.sampled_from([1.0, 101.0]))
+    def wait(self, seconds: float) -> None:
+        self.bench.now += seconds
+        self.bench.steps(1)
+
+    @rule(kind=st.sampled_from(["stop", "retry", "remove"]), pick=st.integers(0, 5), now=st.booleans())
+    def request(self, kind: str, pick: int, now: bool) -> None:
+        sweeps = read.sweeps(self.bench.db)
+        if sweeps:
+            requests.append(self.bench.db, kind, {"sweep": sweeps[pick % len(sweeps)].number, "now": now}, self.bench.now)
+
+    @invariant()
+    def the_ledger_adds_up(self) -> None:
+        for sweep in read.sweeps(self.bench.db):
+            assert ledger.ledger(self.bench.db, sweep.number).adds_up
+
+    @invariant()
+    def every_running_trial_is_held_once(self) -> None:
+        held = [trial.id for worker in self.bench.scheduler.workers.values() for trial in worker.trials]
+        running = [row["id"] for row in self.bench.db.execute("SELECT id FROM trials WHERE state = 'running'")]
+        assert len(held) == len(set(held))
+        assert set(running) == set(held)
+
+    @invariant()
+    def what_waits_is_wanted(self) -> None:
+        orphans = self.bench.db.execute(
+            "SELECT count(*) FROM trials WHERE state IN ('queued', 'running') AND NOT EXISTS (SELECT 1 FROM"
+            " sweep_trials WHERE trial = id AND sweep_trials.sweep = trials.sweep AND verdict = 'open')"
+            " AND state = 'queued'"
+        ).fetchone()[0]
+        assert orphans == 0
+
+    @invariant()
+    def every_move_is_legal_and_follows_the_one_before(self) -> None:
+        last: dict[str, str] = {}
+        rows = self.bench.db.execute(
+            "SELECT trial, before, after FROM events WHERE kind = 'state' AND trial IN (SELECT id FROM trials)"
+            " AND seq > (SELECT coalesce(max(seq), 0) FROM events WHERE kind = 'removed') ORDER BY seq"
+        )
+        for row in rows:
+            assert (row["before"], row["after"]) in LEGAL
+            assert last.get(row["trial"], row["before"]) == row["before"]
+            last[row["trial"]] = row["after"]
+
+    @invariant()
+    def finished_trials_have_a_result_of_their_newest_attempt(self) -> None:
+        missing = self.bench.db.execute(
+            "SELECT count(*) FROM trials WHERE state IN ('succeeded', 'diverged', 'failed') AND NOT EXISTS"
+            " (SELECT 1 FROM results WHERE trial = id AND results.attempt = trials.attempt)"
+        ).fetchone()[0]
+        assert missing == 0
+
+
+TestWalk = Walk.TestCase
+TestWalk.settings = settings(
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
