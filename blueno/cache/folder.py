@@ -23,8 +23,10 @@ class FolderCache:
 
     def stat(self, key: str) -> int | None:
         """Size in bytes, or None when there is no such key."""
-        path = self._path(key)
-        return path.stat().st_size if path.is_file() else None
+        try:
+            return self._path(key).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def put_if_absent(self, key: str, source: Path) -> bool:
         """Stores the file's bytes under `key`; False when the key was there already.
