@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .. import __version__
 from ..canonical import digest
 from .modules import UnknownName
 from .types import nearest
@@ -85,7 +86,7 @@ def _fix(reference: str) -> str:
 def _remembered(reference: str, version: str, memory: Path | None) -> list[Any]:
     if memory is None:
         return _ask_child(reference)
-    file = memory / f"{digest([reference, version, sys.version_info[:2]])}.json"
+    file = memory / f"{digest([reference, version, sys.version_info[:2], __version__])}.json"
     try:
         return list(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError):

@@ -1,6 +1,7 @@
 """The modules of a user's project: where they lie and what they import, found on disk and never by importing.
 
-A user's names are searched in the spec's folder, then in the project's root, as the workers' import path has them.
+A user's names are searched in the spec's folder, then in the project's root, as the workers' import path has them;
+only in the spec's folder if that lies outside of the root, since a snapshot is of one folder.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def base_folder(folders: Folders) -> Path:
 
 def search_folders(folders: Folders) -> list[Path]:
     """Where absolute imports of user code are looked for, in order."""
-    return list(dict.fromkeys([Path(os.path.abspath(folders.spec)), Path(os.path.abspath(folders.root))]))
+    return list(dict.fromkeys([Path(os.path.abspath(folders.spec)), base_folder(folders)]))
 
 
 def parse(file: Path) -> ast.Module:

@@ -1,0 +1,128 @@
+"""The content of data files, hashed once and remembered for as long as path, size, time of change and inode stay.
+
+The memory is a file of JSON lines that processes only append to, each line in one write: nothing is locked or lost, and
+a line that is damaged is as good as absent.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from ..canonical import digest
+from ..errors import DataError
+
+CHUNK_BYTES = 8 * 2**20
+# A file changed so shortly ago may change again within the same tick of its clock, and would then look unchanged.
+SETTLED_S = 2.0
+
+Progress = Callable[[Path, int, int], None]  # the file, bytes hashed of it so far, its size
+
+
+class State(NamedTuple):
+    """What a file's content is remembered by."""
+
+    path: str
+    size: int
+    modified_ns: int
+    inode: int
+
+
+def no_progress(file: Path, done: int, size: int) -> None:
+    """Tells nobody."""
+
+
+def fingerprint(
+    path: Path | str, memory: Path, progress: Progress = no_progress, clock: Callable[[], float] = time.time
+) -> str:
+    """Full SHA-256 of a file's content; of the names and contents of all files for a folder or a pattern (`scans/*.npy`).
+
+    DataError when there is nothing at `path`, or a file changes while it is read. `progress` is told after each chunk.
+    """
+    start, files = _files_at(str(path))
+    known = recall(memory)
+    if start is None:
+        return _one(files[0], known, memory, progress, clock)
+    named = [
+        [Path(os.path.relpath(file, start)).as_posix(), _one(file, known, memory, progress, clock)] for file in files
+    ]
+    return digest(sorted(named))
+
+
+def _files_at(path: str) -> tuple[Path | None, list[Path]]:
+    """The folder that names are relative to (None for a single file), and the files."""
+    whole = Path(os.path.abspath(path))
+    if whole.is_file():
+        return None, [whole]
+    if whole.is_dir():
+        start, files = whole, [each for each in whole.rglob("*") if each.is_file()]
+    else:
+        start = _before_wildcards(whole)
+        files = [Path(each) for each in glob.glob(str(whole), recursive=True) if os.path.isfile(each)]
+    if not files:
+        raise DataError(f"there is no file at {path}", "paths are relative to the spec: correct it, or create the file")
+    return start, sorted(files)
+
+
+def _before_wildcards(path: Path) -> Path:
+    """The part of a pattern that names one folder."""
+    return next(each for each in path.parents if not glob.has_magic(str(each)))
+
+
+def recall(memory: Path) -> dict[State, str]:
+    """What is remembered; the last word on a file counts."""
+    return dict(_lines(memory))
+
+
+def _lines(memory: Path) -> Iterator[tuple[State, str]]:
+    try:
+        lines = memory.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            *state, sha = json.loads(line)
+            yield State(*state), str(sha)
+        except (ValueError, TypeError):
+            continue
+
+
+def _one(file: Path, known: dict[State, str], memory: Path, progress: Progress, clock: Callable[[], float]) -> str:
+    before = _state(file)
+    if before in known:
+        return known[before]
+    sha = _hash(file, before.size, progress)
+    if _state(file) != before:
+        raise DataError(f"{file} changed while it was read", "wait until it is complete, then run the command again")
+    if clock() - before.modified_ns / 1e9 > SETTLED_S:
+        _remember(memory, before, sha)
+    return sha
+
+
+def _state(file: Path) -> State:
+    status = file.stat()
+    return State(str(file), status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def _hash(file: Path, size: int, progress: Progress) -> str:
+    state, done = sha256(), 0
+    with file.open("rb") as opened:
+        while chunk := opened.read(CHUNK_BYTES):
+            state.update(chunk)
+            done += len(chunk)
+            progress(file, done, size)
+    return state.hexdigest()
+
+
+def _remember(memory: Path, state: State, sha: str) -> None:
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    # It begins with a line's end too, so that what a killed process left half-written spoils no other line.
+    line = f"\n{json.dumps([*state, sha])}\n".encode()
+    with memory.open("ab", buffering=0) as file:
+        file.write(line)
