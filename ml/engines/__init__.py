@@ -1,0 +1,1 @@
+"""Engines that train Keras models. All of them obey docs/recipe.md."""

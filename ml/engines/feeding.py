@@ -1,0 +1,77 @@
+"""Training batches in the recipe's order, as `Model.fit` takes them.
+
+Small training parts lie in memory whole and are gathered by TensorFlow; others are read from the memory-mapped file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from .. import batches
+
+RESIDENT_BYTES = 2 * 1024**3  # a training part up to this size is copied into memory
+
+
+class Part(NamedTuple):
+    """Samples of one part: rows of a dataset's features, their targets and weights."""
+
+    features: np.ndarray  # of the whole dataset, possibly memory-mapped
+    rows: np.ndarray  # (n,) int64
+    target: np.ndarray  # (n,) or (n, units)
+    weights: np.ndarray | None  # (n,) float32
+
+
+class Feed(NamedTuple):
+    """What `fit` gets as `x`, and what is to be called before each epoch, counted from 1."""
+
+    data: Any
+    steps: int  # batches an epoch
+    begin: Any  # Callable[[int], None]
+
+
+def as_float32(features: np.ndarray) -> np.ndarray:
+    """Floating-point features as float32; whole numbers stay what they are, since they may be indices."""
+    return features.astype(np.float32, copy=False) if features.dtype.kind == "f" else np.asarray(features)
+
+
+def feed(part: Part, seed: int, batch_size: int, epochs: int, limit: int | None) -> Feed:
+    """The batches of a training part for all epochs, at most `limit` of them an epoch."""
+    size = part.features[:1].nbytes * len(part.rows)
+    resident = keras.backend.backend() == "tensorflow" and size <= RESIDENT_BYTES
+    return (_gathered if resident else _generated)(part, seed, batch_size, epochs, limit)
+
+
+def _gathered(part: Part, seed: int, batch_size: int, epochs: int, limit: int | None) -> Feed:
+    import tensorflow as tf
+
+    samples, steps = len(part.rows), batches.steps(len(part.rows), batch_size, limit)
+    with tf.device("CPU:0"):
+        columns = [as_float32(part.features[part.rows]), part.target, part.weights]
+        tensors = tuple(tf.constant(column) for column in columns if column is not None)
+        order = tf.Variable(np.zeros(samples, np.int64), trainable=False)
+
+        def batch(start: Any) -> Any:
+            chosen = order[start : start + batch_size]
+            return tuple(tf.gather(tensor, chosen) for tensor in tensors)
+
+        # Without prefetching, which could read the order of an epoch before that epoch begins.
+        data = tf.data.Dataset.range(0, min(samples, steps * batch_size), batch_size).map(batch)
+    return Feed(data, steps, lambda epoch: order.assign(batches.order(seed, epoch, samples)))
+
+
+def _generated(part: Part, seed: int, batch_size: int, epochs: int, limit: int | None) -> Feed:
+    samples, steps = len(part.rows), batches.steps(len(part.rows), batch_size, limit)
+
+    def generate() -> Iterator[tuple[np.ndarray, ...]]:
+        for epoch in range(1, epochs + 1):
+            order = batches.order(seed, epoch, samples)
+            for start in range(0, steps * batch_size, batch_size):
+                chosen = order[start : start + batch_size]
+                columns = (as_float32(part.features[part.rows[chosen]]), part.target[chosen])
+                yield columns if part.weights is None else (*columns, part.weights[chosen])
+
+    return Feed(generate(), steps, lambda epoch: None)

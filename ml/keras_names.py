@@ -1,0 +1,105 @@
+"""Keras's own optimizers, schedules, losses and layers by the names that specs use: `adamw`, `random_flip`.
+
+A name is that of the class in snake case; underscores do not matter. Also the one schedule that is ours: cosine.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Any
+
+import keras
+
+from blueno.errors import ModelError
+from blueno.usercode import CodeFolder, load
+
+Named = dict[str, dict[str, Any] | None]  # {name: parameters}
+
+
+def optimizer(choice: Named, learning_rate: Any, epochs: int, steps: int) -> keras.optimizers.Optimizer:
+    """The optimizer of a recipe's `train`, for `steps` batches an epoch."""
+    rate = learning_rate if isinstance(learning_rate, int | float) else schedule(learning_rate, epochs, steps)
+    return _make(keras.optimizers, "optimizer", choice, learning_rate=rate)
+
+
+def schedule(choice: Named, epochs: int, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A learning-rate schedule: Keras's by name, with its own parameters (in steps), or `cosine` (in epochs)."""
+    name, parameters = _only(choice)
+    if name == "cosine":
+        return cosine(parameters, epochs, steps)
+    return _make(keras.optimizers.schedules, "learning-rate schedule", choice)
+
+
+def cosine(parameters: dict[str, Any], epochs: int, steps: int) -> keras.optimizers.schedules.CosineDecay:
+    """From `from` to `to` (0) along half a cosine (Loshchilov and Hutter, 2017, eq. 5, one period), over `decay_epochs`.
+
+    Before that the rate rises linearly from 0 during `warmup_epochs` (0). Without `decay_epochs` it is the rest of
+    the epochs. Fractions of an epoch are rounded to whole steps.
+    """
+    first, last = float(parameters["from"]), float(parameters.get("to") or 0.0)
+    warmup_epochs = parameters.get("warmup_epochs") or 0
+    decay_epochs = parameters.get("decay_epochs")
+    decay_epochs = epochs - warmup_epochs if decay_epochs is None else decay_epochs
+    warmup, decay = round(warmup_epochs * steps), max(1, round(decay_epochs * steps))
+    if not warmup:
+        return keras.optimizers.schedules.CosineDecay(first, decay, alpha=last / first)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, decay, alpha=last / first, warmup_target=first, warmup_steps=warmup
+    )
+
+
+def loss(choice: Named, code: CodeFolder | None) -> keras.losses.Loss | Callable[..., Any]:
+    """A loss: Keras's by name with its parameters, or `file.py:name`, a function of (y_true, y_pred) or a Loss class."""
+    name, _ = _only(choice)
+    return _own(choice, code) if ":" in name else _make(keras.losses, "loss", choice)
+
+
+def layer(choice: Named, code: CodeFolder | None) -> keras.layers.Layer:
+    """A layer for augmentation: Keras's by name with its parameters, or `file.py:Layer`."""
+    name, _ = _only(choice)
+    return _own(choice, code) if ":" in name else _make(keras.layers, "layer", choice)
+
+
+def _own(choice: Named, code: CodeFolder | None) -> Any:
+    """A user's class, made with its parameters; a user's function as it is, its parameters filled in."""
+    name, parameters = _only(choice)
+    found: Any = load(name, code)
+    if inspect.isclass(found):
+        return found(**parameters)
+    return found if not parameters else lambda *arguments: found(*arguments, **parameters)
+
+
+def _make(module: ModuleType, what: str, choice: Named, **more: Any) -> Any:
+    name, parameters = _only(choice)
+    found = _classes(module)
+    key = _bare(name)
+    if key not in found:
+        names = sorted(_snake(made.__name__) for made in found.values())
+        near = get_close_matches(name, names, n=1)
+        hint = f"write {near[0]}" if near else f"choose one of {', '.join(names)}"
+        raise ModelError(f"Keras has no {what} called {name!r}", hint)
+    try:
+        return found[key](**parameters, **more)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{name}: {error}", f"correct the parameters of the {what}") from error
+
+
+def _only(choice: Named) -> tuple[str, dict[str, Any]]:
+    name, parameters = next(iter(choice.items()))
+    return name, parameters or {}
+
+
+def _classes(module: ModuleType) -> dict[str, type]:
+    return {_bare(name): made for name, made in vars(module).items() if inspect.isclass(made)}
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() and i and not name[i - 1].isupper() else c.lower()
+                   for i, c in enumerate(name))  # fmt: skip

@@ -1,0 +1,129 @@
+"""The metrics of a trial: which are wanted, under which name, and their values on scored samples."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from blueno.errors import ModelError
+from blueno.usercode import CodeFolder, load
+
+from .measures import MEASURES, Measure, Undefined
+from .scored import Scored
+
+DEFAULTS = {
+    "binary": (
+        "accuracy balanced_accuracy roc_auc average_precision precision recall specificity f1 matthews_corrcoef "
+        "log_loss brier_score"
+    ).split(),
+    "multiclass": "accuracy balanced_accuracy roc_auc f1 cohen_kappa matthews_corrcoef log_loss".split(),
+    "regression": "mean_absolute_error mean_squared_error root_mean_squared_error r2".split(),
+}
+LOSS = "loss"  # measured by the engine, since only the model knows it
+OUTPUTS = {"values": 0, "labels": 0, "scores": 1, "probabilities": 2}  # what a metric needs of a model, by how much
+
+
+class Wanted(NamedTuple):
+    """A metric to compute on one part."""
+
+    name: str  # what it is called in results: "val_accuracy", "train_f1", "val_qwk"
+    part: str  # "val" or "train"
+    measure: Measure | None  # None for the loss
+    parameters: dict[str, Any]
+
+
+def wanted(metrics: list[Any], task: str, code: CodeFolder | None) -> list[Wanted]:
+    """What a list of metrics asks for, each name once, the first of each name; without val_ or train_ it is val_.
+
+    An item is a name, `{name: {parameters}}` (`as` renames it) or a reference to a function of (y_true, y_score).
+    Raises ModelError for a name that does not exist or does not belong to the task.
+    """
+    found = [_want(item, task, code) for item in metrics]
+    return list({each.name: each for each in reversed(found)}.values())[::-1]
+
+
+def objective_of(name: str, metrics: list[Wanted], task: str, code: CodeFolder | None) -> Wanted:
+    """The metric that the objective names: one of the list (which may rename it), else by its own name."""
+    for each in metrics:
+        if each.name == name:
+            return each
+    return _want(name, task, code)._replace(name=name)
+
+
+def defaults(task: str, output: str) -> list[str]:
+    """The metrics that are always computed for a task, of those that a model with this output can have.
+
+    `output` is "labels", "scores" or "probabilities" for a classification, "values" for a regression.
+    """
+    return [name for name in DEFAULTS[task] if OUTPUTS[MEASURES[name].needs] <= OUTPUTS[output]]
+
+
+def maximize(name: str) -> bool | None:
+    """Whether more of a metric is better; None for one that is not built in."""
+    _, bare = _split(name)
+    if bare == LOSS:
+        return False
+    return MEASURES[bare].maximize if bare in MEASURES else None
+
+
+def computable(each: Wanted, output: str) -> bool:
+    """Whether a model with this output can have the metric."""
+    return each.measure is not None and OUTPUTS[each.measure.needs] <= OUTPUTS[output]
+
+
+def measure(metrics: list[Wanted], scored: Scored) -> tuple[dict[str, float], list[str]]:
+    """The values, and why some of them are NaN. Metrics of samples without a finite score are NaN without a reason."""
+    values: dict[str, float] = {}
+    notes = []
+    for each in metrics:
+        assert each.measure is not None, "BUG: the loss is measured by the engine"
+        try:
+            values[each.name] = each.measure.compute(scored, **each.parameters) if scored.finite else float("nan")
+        except Undefined as reason:
+            values[each.name] = float("nan")
+            notes.append(f"{each.name} is undefined: {reason}")
+        except TypeError as error:
+            raise ModelError(f"{each.name}: {error}", "correct the metric's parameters") from error
+    return values, notes
+
+
+def _want(item: Any, task: str, code: CodeFolder | None) -> Wanted:
+    written, parameters = next(iter(item.items())) if isinstance(item, dict) else (item, {})
+    parameters = dict(parameters or {})
+    part, bare = _split(written)
+    alias = parameters.pop("as", None) or bare.rpartition(":")[2]
+    name = alias if _split(alias)[1] != alias else f"{part}_{alias}"
+    if bare == LOSS:
+        return Wanted(name, part, None, {})
+    return Wanted(name, part, _own(bare, code) if ":" in bare else _known(bare, task), parameters)
+
+
+def _split(name: str) -> tuple[str, str]:
+    for part in ("val", "train"):
+        if name.startswith(f"{part}_"):
+            return part, name.removeprefix(f"{part}_")
+    return "val", name
+
+
+def _known(name: str, task: str) -> Measure:
+    fitting = [key for key, each in MEASURES.items() if (each.needs == "values") == (task == "regression")]
+    if name in fitting:
+        return MEASURES[name]
+    if name in MEASURES:
+        raise ModelError(f"{name} does not exist for a {task} task", f"choose one of {', '.join(fitting)}")
+    near = get_close_matches(name, MEASURES, n=1)
+    hint = f"write {near[0]}" if near else f"choose one of {', '.join(fitting)}"
+    raise ModelError(f"there is no metric {name!r}", hint)
+
+
+def _own(reference: str, code: CodeFolder | None) -> Measure:
+    """A function of the user's of (y_true, y_score): scores where the model has them, else labels."""
+    function = load(reference, code)
+    if not callable(function):
+        raise ModelError(f"{reference} is not a function", "name a function of (y_true, y_score)")
+
+    def compute(scored: Scored, **parameters: Any) -> float:
+        scores = scored.labels if scored.scores is None else scored.scores
+        return float(function(scored.target, scores, **parameters))
+
+    return Measure(compute, "labels", True)

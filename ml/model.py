@@ -1,0 +1,95 @@
+"""A recipe's Keras model: the function that builds it is found, given what it asks for, and its output is checked."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import keras
+import numpy as np
+
+from blueno.errors import ModelError
+from blueno.etl.dataset import Dataset
+from blueno.usercode import CodeFolder, load
+
+from .architectures import ARCHITECTURES
+
+ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "linear"}
+
+
+def build_model(model: dict[str, Any], dataset: Dataset, code: CodeFolder | None) -> keras.Model:
+    """The model of a recipe, with weights, for the dataset's shape and task.
+
+    Raises ModelError when it cannot be built on this shape, or when its output does not fit the task.
+    """
+    name = model["architecture"]
+    function = builder(name, code)
+    given = {key: value for key, value in model.items() if key != "architecture"}
+    shape = tuple(dataset.features.shape[1:])
+    try:
+        built = function(**given, **injected(function, dataset, given))
+    except (ValueError, TypeError) as error:
+        raise _cannot_build(name, shape, error) from error
+    if not isinstance(built, keras.Model):
+        raise ModelError(f"{name} returned {type(built).__name__}, not a Keras model", "return a keras.Model from it")
+    check_output(name, _output_shape(built, name, shape), dataset)
+    return built
+
+
+def builder(name: str, code: CodeFolder | None) -> Callable[..., Any]:
+    """The function that builds an architecture: a built-in's, or the user's."""
+    if ":" not in name:
+        function: Any = import_module(f".architectures.{ARCHITECTURES[name]}", __package__).build
+        return function
+    found = load(name, code)
+    if not callable(found):
+        raise ModelError(f"{name} is not a function", "name the function that builds the model")
+    return found
+
+
+def injected(function: Callable[..., Any], dataset: Dataset, given: dict[str, Any]) -> dict[str, Any]:
+    """What a builder is given beside the spec's parameters: the facts that its signature has a name for."""
+    facts = {
+        **dataset.published,
+        "input_shape": tuple(dataset.features.shape[1:]),
+        "num_outputs": num_outputs(dataset),
+        "output_activation": ACTIVATIONS[dataset.task],
+    }
+    asked = inspect.signature(function).parameters
+    return {name: value for name, value in facts.items() if name in asked and name not in given}
+
+
+def num_outputs(dataset: Dataset) -> int:
+    """Units of the last layer: 1 for two classes, else one a class, or one a column of a regression's target."""
+    if dataset.task == "regression":
+        return 1 if dataset.target.ndim == 1 else int(dataset.target.shape[1])
+    return 1 if dataset.task == "binary" else len(dataset.classes or ())
+
+
+def check_output(name: str, shape: tuple[int | None, ...], dataset: Dataset) -> None:
+    """ModelError unless a model's output, (samples, units), fits the task; two units may stand for two classes."""
+    units = num_outputs(dataset)
+    fitting = {(units,), (2,)} if dataset.task == "binary" else {(units,)}
+    if tuple(shape[1:]) not in fitting:
+        wanted = f"(samples, {units}) with {ACTIVATIONS[dataset.task]}"
+        message = f"{name} has the output shape {shape}, and this {dataset.task} task needs {wanted}"
+        raise ModelError(message, "end it with Dense(num_outputs, activation=output_activation)")
+
+
+def _output_shape(model: keras.Model, name: str, shape: tuple[int, ...]) -> tuple[int | None, ...]:
+    """The output's shape. A model without a fixed input gets its weights here, by one call on zeros."""
+    try:
+        output = model.output if model.built and hasattr(model, "output") else model(np.zeros((1, *shape), "float32"))
+    except (ValueError, TypeError) as error:
+        raise _cannot_build(name, shape, error) from error
+    if not hasattr(output, "shape"):
+        raise ModelError(f"{name} has several outputs, or none", "return a model with one output")
+    return (None, *output.shape[1:])
+
+
+def _cannot_build(name: str, shape: tuple[int, ...], error: Exception) -> ModelError:
+    first_line = str(error).strip().partition("\n")[0]
+    message = f"{name} cannot be built on the input shape {shape}: {first_line}"
+    return ModelError(message, "change its parameters, or exclude this combination")
