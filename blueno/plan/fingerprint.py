@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -41,37 +42,34 @@ def no_progress(file: Path, done: int, size: int) -> None:
 def fingerprint(
     path: Path | str, memory: Path, progress: Progress = no_progress, clock: Callable[[], float] = time.time
 ) -> str:
-    """Full SHA-256 of a file's content; of the names and contents of all files for a folder or a pattern (`scans/*.npy`).
+    """Full SHA-256 of a file's content; for a folder or a pattern (`scans/*.npy`), of its files' names and contents.
 
-    DataError when there is nothing at `path`, or a file changes while it is read. `progress` is told after each chunk.
+    Hidden files are no data. DataError when there is nothing at `path`, when a file cannot be read, or changes while it
+    is read. `progress` is told after each chunk.
     """
-    start, files = _files_at(str(path))
+    start, names = _files_at(str(path))
     known = recall(memory)
-    if start is None:
-        return _one(files[0], known, memory, progress, clock)
-    named = [
-        [Path(os.path.relpath(file, start)).as_posix(), _one(file, known, memory, progress, clock)] for file in files
-    ]
-    return digest(sorted(named))
+    if not names:
+        return _one(start, known, memory, progress, clock)
+    return digest([[name, _one(start / name, known, memory, progress, clock)] for name in names])
 
 
-def _files_at(path: str) -> tuple[Path | None, list[Path]]:
-    """The folder that names are relative to (None for a single file), and the files."""
+def _files_at(path: str) -> tuple[Path, list[str]]:
+    """A folder and the names of files below it, sorted; for a single file, itself and no names."""
     whole = Path(os.path.abspath(path))
     if whole.is_file():
-        return None, [whole]
-    if whole.is_dir():
-        start, files = whole, [each for each in whole.rglob("*") if each.is_file()]
-    else:
-        start = _before_wildcards(whole)
-        files = [Path(each) for each in glob.glob(str(whole), recursive=True) if os.path.isfile(each)]
+        return whole, []
+    start, pattern = (
+        (whole, f"{glob.escape(str(whole))}/**") if whole.is_dir() else (_before_wildcards(whole), str(whole))
+    )
+    files = [Path(each) for each in glob.glob(pattern, recursive=True) if os.path.isfile(each)]
     if not files:
         raise DataError(f"there is no file at {path}", "paths are relative to the spec: correct it, or create the file")
-    return start, sorted(files)
+    return start, sorted(file.relative_to(start).as_posix() for file in files)
 
 
 def _before_wildcards(path: Path) -> Path:
-    """The part of a pattern that names one folder."""
+    """The part of a pattern that names one folder; its own folder when there are none."""
     return next(each for each in path.parents if not glob.has_magic(str(each)))
 
 
@@ -94,11 +92,14 @@ def _lines(memory: Path) -> Iterator[tuple[State, str]]:
 
 
 def _one(file: Path, known: dict[State, str], memory: Path, progress: Progress, clock: Callable[[], float]) -> str:
-    before = _state(file)
-    if before in known:
-        return known[before]
-    sha = _hash(file, before.size, progress)
-    if _state(file) != before:
+    try:
+        before = _state(file)
+        if before in known:
+            return known[before]
+        sha, after = _hash(file, before.size, progress), _state(file)
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from None
+    if after != before:
         raise DataError(f"{file} changed while it was read", "wait until it is complete, then run the command again")
     if clock() - before.modified_ns / 1e9 > SETTLED_S:
         _remember(memory, before, sha)
@@ -121,8 +122,9 @@ def _hash(file: Path, size: int, progress: Progress) -> str:
 
 
 def _remember(memory: Path, state: State, sha: str) -> None:
-    memory.parent.mkdir(parents=True, exist_ok=True)
     # It begins with a line's end too, so that what a killed process left half-written spoils no other line.
     line = f"\n{json.dumps([*state, sha])}\n".encode()
-    with memory.open("ab", buffering=0) as file:
-        file.write(line)
+    with suppress(OSError):  # a full disk or one that is read only costs time later, not the plan
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        with memory.open("ab", buffering=0) as file:
+            file.write(line)
