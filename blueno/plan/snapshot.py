@@ -47,7 +47,8 @@ def write_snapshot(snapshot: Snapshot, cache: Cache) -> None:
     """Puts the archive into the cache, unless it is there. BluenoError when a file has changed since the plan."""
     if not snapshot.key or cache.stat(snapshot.key) is not None:
         return
-    with tempfile.TemporaryDirectory(prefix="blueno-") as folder:
+    cache.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache.scratch) as folder:
         archive = Path(folder) / "snapshot.zip"
         with zipfile.ZipFile(archive, "w") as file:
             for name, path, sha in snapshot.files:

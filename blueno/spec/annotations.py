@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from .types import ANY, BOOL, FILE, FLOAT, INT, NULL, STR, Type, list_of, literal, union_of
+from .types import ANY, BOOL, CODE, FILE, FLOAT, INT, NULL, STR, Type, list_of, literal, union_of
 
 PLAIN = {
     "int": INT,
@@ -14,7 +14,8 @@ PLAIN = {
     "bool": BOOL,
     "str": STR,
     "None": NULL,
-    "FilePath": FILE,
+    "FilePath": FILE,  # blueno.etl.sources
+    "Reference": CODE,
     "list": list_of(ANY),
     "List": list_of(ANY),
     "tuple": list_of(ANY),

@@ -47,6 +47,7 @@ INT = Type("int")
 FLOAT = Type("float")
 STR = Type("str")
 FILE = Type("file")
+CODE = Type("code")  # a reference to user code
 
 # how a kind is called, alone and as the items of a list
 NOUNS = {
@@ -57,6 +58,7 @@ NOUNS = {
     "float": ("a number", "numbers"),
     "str": ("a string", "strings"),
     "file": ("the path of a file", "paths of files"),
+    "code": ("file.py:name or package.module:name", "references such as file.py:name"),
     "list": ("a list", "lists"),
     "tuple": ("a list", "lists"),
     "mapping": ("a mapping", "mappings"),
@@ -207,6 +209,10 @@ def _check_str(value: Any, type: Type) -> Checked:
     return Checked(value) if isinstance(value, str) and (value or type.kind == "str") else _misfit(value, type)
 
 
+def _check_code(value: Any, type: Type) -> Checked:
+    return Checked(value) if isinstance(value, str) and ":" in value else _misfit(value, type)
+
+
 def _check_literal(value: Any, type: Type) -> Checked:
     for each in type.values:
         if each == value and isinstance(each, bool) == isinstance(value, bool):
@@ -268,6 +274,7 @@ CHECKS: dict[str, Callable[[Any, Type], Checked]] = {
     "float": _check_number,
     "str": _check_str,
     "file": _check_str,
+    "code": _check_code,
     "literal": _check_literal,
     "list": _check_list,
     "tuple": _check_tuple,

@@ -9,7 +9,22 @@ import pytest
 
 from blueno.spec import types
 from blueno.spec.annotations import aliases_of, type_of
-from blueno.spec.types import ANY, BOOL, FILE, FLOAT, INT, NULL, STR, Misfit, Type, check, list_of, literal, union_of
+from blueno.spec.types import (
+    ANY,
+    BOOL,
+    CODE,
+    FILE,
+    FLOAT,
+    INT,
+    NULL,
+    STR,
+    Misfit,
+    Type,
+    check,
+    list_of,
+    literal,
+    union_of,
+)
 
 ALIASES = aliases_of(ast.parse("Rate = Annotated[float, Ge(0), Lt(1)]\nLoop = Loop"))
 
@@ -40,6 +55,7 @@ def read(annotation: str) -> Type:
         ("Rate | None", union_of(Type("float", ge=0, lt=1), NULL)),
         ("FilePath", FILE),
         ("Annotated[str, 'file']", FILE),
+        ("Reference | None", union_of(CODE, NULL)),
         ("Annotated[float, Ge(LOWEST)]", FLOAT),
         ("bool", BOOL),
         ("np.ndarray", ANY),
@@ -95,6 +111,7 @@ def test_a_value_that_fits_takes_its_types_form(annotation: str, value: Any, fit
         ("bool", "yes", "expected true or false, found 'yes'", "write true"),
         ("bool", 1, "expected true or false, found 1", ""),
         ("str", 5, "expected a string, found 5", 'write "5"'),
+        ("Reference", "load", "expected file.py:name or package.module:name, found 'load'", ""),
         ("FilePath", "", "expected the path of a file, found ''", ""),
         ("Rate", 1.5, "expected a number at least 0 and below 1, found 1.5", ""),
         (
