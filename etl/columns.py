@@ -78,12 +78,12 @@ def _of_table(loaded: Loaded, columns: dict[str, Any]) -> Roles:
 
 
 def _names(table: pd.DataFrame, wanted: str | Sequence[str] | None) -> list[str]:
-    return [] if wanted is None else chosen(table, wanted)
+    return [] if wanted is None else chosen(table, wanted, kinds=())
 
 
 def _inputs(table: pd.DataFrame, columns: dict[str, Any]) -> list[str]:
     if columns.get("features") is not None:
-        return chosen(table, columns["features"])
+        return _names(table, columns["features"])
     dropped = set(_names(table, columns.get("drop")))
     return [name for name in table.columns if name not in dropped]
 

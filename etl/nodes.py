@@ -19,6 +19,7 @@ from .columns import select
 from .samples import Samples
 from .sources import load_source
 from .storage import Part, get_array, node_key, put_array, put_json, read_complete, workplace
+from .tables import text_column
 from .transform import apply_step, open_step
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _write_table(table: pd.DataFrame, cache: Cache, folder: Path) -> dict[str, A
 
 
 def _text_part(column: pd.Series, cache: Cache, folder: Path) -> Part:
-    values = column.astype(object).where(column.notna(), None).tolist()
+    values = [None if gap else value for value, gap in zip(column, column.isna(), strict=True)]
     return put_array(np.frombuffer(json.dumps(values).encode(), dtype="uint8"), cache, folder)
 
 
@@ -109,6 +110,5 @@ def _read_table(stored: dict[str, Any], cache: Cache) -> pd.DataFrame:
         values = get_array(block["part"], cache)
         columns |= {name: values[:, i] for i, name in enumerate(block["columns"])}
     for name, part in stored["texts"].items():
-        values = json.loads(get_array(part, cache).tobytes())
-        columns[name] = np.array([np.nan if value is None else value for value in values], dtype=object)
+        columns[name] = text_column(json.loads(get_array(part, cache).tobytes()))
     return pd.DataFrame({name: columns[name] for name in stored["columns"]}, index=pd.RangeIndex(stored["rows"]))

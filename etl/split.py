@@ -59,13 +59,8 @@ def make_parts(
         rows, parts["validation"] = _take(split["validation"], np.arange(num_samples), rows, strata, split)
     if split["stop"]:
         rows, parts["stop"] = _take(split["stop"], rows, rows, strata, split)
-    return _none_empty({"train": rows, **parts})
-
-
-def _none_empty(parts: dict[str, Rows]) -> dict[str, Rows]:
-    for name, rows in parts.items():
-        if not len(rows):
-            raise DataError(f"the {name} part is empty", "change the shares or folds of data.split")
+    parts = {"train": rows, **parts}
+    assert all(len(part) for part in parts.values()), "BUG: scikit-learn made an empty part"
     return parts
 
 
@@ -74,7 +69,7 @@ def _take(share: float, whole: Rows, rows: Rows, strata: Strata, split: dict[str
     own, seed = strata.of(rows), split["seed"]
     try:
         if own.groups is not None and own.classes is not None:
-            num_folds = max(2, round(len(rows) / (share * len(whole))))
+            num_folds = min(max(2, round(len(rows) / (share * len(whole)))), own.num_groups())
             splitter = model_selection.StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
         elif own.groups is not None:
             count = math.ceil(share * strata.of(whole).num_groups())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -26,12 +26,16 @@ def normalised(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
 
 
-def _normalised_column(column: pd.Series) -> np.ndarray:
+def text_column(values: Iterable[str | None]) -> pd.Series:
+    """Text with NaN for None, of the same type under every pandas (since 3.0 it would choose another by itself)."""
+    return pd.Series([np.nan if value is None else value for value in values], dtype=object)
+
+
+def _normalised_column(column: pd.Series) -> np.ndarray | pd.Series:
     if is_numeric_dtype(column):
         whole = not is_float_dtype(column) and not column.isna().any()
         return column.to_numpy(dtype="int64") if whole else column.to_numpy(dtype="float64", na_value=np.nan)
-    text = column.astype(object)
-    return text.where(text.isna(), text.map(str)).where(text.notna(), np.nan).to_numpy(dtype=object)
+    return text_column(None if gap else str(value) for value, gap in zip(column, column.isna(), strict=True))
 
 
 def kind(column: pd.Series) -> str:
@@ -42,23 +46,23 @@ def kind(column: pd.Series) -> str:
     return "text" if words > TEXT_WORDS else "categorical"
 
 
-def chosen(table: pd.DataFrame, wanted: str | Sequence[str]) -> list[str]:
-    """The columns that names, globs and kinds stand for, in the table's order. DataError when one stands for none."""
+def chosen(table: pd.DataFrame, wanted: str | Sequence[str], kinds: Sequence[str] = KINDS) -> list[str]:
+    """The columns that names, globs and `kinds` stand for, in the table's order. DataError when one stands for none."""
     wanted = [wanted] if isinstance(wanted, str) else list(wanted)
     found: set[str] = set()
     for word in wanted:
-        matched = _matched(table, word)
-        if not matched and word not in KINDS:
+        matched = _matched(table, word, kinds)
+        if not matched and word not in kinds:
             raise DataError(f"no column is named {word!r}", _nearest(word, list(table.columns)))
         found.update(matched)
     return [name for name in table.columns if name in found]
 
 
-def _matched(table: pd.DataFrame, word: str) -> list[str]:
+def _matched(table: pd.DataFrame, word: str, kinds: Sequence[str]) -> list[str]:
     names = [str(name) for name in table.columns]
     if word in names:
         return [word]
-    if word in KINDS:
+    if word in kinds:
         return [name for name in names if kind(table[name]) == word]
     return [name for name in names if fnmatchcase(name, word)]
 

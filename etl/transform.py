@@ -80,14 +80,29 @@ def apply_step(step: Step, features: Features, target: np.ndarray, train: np.nda
     """The features of all samples after the step, fitted on the rows `train` if it learns."""
     if isinstance(features, np.ndarray):
         return Applied(_on_array(step, features, target, train), None)
-    columns = list(features.columns) if step.takes == "all" else chosen(features, step.takes)
+    columns = _columns(step, features, train)
     if not columns:  # scale where all is text, one_hot where nothing is
         return Applied(features, [])
-    taken = features[columns]
-    result = _dense(_run(step, taken, target, train))
+    result = _dense(_run(step, _taken(step, features[columns]), target, train))
     if step.takes == "all" and not isinstance(result, pd.DataFrame) and not step.fitted:
         return Applied(result, columns)
     return Applied(_merged(features, columns, _as_table(step, result, columns)), columns)
+
+
+def _columns(step: Step, table: pd.DataFrame, train: np.ndarray) -> list[str]:
+    """The columns that a step takes. What kind a column is of is told by the training part, where there is one."""
+    return (
+        list(table.columns) if step.takes == "all" else chosen(table.iloc[train] if len(train) else table, step.takes)
+    )
+
+
+def _taken(step: Step, table: pd.DataFrame) -> pd.DataFrame | pd.Series:
+    """What a step gets: a table, but for scikit-learn's vectorizers, which want the texts themselves."""
+    if not type(step.transformer).__name__.endswith("Vectorizer"):
+        return table
+    if table.shape[1] > 1:
+        raise DataError(f"{step.name} takes one column, not {', '.join(table.columns)}", "say columns: [one of them]")
+    return table.iloc[:, 0].fillna("")
 
 
 def _on_array(step: Step, features: np.ndarray, target: np.ndarray, train: np.ndarray) -> np.ndarray:
@@ -183,11 +198,12 @@ def as_array(features: Features) -> np.ndarray:
     """
     if isinstance(features, pd.DataFrame):
         _check_numeric(features)
-    values = np.asarray(features, dtype="float32") if isinstance(features, pd.DataFrame) else features
+    values = features.to_numpy(dtype="float64") if isinstance(features, pd.DataFrame) else features
     if values.dtype.kind not in "biuf":
         raise DataError(f"the features are an array of {values.dtype}, not of numbers", "add a step that makes numbers")
     if values.dtype.kind in "bf":
-        values = values.astype("float32", copy=False)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is told below
+            values = values.astype("float32", copy=False)
     if values.dtype.kind == "f" and np.isinf(values).any():
         raise DataError("the features have infinite values (in 32 bits)", "scale or correct these features")
     return values

@@ -1,0 +1,212 @@
+"""Columns of a table of one's own: patients with gaps, text categories, prose, and several rows a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blueno.errors import DataError
+from blueno.etl.columns import select
+from blueno.etl.samples import Samples
+from blueno.etl.sources import Loaded
+from blueno.etl.tables import chosen, kind, normalised
+from blueno.etl.target import read_target
+
+NOBODY: dict[str, Any] = dict.fromkeys(
+    ("target", "features", "drop", "id", "group", "time", "task", "positive", "target_scale")
+)
+
+
+def patients() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "scan": ["s1", "s2", "s3", "s4", "s5", "s6"],
+            "patient": ["anna", "anna", "bob", "bob", "carl", "dora"],
+            "when": pd.to_datetime(["2020-01-01"] * 6),
+            "age": [41.0, 41.0, np.nan, 60.0, 33.0, 29.0],
+            "visits": [1, 2, 1, 2, 1, 1],
+            "site": ["Bern", "Bern", None, "Graz", "Graz", "Bern"],
+            "note": ["no signs of anything at all"] * 6,
+            "smoker": [True, False, True, True, False, True],
+            "outcome": ["ill", "well", "ill", None, "well", "well"],
+        }
+    )
+
+
+def selected(table: pd.DataFrame, **columns: Any) -> Samples:
+    return select(Loaded(table), NOBODY | {"target": "outcome"} | columns)
+
+
+def features(samples: Samples) -> list[str]:
+    assert isinstance(samples.features, pd.DataFrame)
+    return list(samples.features.columns)
+
+
+def test_target_id_group_and_time_are_never_inputs() -> None:
+    samples = selected(patients(), id="scan", group="patient", time="when")
+    assert features(samples) == ["age", "visits", "site", "note", "smoker"]
+    assert samples.ids.tolist() == ["s1", "s2", "s3", "s5", "s6"]
+    assert samples.groups is not None
+    assert samples.groups.tolist() == [0, 0, 1, 2, 3]
+
+
+def test_rows_without_a_target_are_dropped_and_counted() -> None:
+    samples = selected(patients())
+    assert samples.dropped == {"the target is missing": 1}
+    assert samples.ids.tolist() == ["0", "1", "2", "4", "5"]
+    assert isinstance(samples.features, pd.DataFrame)
+    assert samples.features["visits"].tolist() == [1, 2, 1, 1, 1]
+    assert samples.features.index.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_features_and_drop_take_names_and_globs() -> None:
+    assert features(selected(patients(), features=["s*", "age"])) == ["scan", "age", "site", "smoker"]
+    assert features(selected(patients(), drop=["s*", "when", "patient"])) == ["age", "visits", "note"]
+    assert features(selected(patients(), features="age")) == ["age"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message", "fix"),
+    [
+        ({"target": "outcom"}, "no column is named 'outcom'", "write outcome"),
+        ({"features": ["age", "vists"]}, "no column is named 'vists'", "write visits"),
+        ({"features": "numeric"}, "no column is named 'numeric'", "choose among scan"),
+        ({"drop": ["zzz*"]}, "no column is named 'zzz*'", "choose among scan, patient"),
+        ({"target": None}, "which column is the target", "one of scan, patient"),
+        ({"id": "patient"}, "1 ids occur more than once: anna", "data.group"),
+        ({"id": "site"}, "1 samples have no id", "data.id"),
+        ({"group": "site"}, "1 samples have no group", "data.group"),
+        ({"target_scale": "standard"}, "not there yet", "leave it out"),
+    ],
+)
+def test_columns_that_do_not_fit(columns: dict[str, Any], message: str, fix: str) -> None:
+    with pytest.raises(DataError) as caught:
+        selected(patients(), **columns)
+    assert message in caught.value.message
+    assert fix in caught.value.fix
+
+
+def test_a_table_without_any_target_is_an_error() -> None:
+    with pytest.raises(DataError, match="no row has a target"):
+        selected(patients().assign(outcome=None))
+
+
+def test_two_columns_of_one_name_are_an_error() -> None:
+    with pytest.raises(DataError, match="several columns named 'age'"):
+        selected(patients().rename(columns={"visits": "age"}))
+
+
+def test_normalised_columns_are_numbers_or_text() -> None:
+    table = normalised(patients().assign(mixed=["a", 1, 2.5, None, True, "b"]))
+    assert [str(dtype) for dtype in table.dtypes] == ["object"] * 3 + ["float64", "int64"] + ["object"] * 2 + [
+        "int64",
+        "object",
+        "object",
+    ]
+    assert table["mixed"].tolist()[:3] == ["a", "1", "2.5"]
+    assert np.isnan(table["mixed"][3])
+    assert [kind(table[name]) for name in ("age", "site", "note")] == ["numeric", "categorical", "text"]
+
+
+def test_chosen_keeps_the_order_of_the_table() -> None:
+    table = normalised(patients())
+    assert chosen(table, ["smoker", "age"]) == ["age", "smoker"]
+    assert chosen(table, "text") == ["note"]
+
+
+# ---- arrays
+
+
+def test_arrays_bring_ids_and_groups_themselves() -> None:
+    loaded = Loaded(np.zeros((4, 2, 2)), [0, 1, 0, 1], ["a", "b", "c", "d"], ["x", "x", "y", "y"])
+    samples = select(loaded, NOBODY)
+    assert samples.ids.tolist() == ["a", "b", "c", "d"]
+    assert samples.groups is not None
+    assert samples.groups.tolist() == [0, 0, 1, 1]
+    assert select(loaded, NOBODY | {"group": "groups"}).groups is not None
+
+
+@pytest.mark.parametrize(
+    ("loaded", "columns", "message"),
+    [
+        (Loaded(np.zeros((4, 2)), [0, 1, 0, 1]), {"group": "site"}, "they have no column 'site'"),
+        (Loaded(np.zeros((4, 2)), [0, 1, 0, 1]), {"group": "groups"}, "yields no groups"),
+        (Loaded(np.zeros((4, 2)), [0, 1, 0, 1]), {"features": ["a"]}, "they have no column"),
+        (Loaded(np.zeros((4, 2)), [0, 1, 0]), {}, "4 features, 3 target"),
+        (Loaded(np.zeros((4, 2))), {}, "yields no target"),
+        (Loaded(np.zeros((2, 2)), [0, 1], ["a", "a"]), {}, "1 ids occur more than once: a"),
+    ],
+)
+def test_arrays_that_do_not_fit(loaded: Loaded, columns: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        select(loaded, NOBODY | columns)
+
+
+# ---- the target
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "classes"),
+    [
+        ([0, 1, 1], "binary", [0, 1]),
+        ([3, 1, 2], "multiclass", [1, 2, 3]),
+        (["b", "a", "b"], "binary", ["a", "b"]),
+        ([True, False, True], "binary", [False, True]),
+        ([0.0, 1.0, 1.0], "regression", None),
+    ],
+)
+def test_the_task_is_told_by_the_type(values: list[Any], task: str, classes: list[Any] | None) -> None:
+    target = read_target(pd.DataFrame({"y": values}), None, None)
+    assert (target.task, target.classes) == (task, classes)
+    assert [type(label) for label in classes or []] == [type(label) for label in target.classes or []]
+    assert target.guessed[0].startswith("task: ")
+    assert target.values.dtype == ("float64" if classes is None else "int64")
+
+
+def test_many_integers_must_say_what_they_are() -> None:
+    many, few = pd.DataFrame({"y": range(21)}), pd.DataFrame({"y": range(20)})
+    with pytest.raises(DataError, match="21 distinct values"):
+        read_target(many, None, None)
+    assert len(read_target(few, None, None).classes or []) == 20
+    assert len(read_target(many, "classification", None).classes or []) == 21
+    assert read_target(many, "regression", None).values.tolist() == list(map(float, range(21)))
+
+
+def test_the_positive_class_is_code_1() -> None:
+    frame = pd.DataFrame({"y": ["ill", "well", "ill"]})
+    default, chosen = read_target(frame, None, None), read_target(frame, None, "ill")
+    assert (default.classes, default.positive, default.values.tolist()) == (["ill", "well"], "well", [0, 1, 0])
+    assert "positive: 'well', the last of the sorted classes" in default.guessed
+    assert (chosen.classes, chosen.positive, chosen.values.tolist()) == (["well", "ill"], "ill", [1, 0, 1])
+
+
+def test_a_target_of_several_columns_is_a_regression() -> None:
+    target = read_target(pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}), None, None)
+    assert target.values.tolist() == [[1.0, 3.0], [2.0, 4.0]]
+
+
+@pytest.mark.parametrize(
+    ("make", "task", "positive", "message"),
+    [
+        (lambda: ["a", "a"], None, None, "only one class"),
+        (lambda: ["a", "b"], None, "c", "is no class"),
+        (lambda: ["a", "b", "c"], None, "a", "needs two classes"),
+        (lambda: ["a", "b", "c"], "binary", None, "a binary task has two"),
+        (lambda: ["a", "b"], "regression", None, "needs numbers"),
+        (lambda: [1.0, np.inf], None, None, "infinite"),
+        (lambda: [1, 0], "multilabel", None, "not there yet"),
+    ],
+)
+def test_targets_that_do_not_fit(make: Callable[[], list[Any]], task: str | None, positive: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        read_target(pd.DataFrame({"y": make()}), task, positive)
+    assert caught.value.fix
+
+
+def test_several_labels_at_once_are_refused() -> None:
+    with pytest.raises(DataError, match="several labels at once"):
+        read_target(pd.DataFrame({"a": [0, 1], "b": [1, 1]}), None, None)
