@@ -11,8 +11,8 @@ RECIPE_VERSION = 1  # of docs/recipe.md, which this package obeys
 def order(seed: int, epoch: int, samples: int) -> NDArray[np.int64]:
     """A permutation of `samples`, shape (samples,), for an epoch counted from 1.
 
-    The stable argsort of `samples` raw 64-bit draws of Philox (Salmon et al., 2011) with key (seed, samples) and counter
-    (0, 0, 0, epoch). The raw stream is the same in every version of NumPy, which its `permutation` does not promise.
+    The stable argsort of `samples` raw 64-bit draws of Philox (Salmon et al., 2011) with the key (seed, samples) and
+    the counter (0, 0, 0, epoch). That stream is the same in every version of NumPy; its `permutation` need not be.
     """
     key = np.array([seed % 2**64, samples], dtype=np.uint64)
     generator = np.random.Philox(key=key, counter=np.array([0, 0, 0, epoch], dtype=np.uint64))

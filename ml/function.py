@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,7 +14,8 @@ from blueno.errors import ModelError
 from blueno.etl.dataset import Dataset
 from blueno.usercode import load
 
-from .job import Job, Outcome, Report
+from .job import Job, Outcome, Report, State
+from .metrics import finite
 from .scored import rows
 
 
@@ -77,11 +77,9 @@ def train(job: Job, report: Report) -> Outcome:
     returned = function(_trial(job, folder, checkpoint, reported, report))
     metrics = reported.last | _numbers(name, {} if returned is None else returned)
     _check_objective(name, job.objective["metric"], metrics)
-    diverged = not all(math.isfinite(value) for value in metrics.values())
-    if diverged:
-        metrics = {key: value for key, value in metrics.items() if math.isfinite(value)}
-    state = "diverged" if diverged else "succeeded"
-    return Outcome(state, metrics, reported.history, _files(folder), "function", reported.epoch)
+    numbers = finite(metrics)
+    state: State = "succeeded" if numbers == metrics else "diverged"
+    return Outcome(state, numbers, reported.history, _files(folder), "function", reported.epoch)
 
 
 def _trial(job: Job, folder: Path, checkpoint: Path, reported: Reported, report: Report) -> Trial:

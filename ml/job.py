@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 # Called after each epoch with (epoch counted from 1, planned epochs or 0 if unknown, metrics). True means: stop now.
 Report = Callable[[int, int, dict[str, float]], bool]
 
+State = Literal["succeeded", "diverged"]
+
 
 class Job(NamedTuple):
     """One trial to train."""
@@ -33,7 +35,7 @@ class Job(NamedTuple):
 class Outcome(NamedTuple):
     """What a trial left."""
 
-    state: Literal["succeeded", "diverged"]
+    state: State
     metrics: dict[str, float]  # all from one epoch; a metric that is undefined is NaN, and a note says why
     history: dict[str, list[float]]  # one value an epoch
     artefacts: dict[str, Path]  # name -> file in the job's folder

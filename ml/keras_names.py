@@ -34,7 +34,7 @@ def schedule(choice: Named, epochs: int, steps: int) -> keras.optimizers.schedul
 
 
 def cosine(parameters: dict[str, Any], epochs: int, steps: int) -> keras.optimizers.schedules.CosineDecay:
-    """From `from` to `to` (0) along half a cosine (Loshchilov and Hutter, 2017, eq. 5, one period), over `decay_epochs`.
+    """From `from` to `to` (0) in half a cosine (Loshchilov and Hutter, 2017, eq. 5, one period) over `decay_epochs`.
 
     Before that the rate rises linearly from 0 during `warmup_epochs` (0). Without `decay_epochs` it is the rest of
     the epochs. Fractions of an epoch are rounded to whole steps.
@@ -52,7 +52,7 @@ def cosine(parameters: dict[str, Any], epochs: int, steps: int) -> keras.optimiz
 
 
 def loss(choice: Named, code: CodeFolder | None) -> keras.losses.Loss | Callable[..., Any]:
-    """A loss: Keras's by name with its parameters, or `file.py:name`, a function of (y_true, y_pred) or a Loss class."""
+    """A loss: Keras's by name with its parameters, or `file.py:name`: a function of (y_true, y_pred), or a class."""
     name, _ = _only(choice)
     return _own(choice, code) if ":" in name else _make(keras.losses, "loss", choice)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -11,13 +12,11 @@ from blueno.usercode import CodeFolder, load
 from .measures import MEASURES, Measure, Undefined
 from .scored import Scored
 
+_OF_LABELS = ["accuracy", "balanced_accuracy", "precision", "recall", "f1", "matthews_corrcoef"]
 DEFAULTS = {
-    "binary": (
-        "accuracy balanced_accuracy roc_auc average_precision precision recall specificity f1 matthews_corrcoef "
-        "log_loss brier_score"
-    ).split(),
-    "multiclass": "accuracy balanced_accuracy roc_auc f1 cohen_kappa matthews_corrcoef log_loss".split(),
-    "regression": "mean_absolute_error mean_squared_error root_mean_squared_error r2".split(),
+    "binary": [*_OF_LABELS, "specificity", "roc_auc", "average_precision", "log_loss", "brier_score"],
+    "multiclass": [*_OF_LABELS, "cohen_kappa", "roc_auc", "log_loss"],
+    "regression": ["mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "r2"],
 }
 LOSS = "loss"  # measured by the engine, since only the model knows it
 OUTPUTS = {"values": 0, "labels": 0, "scores": 1, "probabilities": 2}  # what a metric needs of a model, by how much
@@ -85,6 +84,11 @@ def measure(metrics: list[Wanted], scored: Scored) -> tuple[dict[str, float], li
         except TypeError as error:
             raise ModelError(f"{each.name}: {error}", "correct the metric's parameters") from error
     return values, notes
+
+
+def finite(values: dict[str, float]) -> dict[str, float]:
+    """Those of the values that are numbers."""
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def _want(item: Any, task: str, code: CodeFolder | None) -> Wanted:

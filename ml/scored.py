@@ -41,6 +41,7 @@ def hard_labels(task: str, scores: np.ndarray, threshold: float = 0.5) -> np.nda
 def save_predictions(path: Path, scored: Scored, ids: np.ndarray, classes: list | None) -> Path:
     """Writes `ids`, `part`, `target` and `scores` (labels as codes where there are none), and `classes`, as npz."""
     scores = scored.labels if scored.scores is None else scored.scores
-    names = np.asarray([] if classes is None else classes)
-    np.savez(path, ids=ids, part=np.asarray("validation"), target=scored.target, scores=scores, classes=names)
+    names = [] if classes is None else classes
+    columns = {"ids": ids, "part": "validation", "target": scored.target, "scores": scores, "classes": names}
+    np.savez(path, **{name: np.asarray(column) for name, column in columns.items()})
     return path

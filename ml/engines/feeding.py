@@ -5,7 +5,7 @@ Small training parts lie in memory whole and are gathered by TensorFlow; others 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -26,11 +26,12 @@ class Part(NamedTuple):
 
 
 class Feed(NamedTuple):
-    """What `fit` gets as `x`, and what is to be called before each epoch, counted from 1."""
+    """What `fit` gets as `x`."""
 
     data: Any
     steps: int  # batches an epoch
-    begin: Any  # Callable[[int], None]
+    endless: bool  # whether one iterator serves all epochs, so that `fit` must be told the steps
+    begin: Callable[[int], None]  # to be called before each epoch, counted from 1
 
 
 def as_float32(features: np.ndarray) -> np.ndarray:
@@ -60,7 +61,11 @@ def _gathered(part: Part, seed: int, batch_size: int, epochs: int, limit: int | 
 
         # Without prefetching, which could read the order of an epoch before that epoch begins.
         data = tf.data.Dataset.range(0, min(samples, steps * batch_size), batch_size).map(batch)
-    return Feed(data, steps, lambda epoch: order.assign(batches.order(seed, epoch, samples)))
+
+    def begin(epoch: int) -> None:
+        order.assign(batches.order(seed, epoch, samples))
+
+    return Feed(data, steps, False, begin)
 
 
 def _generated(part: Part, seed: int, batch_size: int, epochs: int, limit: int | None) -> Feed:
@@ -74,4 +79,4 @@ def _generated(part: Part, seed: int, batch_size: int, epochs: int, limit: int |
                 columns = (as_float32(part.features[part.rows[chosen]]), part.target[chosen])
                 yield columns if part.weights is None else (*columns, part.weights[chosen])
 
-    return Feed(generate(), steps, lambda epoch: None)
+    return Feed(generate(), steps, True, lambda epoch: None)
