@@ -331,10 +331,11 @@ def _top_up(s: Scheduler, worker: Worker, next_binding: Binding | None, now: flo
 
 def _depth(s: Scheduler) -> int:
     """How many trials a worker may hold: one, and what keeps it busy while its result travels to us and back."""
-    if not s.mean_s:
-        return 1 if s.mean_s is None else MOST_HELD
+    if s.mean_s is None or any(groups is not None for groups in s.first.values()):
+        return 1  # the first trials may still pause their sweep
     fair = transitions.queued(s.db, MOST_HELD * len(s.slots)) // (2 * max(1, len(s.slots)))
-    return 1 + min(MOST_HELD, fair, ceil(AHEAD_S / s.mean_s) if s.mean_s < 4 * AHEAD_S else 0)
+    ahead = ceil(AHEAD_S / max(s.mean_s, 1e-4)) if s.mean_s < 4 * AHEAD_S else 0
+    return 1 + min(MOST_HELD, fair, ahead)
 
 
 def _start_workers(s: Scheduler, binding: Binding, now: float) -> None:

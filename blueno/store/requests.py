@@ -89,7 +89,7 @@ def _retry(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dic
     """Queues again what failed or diverged: `sweep`, and of it `trials` (ids) or those whose error class is `cause`."""
     sweep, trials, cause = arguments["sweep"], arguments.get("trials"), arguments.get("cause")
     rows = db.execute(
-        "SELECT id, trials.state, dataset, error_class FROM sweep_trials JOIN trials ON id = trial"
+        "SELECT id, trials.state, dataset, error_class FROM sweep_trials JOIN trials ON id = sweep_trials.trial"
         " LEFT JOIN results ON results.trial = id AND results.attempt = trials.attempt"
         " WHERE sweep_trials.sweep = ? AND trials.state IN ('failed', 'diverged')",
         (sweep,),

@@ -216,7 +216,7 @@ def test_first_trials_that_fail_alike_pause_the_sweep(bench: Bench) -> None:
     sweep = bench.submit(values=tuple(range(20)))
     bench.run(bad)
     counts = bench.counts(sweep)
-    assert counts["failed"] < 8
+    assert counts["failed"] in (3, 4)  # the third decides; a fourth may have run beside it
     assert counts["queued"] == 20 - counts["failed"]
     assert "failed alike" in (read.sweep_by_number(bench.db, sweep).paused or "")
     assert any("paused" in line for line in bench.said)
