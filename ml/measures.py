@@ -86,7 +86,7 @@ def _youden_j(scored: Scored) -> float:
 
 def _of_labels(function: Callable[..., float]) -> Callable[..., float]:
     def compute(scored: Scored, **parameters: Any) -> float:
-        if len(np.unique([scored.target, scored.labels])) < 2:  # type: ignore[list-item]
+        if len(np.unique([scored.target, scored.labels])) < 2:
             raise Undefined("all samples are of one class, and all are predicted so")
         return float(function(scored.target, scored.labels, **parameters))
 

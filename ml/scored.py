@@ -42,6 +42,6 @@ def save_predictions(path: Path, scored: Scored, ids: np.ndarray, classes: list 
     """Writes `ids`, `part`, `target` and `scores` (labels as codes where there are none), and `classes`, as npz."""
     scores = scored.labels if scored.scores is None else scored.scores
     names = [] if classes is None else classes
-    columns = {"ids": ids, "part": "validation", "target": scored.target, "scores": scores, "classes": names}
-    np.savez(path, **{name: np.asarray(column) for name, column in columns.items()})
+    part = np.asarray("validation")
+    np.savez(path, ids=ids, part=part, target=scored.target, scores=np.asarray(scores), classes=np.asarray(names))
     return path

@@ -53,6 +53,7 @@ def set_up(job: Job) -> Setup:
     optimizer = keras_names.optimizer(train["optimizer"], train["learning_rate"], train["epochs"], batches.steps)
     # XLA is not deterministic for every operation, and compiling costs more than it gains on small models.
     trainee.compile(optimizer, loss, metrics=task.running_metrics(dataset.task, loss, units), jit_compile=False)
+    _make_variables(trainee, parts["train"], units)
     score = scorer(trainee, train["batch_size"])
     return Setup(job, dataset, model, trainee, loss, parts, batches, score, *_measured(job, dataset, "stop" in parts))
 
@@ -74,6 +75,14 @@ def _augmented(model: keras.Model, job: Job) -> keras.Model:
     for choice in job.recipe["augment"]:
         x = keras_names.layer(choice, job.code)(x)
     return keras.Model(inputs, model(x))
+
+
+def _make_variables(trainee: keras.Model, part: Part, units: int) -> None:
+    """Optimizer and metrics make their variables now: made by the first step, they have that step traced twice."""
+    trainee.optimizer.build(trainee.trainable_variables)
+    outputs = keras.ops.zeros((1, units))
+    trainee.compute_metrics(None, part.target[:1], outputs)
+    trainee.reset_metrics()
 
 
 def _parts(job: Job, dataset: Dataset, loss: Any, units: int) -> dict[str, Part]:
