@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,6 +59,13 @@ def load_settings(root: Path | None = None, environment: dict[str, str] | None =
             values[name] = _checked(name, environment[variable], variable)
     given = {name: value for name, value in flags.items() if value is not None}
     return Settings(root, **{**values, **given})
+
+
+def origins(root: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Where each setting comes from that no flag gives: its variable, `blueno.toml` or "default"."""
+    written = _file(root / "blueno.toml")
+    found = {name: "blueno.toml" if name in written else "default" for name in TYPES}
+    return found | {name: f"BLUENO_{name.upper()}" for name in TYPES if f"BLUENO_{name.upper()}" in environment}
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -1,0 +1,232 @@
+"""What `blueno doctor` looks at: the machine, the installation, the project. Nothing heavy is imported, no setting of
+the machine changed, and nothing written.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from shutil import disk_usage
+from typing import Literal, NamedTuple
+
+import psutil
+
+from . import __version__
+from .clock import iso, seconds
+from .devices import Devices, usable_cores
+from .errors import BluenoError
+from .libraries import Library, required, training
+from .nvidia import find_gpus
+from .settings import Settings
+from .store.database import holder, lock_path, mounts, open_store, refuse_network, scheduler_lock, store_path
+
+PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest that are tested
+LITTLE_DISK_BYTES = 2 * 10**9
+LITTLE_MEMORY_BYTES = 10**9  # what one worker may need
+CLOCK_S = 60.0  # so far the store may be ahead of the clock
+
+
+class Finding(NamedTuple):
+    """Something that was looked at. A `problem` prevents sweeping; a `warning` may spoil or slow it."""
+
+    topic: str
+    state: Literal["ok", "warning", "problem"]
+    text: str
+    fix: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Everything that can be told of a project and its machine without running a trial."""
+    return [finding for check in CHECKS for finding in check(settings)]
+
+
+# ---- the installation
+
+
+def _python(settings: Settings) -> Iterator[Finding]:
+    version, (oldest, newest) = sys.version_info[:2], PYTHONS
+    text = f"{platform.python_version()}, {sys.executable}; Blueno {__version__}"
+    span = f"{oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]}"
+    if oldest <= version <= newest:
+        yield Finding("python", "ok", text)
+    else:
+        yield Finding("python", "warning", f"{text}; tested with {span}", f"use Python {span}")
+
+
+def _system(settings: Settings) -> Iterator[Finding]:
+    text = f"{platform.system()} {platform.release()}, {platform.machine()}"
+    if sys.platform == "linux":
+        yield Finding("system", "ok", text + (" (WSL)" if "microsoft" in platform.release().lower() else ""))
+    elif sys.platform == "darwin":
+        yield Finding("system", "ok", f"{text}: trains on the CPU")
+    else:
+        yield Finding("system", "problem", f"{text} is not supported", "on Windows, work inside of WSL2")
+
+
+def _libraries(settings: Settings) -> Iterator[Finding]:
+    for library in required():
+        yield _library(library, "problem", f"pip install -U '{library.name}>={library.least}'")
+    for library in training(os.environ):
+        yield _library(library, "warning", "pip install -U 'blueno[cpu]' (or 'blueno[gpu]'): architectures need it")
+
+
+def _library(library: Library, state: Literal["warning", "problem"], fix: str) -> Finding:
+    if library.will_do:
+        return Finding("library", "ok", f"{library.name} {library.found}")
+    found = "is not installed" if library.found is None else f"{library.found} is older than {library.least}"
+    return Finding("library", state, f"{library.name} {found}", fix)
+
+
+# ---- the machine
+
+
+def _devices(settings: Settings) -> Iterator[Finding]:
+    said: list[str] = []
+    gpus = find_gpus(os.environ, said.append)
+    for line in said:
+        yield Finding("gpu", "warning", line, "see that nvidia-smi works, or train with --devices cpu")
+    for gpu in gpus:
+        used = f", used by {gpu.used_by}" if gpu.used_by else ""
+        yield Finding("gpu", "ok", f"{gpu.label()}, {gpu.memory_mb} MB{used}")
+    if gpus and any(library.name == "tensorflow-cpu" for library in training(os.environ)):
+        yield Finding("gpu", "warning", "tensorflow-cpu uses no GPU", "pip install 'blueno[gpu]'")
+    if not gpus and not said:
+        yield Finding("gpu", "ok", "none")
+    yield Finding("cpu", "ok", f"{usable_cores()} cores for this process, of {os.cpu_count()}")
+
+
+def _workers(settings: Settings) -> Iterator[Finding]:
+    """The workers that a sweep would start now; asking locks free GPUs for a moment, so not beside a scheduler."""
+    if _scheduler_runs(settings.root):
+        return
+    devices = Devices(settings.devices, settings.per_device, settings.cpus)
+    try:
+        slots = devices.slots_for({})
+        yield Finding("workers", "ok", ", ".join(f"{slot.name} ({_threads(slot.threads)})" for slot in slots))
+    except BluenoError as error:
+        yield Finding("workers", "problem", error.message, error.fix)
+    finally:
+        devices.close()
+
+
+def _threads(count: int) -> str:
+    return "1 thread" if count == 1 else f"{count} threads"
+
+
+def _memory(settings: Settings) -> Iterator[Finding]:
+    memory = psutil.virtual_memory()
+    text = f"{size(memory.available)} free of {size(memory.total)}"
+    if memory.available < LITTLE_MEMORY_BYTES:
+        yield Finding("memory", "warning", text, "end what else runs here, or use fewer workers (--per-device)")
+    else:
+        yield Finding("memory", "ok", text)
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    now, newest = time.time(), _newest_event(settings.root)
+    if newest is not None and newest > now + CLOCK_S:
+        text = f"it is {iso(now)} here, and the store's newest event is of {iso(newest)}"
+        yield Finding("clock", "warning", text, "set the clock: times and durations will be wrong")
+    else:
+        yield Finding("clock", "ok", iso(now))
+
+
+# ---- the project
+
+
+def _folder(settings: Settings) -> Iterator[Finding]:
+    there = next(path for path in (settings.root, *settings.root.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        yield Finding("root", "problem", f"{there} cannot be written", "choose another folder with --root")
+        return
+    free, total = disk_usage(there).free, disk_usage(there).total
+    text = f"{settings.root}, {size(free)} free of {size(total)}"
+    little = free < LITTLE_DISK_BYTES
+    yield Finding("root", "warning" if little else "ok", text, "free some space" if little else "")
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    path = store_path(settings.root)
+    try:
+        refuse_network(path, mounts())
+        there = path.exists() and path.stat().st_size
+        yield Finding("store", "ok", _holdings(settings.root) if there else "none yet: the first sweep makes it")
+    except BluenoError as error:
+        yield Finding("store", "problem", error.message, error.fix)
+    except sqlite3.DatabaseError as error:
+        yield Finding("store", "problem", f"{path} is damaged: {error}", "restore a backup, or move it away")
+
+
+def _holdings(root: Path) -> str:
+    with closing(open_store(root, time.time(), read_only=True)) as db:
+        sweeps, trials = (db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("sweeps", "trials"))
+    return f"{store_path(root)}, {size(store_path(root).stat().st_size)}: {sweeps} sweeps, {trials} trials"
+
+
+def _scheduler(settings: Settings) -> Iterator[Finding]:
+    if not _scheduler_runs(settings.root):
+        yield Finding("scheduler", "ok", "none runs")
+        return
+    about = holder(settings.root)
+    text = f"process {about.get('pid', '?')} on {about.get('host', '?')}, since {about.get('started', '?')}"
+    yield Finding("scheduler", "ok", text)
+
+
+def _cache(settings: Settings) -> Iterator[Finding]:
+    for name in ("data/cache", "models", "logs"):
+        count, held = _held(settings.root / name)
+        yield Finding("files", "ok", f"{name}: {size(held)} in {count} files")
+
+
+def _held(folder: Path) -> tuple[int, int]:
+    """How many files a folder holds, and how many bytes. Files that vanish meanwhile count nothing."""
+    sizes = [_bytes(Path(path, name)) for path, _, names in os.walk(folder) for name in names]
+    return len(sizes), sum(sizes)
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def _scheduler_runs(root: Path) -> bool:
+    """Whether some process holds the scheduler's lock. Where there is no lock file, none is made."""
+    if not os.access(lock_path(root), os.W_OK):
+        return False
+    with scheduler_lock(root) as mine:
+        return not mine
+
+
+def _newest_event(root: Path) -> float | None:
+    try:
+        with closing(open_store(root, time.time(), read_only=True)) as db:
+            row = db.execute("SELECT at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    except (BluenoError, sqlite3.Error):
+        return None
+    return seconds(row["at"]) if row else None
+
+
+def size(count: float) -> str:
+    """Bytes for people.
+
+    >>> size(999), size(12_345_678)
+    ('999 B', '12.3 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+CHECKS = (
+    _python, _system, _libraries, _devices, _workers, _memory, _clock, _folder, _store, _scheduler, _cache,
+)  # fmt: skip
