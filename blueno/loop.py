@@ -15,13 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from . import __version__
 from .clock import iso
-from .devices import slots
+from .devices import Devices
 from .errors import BluenoError, StoreError
-from .executors import Slot, open_executor
+from .executors import open_executor
 from .scheduler import Scheduler, WorkersCannotStart, begin, end, idle, step
 from .settings import TYPES, Settings
 from .store import ledger as ledgers
@@ -97,7 +96,8 @@ def drive(
 ) -> bool:
     """The loop itself, with the lock in hand. False when it was interrupted before it was through."""
     executor = open_executor(settings.executor)
-    s = Scheduler(db, settings.root, executor, slots_for(settings, tell), time.time, tell)
+    devices = Devices(settings.devices, settings.per_device, settings.cpus, tell=tell)
+    s = Scheduler(db, settings.root, executor, devices.slots_for, time.time, tell)
     try:
         again = begin(s)
         if again:
@@ -123,12 +123,8 @@ def drive(
     finally:
         with suppress(sqlite3.OperationalError):  # a full disk: the next scheduler queues again what ran
             end(s)
+        devices.close()
         show(db)
-
-
-def slots_for(settings: Settings, tell: Callable[[str], None]) -> Callable[[dict[str, Any]], list[Slot]]:
-    """How the resources of a sweep become slots on this machine."""
-    return lambda resources: slots(settings, resources, tell)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ class Build(TypedDict):
     dataset: str  # id
     recipe: Json  # what is hashed to the id
     code: Code
+    models: list[str]  # architectures of waiting trials, as JSON, to be built once on the dataset's shape
 
 
 class Train(TypedDict):
@@ -115,6 +116,7 @@ class Built(TypedDict):
     bytes: int
     computed: list[str]  # ids of the nodes that were computed now, not found in the cache
     summary: Json  # shapes, dtypes, sizes of parts, task, classes, what was dropped
+    model_errors: dict[str, Json]  # of `models`, those that cannot be built, each with its Error
     error: Json  # an Error, or null
 
 

@@ -9,8 +9,6 @@ new scheduler queues again whatever an earlier one left running.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sqlite3
 import uuid
 from collections.abc import Callable
@@ -21,10 +19,11 @@ from typing import Any
 
 from .canonical import digest
 from .executors import Executor, Slot, WorkerSpec
+from .executors.local import end_leftover
 from .messages import Message
 from .store import requests, transitions
 from .store.database import transaction
-from .store.transitions import Binding, Claimed
+from .store.transitions import Binding, Claimed, Preparation
 from .worker_output import trial_log
 
 FIRST_FAILURES = 3  # so many first trials that fail alike pause a sweep (or one for each worker, if there are more)
@@ -104,17 +103,6 @@ def begin(s: Scheduler) -> int:
     return transitions.recover(s.db, s.clock())
 
 
-def end_leftover(pid: int, created: float) -> None:
-    """Ends the process group of a worker whose scheduler is gone, if it is still that very process."""
-    import psutil
-
-    try:
-        if abs(psutil.Process(pid).create_time() - created) < 1.0:
-            os.killpg(pid, signal.SIGKILL)
-    except (psutil.Error, OSError):
-        pass  # it is gone, which is what we want
-
-
 def end(s: Scheduler) -> None:
     """Ends all workers; what they held is queued again and counts as no attempt."""
     s.executor.close()
@@ -169,8 +157,11 @@ def _built(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     if error and error["class"] == "disk_full":
         transitions.release_dataset(s.db, message["dataset"], now)
         _pause_all(s, "the disk is full", now)
-    elif transitions.built(s.db, message, worker.id, now) and error:
-        s.tell(f"a dataset cannot be built: {error['message']}")
+    elif transitions.built(s.db, message, worker.id, now):
+        if error:
+            s.tell(f"a dataset cannot be built: {error['message']}")
+        for model_error in message["model_errors"].values():
+            s.tell(f"an architecture cannot be built: {model_error['message']}")
 
 
 def _gone(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
@@ -310,21 +301,23 @@ def claim(s: Scheduler, now: float) -> None:
 
 
 def _top_up(s: Scheduler, worker: Worker, next_binding: Binding | None, now: float) -> None:
-    """Ready trials first; a dataset when none is ready; the end, when the work that is left needs another worker."""
+    """Datasets first, so that what cannot work is known before the first trial; then trials; the end, when the work
+    that is left needs another worker.
+    """
     room = _depth(s) - len(worker.trials)
     if room <= 0 or worker.dataset is not None:
         return
-    claimed = transitions.claim_trials(s.db, worker.id, worker.binding, room, now)
-    for trial in claimed:
+    preparation = None if worker.trials else transitions.claim_dataset(s.db, worker.id, worker.binding, now)
+    if preparation is not None:
+        worker.dataset = preparation.dataset
+        s.executor.send(worker.id, build_message(preparation, worker.binding))
+        return
+    for trial in transitions.claim_trials(s.db, worker.id, worker.binding, room, now):
         worker.trials.append(trial)
         s.executor.send(worker.id, train_message(s.db, trial))
     if worker.holds():
         return
-    dataset = transitions.claim_dataset(s.db, worker.id, worker.binding, now)
-    if dataset is not None:
-        worker.dataset = dataset[0]
-        s.executor.send(worker.id, build_message(*dataset, worker.binding))
-    elif next_binding is not None and next_binding != worker.binding:
+    if next_binding is not None and next_binding != worker.binding:
         worker.finishing = True
         s.executor.send(worker.id, {"kind": "finish"})
 
@@ -374,7 +367,12 @@ def train_message(db: sqlite3.Connection, trial: Claimed) -> Message:
     }
 
 
-def build_message(id: str, recipe: str, folder: str, binding: Binding) -> Message:
+def build_message(preparation: Preparation, binding: Binding) -> Message:
     """What a worker is told about a dataset."""
-    code = {"snapshot": binding.snapshot, "folder": folder}
-    return {"kind": "build", "dataset": id, "recipe": json.loads(recipe), "code": code}
+    return {
+        "kind": "build",
+        "dataset": preparation.dataset,
+        "recipe": json.loads(preparation.recipe),
+        "code": {"snapshot": binding.snapshot, "folder": preparation.folder},
+        "models": preparation.models,
+    }

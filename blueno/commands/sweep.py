@@ -37,13 +37,7 @@ def compile_and_submit(db: sqlite3.Connection, spec: Path, overrides: tuple[str,
     plan = compile_spec(load(spec, list(overrides)), root)
     cache = FolderCache(root / "data" / "cache")
     write_snapshot(plan.snapshot, cache)
-    cached = cached_datasets(plan, cache)
-    return Submitted(plan, submit(db, plan, about_plan(plan), sys.executable, cached, time.time()))
-
-
-def cached_datasets(plan: Plan, cache: FolderCache) -> set[str]:
-    """Ids of the plan's datasets that are in the cache."""
-    return {dataset.id for dataset in plan.datasets if cache.stat(f"datasets/{dataset.id}.json") is not None}
+    return Submitted(plan, submit(db, plan, about_plan(plan), sys.executable, time.time()))
 
 
 def submission_text(plan: Plan, submission: Submission) -> str:

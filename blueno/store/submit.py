@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..canonical import digest
@@ -45,12 +44,8 @@ def sweep_id(plan: Plan) -> str:
     )
 
 
-def submit(
-    db: sqlite3.Connection, plan: Plan, about: dict[str, Any], interpreter: str, cached: Collection[str], now: float
-) -> Submission:
-    """Adds `plan` and queues what has no result yet. `cached` are the ids of datasets that are in the cache;
-    `about` is what is kept for people (axes, counts, warnings).
-    """
+def submit(db: sqlite3.Connection, plan: Plan, about: dict[str, Any], interpreter: str, now: float) -> Submission:
+    """Adds `plan` and queues what has no result yet. `about` is what is kept for people (axes, counts, warnings)."""
     with transaction(db):
         sweep, new, revision = _sweep(db, plan, about, interpreter, now)
         if new:
@@ -58,7 +53,7 @@ def submit(
             _add_trials(db, plan, sweep)
         before = _states(db, sweep, plan)
         _queue(db, sweep, now)
-        _want_datasets(db, sweep, cached)
+        _want_datasets(db, sweep)
         event(db, now, "submitted", sweep=sweep, detail=json.dumps(before))
         queued = db.execute(
             "SELECT count(*) FROM sweep_trials JOIN trials ON id = trial"
@@ -140,7 +135,8 @@ def _queue(db: sqlite3.Connection, sweep: int, now: float) -> None:
     # What waits on behalf of a paused sweep can go on for this one.
     db.execute(
         "UPDATE trials SET sweep = ?1 WHERE state = 'queued'"
-        " AND sweep IN (SELECT number FROM sweeps WHERE paused IS NOT NULL) AND id IN (SELECT trial FROM sweep_trials WHERE sweep = ?1 AND verdict = 'open')",
+        " AND sweep IN (SELECT number FROM sweeps WHERE paused IS NOT NULL)"
+        " AND id IN (SELECT trial FROM sweep_trials WHERE sweep = ?1 AND verdict = 'open')",
         (sweep,),
     )
 
@@ -158,17 +154,12 @@ def requeue(db: sqlite3.Connection, sweep: int, trials: list[tuple[str, str]], n
     )
 
 
-def _want_datasets(db: sqlite3.Connection, sweep: int, cached: Collection[str]) -> None:
-    """Datasets that queued trials need and that are not in the cache are built (again)."""
-    needed = db.execute(
-        "SELECT DISTINCT datasets.id, datasets.state FROM trials JOIN datasets ON datasets.id = trials.dataset"
-        " WHERE trials.sweep = ? AND trials.state = 'queued' AND datasets.state IN ('built', 'failed', 'to_build')",
+def _want_datasets(db: sqlite3.Connection, sweep: int) -> None:
+    """Datasets that queued trials need are prepared (again): what the cache still has is not computed, and new
+    architectures are tried on it.
+    """
+    db.execute(
+        "UPDATE datasets SET state = 'to_build', lost = 0, error = NULL WHERE state IN ('built', 'failed') AND id IN"
+        " (SELECT dataset FROM trials WHERE sweep = ? AND state = 'queued')",
         (sweep,),
-    ).fetchall()
-    there = set(cached)
-    changes = [
-        ("built" if row["id"] in there else "to_build", row["id"])
-        for row in needed
-        if (row["state"] == "built") != (row["id"] in there)
-    ]
-    db.executemany("UPDATE datasets SET state = ?, lost = 0, error = NULL WHERE id = ?", changes)
+    )

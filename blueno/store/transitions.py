@@ -17,6 +17,7 @@ from ..messages import Message
 from .database import transaction
 
 MOST_LOST = 3  # a trial over which so many workers died has failed
+MOST_MODELS = 256  # distinct architectures that are tried on a dataset before its trials start
 DONE = ("succeeded", "diverged", "failed")
 
 
@@ -98,8 +99,17 @@ def claim_trials(db: sqlite3.Connection, worker: str, binding: Binding, count: i
     return [Claimed(*row[:6]) for row in rows]
 
 
-def claim_dataset(db: sqlite3.Connection, worker: str, binding: Binding, now: float) -> tuple[str, str, str] | None:
-    """Gives the dataset that the most urgent trial waits for to `worker`: (id, recipe, the spec's folder)."""
+class Preparation(NamedTuple):
+    """A dataset that is now this worker's to build, and the architectures to try on its shape."""
+
+    dataset: str
+    recipe: str
+    folder: str  # the spec's, in the snapshot
+    models: list[str]  # JSON, as it stands in the recipes of the trials that wait
+
+
+def claim_dataset(db: sqlite3.Connection, worker: str, binding: Binding, now: float) -> Preparation | None:
+    """Gives the dataset that the most urgent trial waits for to `worker`."""
     with transaction(db):
         row = db.execute(
             "SELECT datasets.id, datasets.recipe, sweeps.folder FROM trials JOIN sweeps ON sweeps.number = trials.sweep"
@@ -114,7 +124,12 @@ def claim_dataset(db: sqlite3.Connection, worker: str, binding: Binding, now: fl
             (worker, row["id"]),
         )
         event(db, now, "dataset", before="to_build", after="building", worker=worker, detail=row["id"])
-    return tuple(row)
+        models = db.execute(
+            "SELECT DISTINCT json_extract(recipe, '$.model') FROM trials WHERE dataset = ? AND state = 'queued'"
+            " AND json_extract(recipe, '$.model.architecture') IS NOT NULL ORDER BY rank LIMIT ?",
+            (row["id"], MOST_MODELS),
+        )
+        return Preparation(*row, [model for (model,) in models])
 
 
 # ---- what workers say
@@ -172,7 +187,9 @@ def unpack(data: bytes) -> str:
 
 
 def built(db: sqlite3.Connection, message: Message, worker: str, now: float) -> bool:
-    """Records that a dataset was built, or why it could not be; then its waiting trials have failed with it."""
+    """Records that a dataset was built, or why it could not be; then its waiting trials have failed with it, and so
+    have those whose architecture cannot be built on its shape.
+    """
     error = message["error"]
     after = "failed" if error else "built"
     with transaction(db):
@@ -188,15 +205,20 @@ def built(db: sqlite3.Connection, message: Message, worker: str, now: float) -> 
             return False
         event(db, now, "dataset", before="building", after=after, worker=worker, detail=message["dataset"])
         if error:
-            _fail_waiting(db, message["dataset"], error, worker, now)
+            _fail_waiting(db, message["dataset"], None, error, worker, now)
+        for model, model_error in message["model_errors"].items():
+            _fail_waiting(db, message["dataset"], model, model_error, worker, now)
     return True
 
 
-def _fail_waiting(db: sqlite3.Connection, dataset: str, error: dict[str, Any], worker: str, now: float) -> None:
+def _fail_waiting(
+    db: sqlite3.Connection, dataset: str, model: str | None, error: dict[str, Any], worker: str, now: float
+) -> None:
+    """Fails the trials that wait for a dataset; with `model`, those of this model."""
     rows = db.execute(
-        "UPDATE trials SET state = 'failed', attempt = attempt + 1, rank = NULL WHERE dataset = ? AND state = 'queued'"
-        " RETURNING id, sweep, attempt, worker",
-        (dataset,),
+        "UPDATE trials SET state = 'failed', attempt = attempt + 1, rank = NULL WHERE dataset = ?1 AND state = 'queued'"
+        " AND (?2 IS NULL OR json_extract(recipe, '$.model') = ?2) RETURNING id, sweep, attempt, worker",
+        (dataset, model),
     ).fetchall()
     _moved(db, now, "queued", "failed", rows)
     for row in rows:
@@ -258,7 +280,7 @@ def dataset_lost(db: sqlite3.Connection, dataset: str, worker: str, error: dict[
         if row and row["lost"] >= MOST_LOST:
             built(
                 db,
-                {"dataset": dataset, "duration_s": 0.0, "bytes": 0, "summary": {}, "error": error},
+                {"dataset": dataset, "duration_s": 0.0, "bytes": 0, "summary": {}, "model_errors": {}, "error": error},
                 worker,
                 now,
             )

@@ -27,13 +27,11 @@ class Bench:
 
     def restart(self, ready: bool = True) -> None:
         self.executor = ScriptedExecutor(ready)
-        self.scheduler = Scheduler(
-            self.db, self.root, self.executor, two_slots, lambda: self.now, self.said.append
-        )
+        self.scheduler = Scheduler(self.db, self.root, self.executor, two_slots, lambda: self.now, self.said.append)
         begin(self.scheduler)
 
-    def submit(self, interpreter: str = "python", cached: tuple[str, ...] = (), **plan: Any) -> int:
-        return submit(self.db, small_plan(**plan), {}, interpreter, cached, self.now).sweep
+    def submit(self, interpreter: str = "python", **plan: Any) -> int:
+        return submit(self.db, small_plan(**plan), {}, interpreter, self.now).sweep
 
     def steps(self, count: int = 2) -> None:
         for _ in range(count):
@@ -81,7 +79,7 @@ def good(message: dict[str, Any]) -> dict[str, Any]:
 def built(message: dict[str, Any], error: Any = None) -> dict[str, Any]:
     return {
         "kind": "built", "dataset": message["dataset"], "duration_s": 1.0, "bytes": 10, "computed": [],
-        "summary": {}, "error": error,
+        "summary": {}, "model_errors": {}, "error": error,
     }  # fmt: skip
 
 
@@ -132,12 +130,24 @@ def test_the_dataset_is_built_once_and_first(bench: Bench) -> None:
     assert kinds == ["build", "train", "train", "train", "train"]
 
 
-def test_a_cached_dataset_is_not_built(bench: Bench) -> None:
-    dataset = small_plan(data=True).datasets[0].id
-    bench.submit(data=True, cached=(dataset,))
-    kinds: list[str] = []
-    bench.run(lambda m: (kinds.append(m["kind"]), good(m))[1])
-    assert kinds == ["train"] * 3
+def test_architectures_are_tried_on_the_dataset_before_its_trials_start(bench: Bench) -> None:
+    plan = small_plan(data=True)
+    trials = [trial._replace(recipe=trial.recipe.replace('{"x"', '{"architecture":"cnn","x"')) for trial in plan.trials]
+    sweep = submit(bench.db, small_plan(data=True, trials=trials), {}, "python", bench.now).sweep
+    seen: list[str] = []
+
+    def outcome(message: dict[str, Any]) -> dict[str, Any]:
+        seen.append(message["kind"])
+        if message["kind"] == "train":
+            return good(message)
+        assert len(message["models"]) == 3
+        bad_model = next(model for model in message["models"] if '"x":2' in model)
+        return {**built(message), "model_errors": {bad_model: failure("model")}}
+
+    bench.run(outcome)
+    assert seen == ["build", "train", "train"]
+    assert bench.counts(sweep) == {"succeeded": 2, "failed": 1}
+    assert read.failures(bench.db, sweep)[0]["class"] == "model"
 
 
 def test_trials_of_a_dataset_that_fails_have_failed_with_its_error(bench: Bench) -> None:

@@ -28,7 +28,7 @@ def db(tmp_path: Path) -> Any:
 
 
 def add(db: sqlite3.Connection, **plan: Any) -> int:
-    return submit(db, small_plan(**plan), {}, "python", (), NOW).sweep
+    return submit(db, small_plan(**plan), {}, "python", NOW).sweep
 
 
 def claim(db: sqlite3.Connection, worker: str = "w", count: int = 1) -> list[transitions.Claimed]:
@@ -211,7 +211,7 @@ def test_sweeps_go_by_name_prefix_or_nothing(db: sqlite3.Connection) -> None:
         read.find_sweep(db, None)
     first = add(db, name="first", values=(1,))
     second = add(db, name="first", values=(1, 2))
-    third = submit(db, small_plan(name="third"), {}, "python", (), NOW + 1).sweep
+    third = submit(db, small_plan(name="third"), {}, "python", NOW + 1).sweep
     assert read.find_sweep(db, None).number == third
     assert read.find_sweep(db, "first").number == second
     id = read.sweep_by_number(db, first).id
