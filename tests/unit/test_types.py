@@ -6,6 +6,8 @@ import ast
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from blueno.spec import types
 from blueno.spec.annotations import aliases_of, type_of
@@ -155,3 +157,25 @@ def test_values_are_shown_as_a_spec_would_write_them(value: Any, shown: str) -> 
 def test_a_name_is_found_whatever_its_case() -> None:
     assert types.nearest("Adam", ["adam", "sgd"]) == "adam"
     assert types.nearest("zzz", ["adam", "sgd"]) == ""
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
+TYPES = st.recursive(
+    st.sampled_from([NULL, BOOL, INT, FLOAT, STR, Type("float", ge=0, lt=1), literal("a", 1, True)]),
+    lambda inner: inner.map(list_of) | st.tuples(inner, inner).map(lambda pair: union_of(*pair)),
+)
+
+
+@given(VALUES, TYPES)
+def test_what_fits_fits_again_unchanged_and_what_does_not_is_pointed_at(value: Any, type: Type) -> None:
+    checked = check(value, type)
+    if not checked.problems:
+        assert repr(check(checked.value, type)) == repr(types.Checked(checked.value))
+    for problem in checked.problems:
+        item = value
+        for step in problem.where:
+            item = item[step]
+        assert problem.message.endswith(f"found {types.found(item)}")
