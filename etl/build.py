@@ -5,7 +5,6 @@ It may be killed anywhere and called again; what is published under an id is who
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +15,7 @@ from blueno.cache import Cache
 from blueno.canonical import digest
 
 from .fitted import save_fitted
-from .nodes import load_node, node_recipe
+from .nodes import Building, Progress, load_node, node_recipe
 from .samples import Samples
 from .split import make_parts
 from .storage import dataset_key, parts_in, put_array, put_json, read_complete, workplace
@@ -25,8 +24,6 @@ from .transform import Step, apply_step, as_array, open_step
 
 if TYPE_CHECKING:
     from blueno.usercode import CodeFolder
-
-Progress = Callable[[str], None]  # told in a few words what is being done
 
 
 class Fitted(NamedTuple):
@@ -52,36 +49,26 @@ def build(
     DataError when source, columns, split or steps cannot be as the recipe says.
     """
     id = digest(recipe)
-    computed: list[str] = []
+    building = Building(cache, code, progress, [])
     with workplace(id, cache) as folder:
         manifest = read_complete(dataset_key(id), cache)
         if manifest is None:
-            manifest = {"id": id, "recipe": recipe, **_made(recipe, cache, code, progress, computed, folder)}
+            manifest = {"id": id, "recipe": recipe, **_made(recipe, building, folder)}
             put_json(dataset_key(id), manifest, cache, folder)
-            computed.append(id)
-    return BuildReport(computed, sum(part["bytes"] for part in parts_in(manifest)), manifest["summary"])
+            building.computed.append(id)
+    return BuildReport(building.computed, sum(part["bytes"] for part in parts_in(manifest)), manifest["summary"])
 
 
-def _made(
-    recipe: dict[str, Any],
-    cache: Cache,
-    code: CodeFolder | None,
-    progress: Progress,
-    computed: list[str],
-    folder: Path,
-) -> dict[str, Any]:
+def _made(recipe: dict[str, Any], building: Building, folder: Path) -> dict[str, Any]:
     """The arrays of a dataset, stored, and what its manifest says of them."""
-    steps = [open_step(step, code) for step in recipe["steps"]]
+    cache = building.cache
+    steps = [open_step(step, building.code) for step in recipe["steps"]]
     num_plain = len(list(takewhile(lambda step: not step.fitted, steps)))
-    progress(f"source {recipe['source']['name']}")
-    samples = load_node(node_recipe(recipe, num_plain), cache, code, computed)
+    samples = load_node(node_recipe(recipe, num_plain), building)
     classes = samples.target if samples.classes is not None else None
     parts = make_parts(len(samples.ids), classes, samples.groups, recipe["split"], recipe["fold"])
-    samples, fitted = _apply(steps[num_plain:], samples, parts["train"], progress)
+    samples, fitted = _apply(steps[num_plain:], samples, parts["train"], building.progress)
     features = as_array(samples.features)
-    published = {
-        name: value for one in fitted for name, value in getattr(one.step.transformer, "published", {}).items()
-    }
     return {
         "features": put_array(features, cache, folder),
         "target": put_array(samples.target, cache, folder),
@@ -91,9 +78,15 @@ def _made(
         "classes": samples.classes,
         "task": samples.task,
         "positive": samples.positive,
-        "published": published,
+        "published": _published(fitted),
         "summary": summarise(samples, features, parts),
     }
+
+
+def _published(fitted: list[Fitted]) -> dict[str, Any]:
+    """What fitted steps tell the model, in Python's own types."""
+    told = [getattr(one.step.transformer, "published", {}) for one in fitted]
+    return {name: np.asarray(value).tolist() for one in told for name, value in one.items()}
 
 
 def _apply(steps: list[Step], samples: Samples, train: np.ndarray, progress: Progress) -> tuple[Samples, list[Fitted]]:
@@ -101,7 +94,8 @@ def _apply(steps: list[Step], samples: Samples, train: np.ndarray, progress: Pro
     for step in steps:
         progress(f"step {step.name}")
         features, columns = apply_step(step, samples.features, samples.target, train)
-        samples = samples._replace(features=features)
+        idle = [f"{step.name} did nothing, since no column is {step.takes}"] if columns == [] else []
+        samples = samples._replace(features=features, guessed=samples.guessed + idle)
         fitted.append(Fitted(step, columns))
     return samples, fitted
 

@@ -89,7 +89,7 @@ def _inputs(table: pd.DataFrame, columns: dict[str, Any]) -> list[str]:
 
 
 def _of_array(loaded: Loaded, columns: dict[str, Any]) -> Roles:
-    features = np.asarray(loaded.features)
+    features = _dense(loaded.features)
     for role, own in {
         "features": None,
         "drop": None,
@@ -113,8 +113,21 @@ def _of_array(loaded: Loaded, columns: dict[str, Any]) -> Roles:
     return Roles(features, target, ids, groups)
 
 
+def _dense(features: Any) -> np.ndarray:
+    """An array (n, *shape); n numbers alone are n samples of one feature."""
+    array = features.toarray() if hasattr(features, "toarray") else np.asarray(features)
+    if array.ndim == 0:
+        raise DataError(f"the features are one {type(features).__name__}, not samples", "let the source yield an array")
+    return array[:, None] if array.ndim == 1 else array
+
+
 def _given(target: Any) -> pd.DataFrame | None:
-    return None if target is None else pd.DataFrame(np.asarray(target)).infer_objects()
+    if target is None:
+        return None
+    values = target if isinstance(target, pd.DataFrame | pd.Series) else np.asarray(target)
+    if values.ndim not in (1, 2):
+        raise DataError(f"a target of {values.ndim} dimensions is not there yet", "yield one row for each sample")
+    return pd.DataFrame(values).reset_index(drop=True).infer_objects()
 
 
 def _column(table: pd.DataFrame, names: list[str], given: Any, otherwise: Any) -> Any:

@@ -12,6 +12,7 @@ from blueno.errors import NotFound
 
 from .storage import Part, dataset_key, get_array, parts_in, read_json
 
+PARTS = ("train", "stop", "validation", "test")
 Label = str | int | float | bool
 
 
@@ -37,7 +38,7 @@ def open_dataset(dataset_id: str, cache: Cache) -> Dataset:
         raise NotFound(f"dataset {short(dataset_id)} is not in the cache", "run the sweep again: it builds it")
     try:
         arrays: dict[str, Any] = {name: get_array(manifest[name], cache) for name in ("features", "target", "ids")}
-        parts = {name: np.asarray(get_array(part, cache)) for name, part in manifest["parts"].items()}
+        parts = {name: get_array(manifest["parts"][name], cache) for name in PARTS if name in manifest["parts"]}
     except KeyError as error:
         message = f"dataset {short(dataset_id)} is incomplete: {error.args[0]} is gone from the cache"
         raise NotFound(message, "run the sweep again: it builds the dataset anew") from None

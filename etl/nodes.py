@@ -5,8 +5,9 @@ out split and fold; each is computed once, however many datasets, processes or s
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
     from blueno.usercode import CodeFolder
 
 FORMAT = 1  # of nodes as they are stored; counts for their ids
+Progress = Callable[[str], None]  # told in a few words what is being done
+
+
+class Building(NamedTuple):
+    """A build under way."""
+
+    cache: Cache
+    code: CodeFolder | None
+    progress: Progress
+    computed: list[str]  # ids of what was made and not found, in order
 
 
 def node_recipe(recipe: dict[str, Any], num_steps: int) -> dict[str, Any]:
@@ -38,27 +49,29 @@ def node_recipe(recipe: dict[str, Any], num_steps: int) -> dict[str, Any]:
     return {"columns": columns, "node": FORMAT, "source": recipe["source"], "steps": recipe["steps"][:num_steps]}
 
 
-def load_node(recipe: dict[str, Any], cache: Cache, code: CodeFolder | None, computed: list[str]) -> Samples:
-    """The samples of a node, from the cache or computed now (its id is then appended to `computed`)."""
-    id = digest(recipe)
+def load_node(recipe: dict[str, Any], building: Building) -> Samples:
+    """The samples of a node, from the cache or computed now."""
+    id, cache = digest(recipe), building.cache
     found = read_complete(node_key(id), cache)
     if found is not None:
         return _read(found, cache)
     with workplace(id, cache) as folder:
         found = read_complete(node_key(id), cache)  # by whoever held the workplace until now
         if found is None:
-            samples = _compute(recipe, cache, code, computed)
+            samples = _compute(recipe, building)
             put_json(node_key(id), {"id": id, "recipe": recipe, **_write(samples, cache, folder)}, cache, folder)
-            computed.append(id)
+            building.computed.append(id)
             return samples
     return _read(found, cache)
 
 
-def _compute(recipe: dict[str, Any], cache: Cache, code: CodeFolder | None, computed: list[str]) -> Samples:
+def _compute(recipe: dict[str, Any], building: Building) -> Samples:
     if not recipe["steps"]:
-        return select(load_source(recipe["source"], code), recipe["columns"])
-    before = load_node({**recipe, "steps": recipe["steps"][:-1]}, cache, code, computed)
-    step = open_step(recipe["steps"][-1], code)
+        building.progress(f"source {recipe['source']['name']}")
+        return select(load_source(recipe["source"], building.code), recipe["columns"])
+    before = load_node({**recipe, "steps": recipe["steps"][:-1]}, building)
+    step = open_step(recipe["steps"][-1], building.code)
+    building.progress(f"step {step.name}")
     assert not step.fitted, f"BUG: {step.name} learns, and a node has no training part"
     applied = apply_step(step, before.features, before.target, np.arange(0))
     return before._replace(features=applied.features)

@@ -66,14 +66,14 @@ def open_step(recipe: dict[str, Any], code: CodeFolder | None) -> Step:
     found: Any = load(name, code)
     own = name.partition(":")[0].endswith(".py")
     transformer = found(**params) if isinstance(found, type) else PlainFunction(found, params)
-    takes = columns or ("all" if own or not isinstance(found, type) else _usual_columns(found.__name__))
+    takes = columns or ("all" if own else _usual_columns(name))
     return Step(name.rpartition(":")[2], transformer, hasattr(transformer, "fit"), takes, columns is not None, own)
 
 
-def _usual_columns(class_name: str) -> str:
-    """What a third party's class works on, told by how scikit-learn and its kin name classes."""
-    endings = {"Encoder": "categorical", "Vectorizer": "text", "Binarizer": "numeric"}
-    return next((columns for ending, columns in endings.items() if class_name.endswith(ending)), "numeric")
+def _usual_columns(name: str) -> str:
+    """What a third party's step works on, told by how scikit-learn and its kin name classes."""
+    endings = {"Encoder": "categorical", "Vectorizer": "text"}
+    return next((columns for ending, columns in endings.items() if name.endswith(ending)), "numeric")
 
 
 def apply_step(step: Step, features: Features, target: np.ndarray, train: np.ndarray) -> Applied:
@@ -129,12 +129,18 @@ def _run(step: Step, x: Any, target: np.ndarray, train: np.ndarray) -> Any:
     except ValueError as error:
         if step.own:
             raise
-        raise DataError(f"{step.name}: {error}", "change the step's parameters or its columns") from error
+        raise _refused(step, str(error)) from error
     if result.shape[0] != len(x):
         raise DataError(f"{step.name} makes {result.shape[0]} samples of {len(x)}", "let it return one for each")
     if isinstance(step.transformer, PlainFunction):
         _check_stateless(step, x, result)
     return result
+
+
+def _refused(step: Step, reason: str) -> DataError:
+    gaps = "NaN" in reason
+    fix = "fill the gaps before it, with impute" if gaps else "change the step's parameters or its columns"
+    return DataError(f"{step.name}: {reason.splitlines()[0]}", fix)
 
 
 def _fit(transformer: Any, x: Any, y: np.ndarray) -> None:

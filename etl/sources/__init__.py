@@ -39,7 +39,7 @@ def load_source(source: dict[str, Any], code: CodeFolder | None) -> Loaded:
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         raise DataError(f"there is no file {missing[0]}", "put it back, or change the spec's data.source")
-    if source.get("fingerprint") and fingerprint(files) != source["fingerprint"]:
+    if files and source["fingerprint"] not in (None, fingerprint(files)):
         raise DataError(f"{files[0]} has changed since it was planned with", "submit the spec again")
     loaded: Loaded = module.load(**params)
     return loaded
