@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import socket
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -20,9 +19,9 @@ THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-LIBRARIES = (
-    "numpy", "pandas", "scipy", "scikit-learn", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "xgboost",
-    "lightgbm", "skops",
+LIBRARIES = (  # whose version may change a result's last bits
+    "numpy", "pandas", "scipy", "scikit-learn", "skops", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch",
+    "xgboost", "lightgbm",
 )  # fmt: skip
 
 
@@ -46,11 +45,11 @@ def facts(slot: Slot) -> dict[str, Any]:
         "python": platform.python_version(),
         "interpreter": sys.executable,
         "platform": platform.platform(),
-        "host": socket.gethostname(),
+        "host": platform.node(),
         "slot": slot.name,
         "threads": slot.threads,
         "device": slot.device or "cpu",
-        "keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
     }
 

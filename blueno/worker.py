@@ -6,7 +6,6 @@ goes wrong in a trial is its result, never the end of the worker.
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 import tempfile
@@ -14,18 +13,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import ZipFile
 
 from . import failures
 from .cache import Cache
 from .canonical import digest_file
 from .clock import iso
-from .errors import BluenoError
 from .messages import Message
-from .usercode import CodeFolder
+from .worker_code import code_folder, unpacked
+from .worker_epochs import EpochReport, finite
 from .worker_memory import held_bytes, peak_bytes, reset_peak
+from .worker_models import cannot_be_built
 from .worker_output import bounded, redirected, trial_log
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 Emit = Callable[[Message], None]
 
 OPEN_DATASETS = 4  # kept open: sweeps alternate between the folds of few preparations
-EPOCH_INTERVAL_S = 0.5  # messages about epochs, at most this often
 GROWTH_BYTES = 2 * 1024**3  # beyond what it held after its first trial, a worker has worn out
 
 
@@ -77,19 +75,29 @@ def handle(worker: Worker, message: Message, emit: Emit) -> None:
 
 def _build(worker: Worker, message: Message, emit: Emit) -> None:
     begun = worker.clock()
-    code: CodeFolder | None = None
-    answer: Message = {"bytes": 0, "computed": [], "summary": {}, "error": None}
+    answer: Message = {"bytes": 0, "computed": [], "summary": {}, "model_errors": {}, "error": None}
     try:
-        from .etl.build import build
-
-        code = code_folder(worker, message["code"])
-        report = build(message["recipe"], worker.cache, code, lambda *_: None)
-        answer |= {"bytes": report.bytes, "computed": list(report.computed), "summary": report.summary}
+        answer |= _built(worker, message)
     except worker.fatal:
         raise
     except BaseException as error:
-        answer["error"] = _failure(worker, error, code, "data")
+        answer["error"] = _failure(worker, error, message, "data")
     emit({"kind": "built", "dataset": message["dataset"], "duration_s": worker.clock() - begun, **answer})
+
+
+def _built(worker: Worker, message: Message) -> Message:
+    from .etl.build import build
+
+    code = code_folder(worker.root, worker.cache, message["code"])
+    report = build(message["recipe"], worker.cache, code, lambda *_: None)
+    models, broken = message.get("models") or [], {}
+    if models:
+        dataset = _dataset(worker, message["dataset"])
+        for model, error in cannot_be_built(models, dataset, code, worker.threads, worker.models.scratch, worker.fatal):
+            broken[model] = _failure(worker, error, message, "model")
+    return {
+        "bytes": report.bytes, "computed": list(report.computed), "summary": report.summary, "model_errors": broken,
+    }  # fmt: skip
 
 
 def _dataset(worker: Worker, id: str | None) -> Dataset | None:
@@ -122,35 +130,51 @@ def _train(worker: Worker, message: Message, emit: Emit) -> None:
 
 def _attempt(worker: Worker, message: Message, report: EpochReport) -> Message:
     """What the result says of the training itself, however it ended."""
-    code: CodeFolder | None = None
     try:
         with _output(worker, message), _scratch(worker.models.scratch) as folder, _same_folder():
             from .ml.train import train
 
-            code = code_folder(worker, message["code"])
-            outcome = train(_job(worker, message, folder, code), report)
+            job = _job(worker, message, folder)
+            outcome = train(job, report)
             report.flush()
-            return _trained(worker, message, outcome)
+            answer = _trained(worker, message, outcome, folder)
+            if job.checkpoint is not None:
+                shutil.rmtree(job.checkpoint, ignore_errors=True)
+            return answer
     except worker.fatal:
         raise
     except BaseException as error:
-        return _nothing() | {"state": "failed", "error": _failure(worker, error, code, "model")}
+        return _nothing() | {"state": "failed", "error": _failure(worker, error, message, "model")}
 
 
-def _job(worker: Worker, message: Message, folder: Path, code: CodeFolder | None) -> Job:
+def _job(worker: Worker, message: Message, folder: Path) -> Job:
     from .ml.job import Job
 
     return Job(
         recipe=message["recipe"], dataset=_dataset(worker, message["recipe"]["dataset"]),
-        objective=message["objective"], metrics=message["metrics"], keep=message["keep"], folder=folder, code=code,
-        threads=worker.threads, batches=message.get("batches"),
+        objective=message["objective"], metrics=message["metrics"], keep=message["keep"], folder=folder,
+        code=code_folder(worker.root, worker.cache, message["code"]),
+        threads=worker.threads, batches=message.get("batches"), fold=message["fold"],
+        checkpoint=_checkpoint(worker, message),
     )  # fmt: skip
 
 
-def _trained(worker: Worker, message: Message, outcome: Outcome) -> Message:
+def _checkpoint(worker: Worker, message: Message) -> Path | None:
+    """A folder that survives attempts, for functions: what they put there is theirs until the trial is done."""
+    if "function" not in message["recipe"]["model"]:
+        return None
+    folder = worker.root / "data" / "work" / "checkpoints" / message["trial"]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _trained(worker: Worker, message: Message, outcome: Outcome, folder: Path) -> Message:
     metrics = {name: finite(value) for name, value in outcome.metrics.items()}
-    folder = f"{message['trial'][:2]}/{message['trial']}/{message['attempt']}"
-    artefacts = {name: _kept(worker.models, f"{folder}/{path.name}", path) for name, path in outcome.artefacts.items()}
+    place = f"{message['trial'][:2]}/{message['trial']}/{message['attempt']}"
+    artefacts = {
+        name: _kept(worker.models, f"{place}/{path.relative_to(folder).as_posix()}", path)
+        for name, path in outcome.artefacts.items()
+    }
     return {
         "state": outcome.state,
         "metrics": metrics,
@@ -159,12 +183,13 @@ def _trained(worker: Worker, message: Message, outcome: Outcome) -> Message:
         "artefacts": artefacts,
         "engine": outcome.engine,
         "epoch": outcome.epoch,
+        "notes": list(outcome.notes),
         "error": None,
     }
 
 
 def _nothing() -> Message:
-    return {"metrics": {}, "nonfinite": [], "history": {}, "artefacts": {}, "engine": "", "epoch": None}
+    return {"metrics": {}, "nonfinite": [], "history": {}, "artefacts": {}, "engine": "", "epoch": None, "notes": []}
 
 
 def _kept(models: Cache, key: str, path: Path) -> Message:
@@ -173,8 +198,8 @@ def _kept(models: Cache, key: str, path: Path) -> Message:
     return {"key": key, "sha256": digest_file(stored), "bytes": stored.stat().st_size}
 
 
-def _failure(worker: Worker, error: BaseException, code: CodeFolder | None, otherwise: str) -> Message:
-    described = failures.describe(error, code.root if code else None, otherwise)
+def _failure(worker: Worker, error: BaseException, message: Message, otherwise: str) -> Message:
+    described = failures.describe(error, unpacked(worker.root, message["code"]), otherwise)
     worker.worn_out |= described["class"] == "out_of_memory"
     return described
 
@@ -184,35 +209,6 @@ def _note_wear(worker: Worker) -> None:
     if worker.first_held_bytes is None:
         worker.first_held_bytes = held  # after the first trial, since that one imported the libraries
     worker.worn_out |= held > worker.first_held_bytes + GROWTH_BYTES
-
-
-def finite(value: float) -> float | None:
-    """The number, or None if it is infinite or none at all, which JSON cannot say."""
-    return float(value) if math.isfinite(value) else None
-
-
-class EpochReport:
-    """Tells the scheduler of epochs, at most every half second, and of the last one in any case."""
-
-    def __init__(self, base: Message, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
-        self._base, self._emit, self._clock = base, emit, clock
-        self._next_s = 0.0
-        self._waiting: Message | None = None
-
-    def __call__(self, epoch: int, epochs: int, metrics: dict[str, float]) -> bool:
-        """Whether to stop now: never yet, since nothing asks a running trial to end early."""
-        values = {name: finite(value) for name, value in metrics.items()}
-        self._waiting = {"kind": "epoch", **self._base, "epoch": epoch, "epochs": epochs, "metrics": values}
-        if self._clock() >= self._next_s:
-            self.flush()
-        return False
-
-    def flush(self) -> None:
-        """Tells of the newest epoch if that was not done yet."""
-        if self._waiting is not None:
-            self._emit(self._waiting)
-            self._waiting = None
-            self._next_s = self._clock() + EPOCH_INTERVAL_S
 
 
 # ---- what surrounds a trial
@@ -244,32 +240,3 @@ def _same_folder() -> Iterator[None]:
         yield
     finally:
         os.chdir(before)
-
-
-def code_folder(worker: Worker, code: Message) -> CodeFolder | None:
-    """The snapshot that a message names, unpacked under `data/work/code`; None if there is no user code."""
-    key = code["snapshot"]
-    if not key:
-        return None
-    target = worker.root / "data" / "work" / "code" / PurePosixPath(key).stem
-    if not target.is_dir():
-        if worker.cache.stat(key) is None:
-            raise BluenoError(
-                "the snapshot of the code is gone from the cache", "run the sweep again: it keeps another"
-            )
-        _unpack(worker.cache.get(key), target)
-    return CodeFolder(target, code["folder"])
-
-
-def _unpack(archive: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix="unpacking-", dir=target.parent))
-    try:
-        with ZipFile(archive) as file:
-            file.extractall(temporary)
-        temporary.rename(target)
-    except OSError:
-        if not target.is_dir():  # else another worker was quicker, with the same content
-            raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

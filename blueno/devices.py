@@ -1,0 +1,173 @@
+"""What this machine has to train on, and how it is shared out into slots for workers.
+
+A GPU is locked machine-wide by its UUID while a scheduler lives, across stores and users; one that somebody else's
+process uses is left alone, and said. GPUs go by nvidia-smi's order, not CUDA's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from .device_locks import FOLDER, Lock, take
+from .errors import BluenoError
+from .executors import Slot
+from .nvidia import Gpu, find_gpus
+
+WORKER_BYTES = 1024**3  # what a worker on the CPU may need: no more are started than fit into free memory
+
+
+class Devices:
+    """The devices that one scheduler may use. GPUs are looked for, and locked, when they are first asked for."""
+
+    def __init__(
+        self,
+        wanted: str = "",
+        per_device: int = 0,
+        cpus: int = 0,
+        *,
+        tell: Callable[[str], None] = lambda line: None,
+        environment: Mapping[str, str] = os.environ,
+        locks: Path = FOLDER,
+    ) -> None:
+        """`wanted`: "" for what there is, "cpu", or GPUs by index or UUID, separated by commas. `per_device`: workers
+        on each (0: as many as fit). `cpus`: cores to use (0: all that this process may use).
+        """
+        self._wanted, self._per_device = wanted.strip(), per_device
+        self._cores = min(cpus or usable_cores(), usable_cores())
+        self._tell, self._environment, self._lock_folder = tell, environment, locks
+        self._gpus: list[Gpu] | None = None
+        self._locks: list[Lock] = []
+
+    def slots_for(self, resources: Mapping[str, Any]) -> list[Slot]:
+        """The slots for trials that need `resources`: `gpus` (a count, or a share below 1) and `cpus` each.
+
+        Raises BluenoError when the sweep asks for GPUs and none is free.
+        """
+        share, threads = resources.get("gpus"), int(resources.get("cpus") or 0)
+        if self._wanted == "cpu" or share == 0:
+            return cpu_slots(self._cores, threads, self._per_device, psutil.virtual_memory().available)
+        gpus = self._held()
+        if len(gpus) < (share or 0) or (self._wanted and not gpus):
+            raise BluenoError(
+                f"{len(gpus)} GPUs are free here, and the sweep needs {share or 1}",
+                "wait for them, or pass --devices cpu to train on the CPU",
+            )
+        if gpus:
+            return gpu_slots([gpu.uuid for gpu in gpus], float(share or 1), threads, self._per_device, self._cores)
+        return cpu_slots(self._cores, threads, self._per_device, psutil.virtual_memory().available)
+
+    def close(self) -> None:
+        """Gives the GPUs back to others."""
+        for lock in self._locks:
+            lock.release()
+        self._locks, self._gpus = [], None
+
+    def _held(self) -> list[Gpu]:
+        """The GPUs that are wanted, free, and locked by us."""
+        if self._gpus is None:
+            self._gpus = [gpu for gpu in self._candidates() if self._lock(gpu)]
+        return self._gpus
+
+    def _candidates(self) -> list[Gpu]:
+        gpus = find_gpus(self._environment, self._tell)
+        if self._wanted:
+            return _chosen(gpus, self._wanted)  # who names a GPU gets it, whoever else is on it
+        for gpu in gpus:
+            if gpu.used_by:
+                self._tell(f"{gpu.label()} is left alone: {gpu.used_by} uses it (--devices {gpu.number} takes it)")
+        return [gpu for gpu in gpus if not gpu.used_by]
+
+    def _lock(self, gpu: Gpu) -> bool:
+        lock = take(gpu.uuid, self._lock_folder)
+        if isinstance(lock, str):
+            self._tell(f"{gpu.label()} is left alone: {lock} holds it")
+            return False
+        self._locks.append(lock)
+        return True
+
+
+def _chosen(gpus: list[Gpu], wanted: str) -> list[Gpu]:
+    chosen = []
+    for word in dict.fromkeys(part.strip() for part in wanted.split(",") if part.strip()):
+        found = [gpu for gpu in gpus if word == str(gpu.number) or (len(word) > 3 and gpu.uuid.startswith(word))]
+        if len(found) != 1:
+            there = ", ".join(gpu.label() for gpu in gpus) or "none"
+            raise BluenoError(f"there is no GPU {word}; GPUs here: {there}", "name GPUs by index or UUID, or write cpu")
+        chosen += found
+    return list(dict.fromkeys(chosen))
+
+
+# ---- sharing out
+
+
+def cpu_slots(cores: int, threads: int, workers: int, free_bytes: int) -> list[Slot]:
+    """Slots on `cores` cores: `workers` of them, or by default one for each `threads` cores (0: for each core).
+
+    One single-threaded worker a core is what trains small models quickest (docs/performance.md), as long as memory
+    lasts.
+    """
+    fitting = max(1, min(cores // max(1, threads), free_bytes // WORKER_BYTES))
+    count = workers or fitting
+    each = threads or max(1, cores // count)
+    return [Slot(f"cpu:{i}", "cpu", each, "", 1.0) for i in range(count)]
+
+
+def gpu_slots(uuids: list[str], share: float, threads: int, workers: int, cores: int) -> list[Slot]:
+    """Slots on GPUs: a share of one (0.5: two slots a GPU; or `workers` slots a GPU), one, or several (their UUIDs
+    in `device`, separated by commas). The cores are shared out too, or limit the slots if each needs `threads`.
+    """
+    if share > 1:
+        size = int(share)
+        groups = [uuids[i : i + size] for i in range(0, len(uuids) - size + 1, size)]
+        named = [(f"gpu:{'+'.join(group)}:0", ",".join(group), share) for group in groups]
+    else:
+        count = workers or int(1 / share + 1e-9)
+        named = [(f"gpu:{uuid}:{i}", uuid, 1 / count if workers else share) for i in range(count) for uuid in uuids]
+    if threads:
+        named = named[: max(1, cores // threads)]
+    each = threads or max(1, cores // len(named))
+    return [Slot(name, "gpu", each, device, part) for name, device, part in named]
+
+
+# ---- cores
+
+
+def usable_cores(cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Cores that this process may use: by its affinity, and by the limits of the container it runs in."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, int(min([cores, *_limits(cgroups, own)])))
+
+
+def _limits(cgroups: Path, own: Path) -> list[float]:
+    """CPU limits, in cores, of the process's control group (versions 1 and 2) and of those around it."""
+    limits = []
+    for folder in _groups(cgroups, own):
+        quota, _, period = _text(folder / "cpu.max").partition(" ")
+        if not quota:
+            quota, period = _text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")
+        if quota.isdigit() and period.isdigit():  # "max" and "-1" are no limit
+            limits.append(int(quota) / int(period))
+    return limits
+
+
+def _groups(cgroups: Path, own: Path) -> list[Path]:
+    groups = [cgroups, cgroups / "cpu"]
+    for line in _text(own).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers or "cpu" in controllers.split(","):
+            base = cgroups / "cpu" if controllers else cgroups
+            inside = base / path.lstrip("/")
+            groups += [inside, *(folder for folder in inside.parents if folder.is_relative_to(base))]
+    return groups
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
