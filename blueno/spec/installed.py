@@ -1,27 +1,19 @@
-"""Signatures of installed libraries without importing them here: from the generated file, else from a child process.
-
-What a child said is remembered by reference and version, since importing Keras takes seconds.
-"""
+"""Signatures of installed libraries without importing them here: from the generated file, else from a child process."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
-import subprocess
 import sys
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import __version__
-from ..canonical import digest
 from .modules import UnknownName
 from .types import nearest
 
 GENERATED = Path(__file__).with_name("third_party.json")
-TIMEOUT_S = 120.0  # a cold import of TensorFlow on a slow disk
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where a library is called otherwise than its package
 
 
@@ -53,7 +45,9 @@ def entry_of(reference: str, memory: Path | None) -> list[Any]:
         raise UnknownName(
             f"no library '{library}' is installed, and no file of the project is called so", _fix(reference)
         )
-    return _remembered(reference, version, memory)
+    from .child import remembered  # processes and temporary files, for the few names that nobody knows
+
+    return remembered(reference, version, memory)
 
 
 def installed_version(library: str) -> str:
@@ -81,44 +75,3 @@ def _fix(reference: str) -> str:
     by_name = {each.partition(":")[2]: each for each in generated().references}
     close = nearest(name, list(by_name))
     return f"write {by_name[close]}" if close else f"install it, or create {reference.partition(':')[0]}.py"
-
-
-def _remembered(reference: str, version: str, memory: Path | None) -> list[Any]:
-    if memory is None:
-        return _ask_child(reference)
-    file = memory / f"{digest([reference, version, sys.version_info[:2], __version__])}.json"
-    try:
-        return list(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        entry = _ask_child(reference)
-        _write(file, json.dumps(entry))
-        return entry
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, delete=False) as temporary:
-        temporary.write(text)
-    os.replace(temporary.name, file)
-
-
-def _ask_child(reference: str) -> list[Any]:
-    command = [sys.executable, "-P", "-m", "blueno.spec.third_party", reference]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
-        raise UnknownName(f"importing {reference} took more than {TIMEOUT_S:.0f} s") from None
-    lines = done.stdout.splitlines()
-    if done.returncode or not lines:
-        said = (done.stderr.strip().splitlines() or [f"the import ended with code {done.returncode}"])[-1]
-        raise UnknownName(f"{reference} cannot be imported: {said}")
-    answer = json.loads(lines[-1])  # whatever the library printed comes before
-    if "entry" not in answer:
-        raise _no_name(reference, answer["names"])
-    return list(answer["entry"])
-
-
-def _no_name(reference: str, names: list[str]) -> UnknownName:
-    place, _, name = reference.partition(":")
-    close = nearest(name, names)
-    return UnknownName(f"{place} has no '{name}'", f"write {place}:{close}" if close else "", names)

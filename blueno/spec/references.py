@@ -88,14 +88,28 @@ def find_in(file: Path, name: str, folders: Folders, depth: int = 0) -> Definiti
     tree = parse(file)
     names = dict(_names(tree.body))
     node = names.get(name)
-    if node is None or depth > DEEPEST:
-        choices = sorted(each for each, made in names.items() if not isinstance(made, ast.Import | ast.ImportFrom))
-        raise _no_name(file, name, choices)
+    if depth > DEEPEST:
+        raise UnknownName(f"{file.name} and the modules that it imports '{name}' from go round in a circle")
+    if node is None:
+        return _from_stars(tree, name, file, folders, depth)
     if isinstance(node, ast.ImportFrom):
         return _follow(node, name, file, folders, depth)
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in names:
         return find_in(file, node.value.id, folders, depth + 1)
     return Definition(file, tree, node)
+
+
+def _from_stars(tree: ast.Module, name: str, file: Path, folders: Folders, depth: int) -> Definition | Installed:
+    """What a name stands for that only a `from ... import *` can have made. UnknownName when none has."""
+    names = list(_names(tree.body))
+    for made, node in names:
+        if made == "*" and isinstance(node, ast.ImportFrom):
+            try:
+                return _follow(node, name, file, folders, depth)
+            except UnknownName:
+                continue
+    choices = sorted({made for made, node in names if not isinstance(node, ast.Import | ast.ImportFrom)})
+    raise _no_name(file, name, choices)
 
 
 def _no_name(file: Path, name: str, choices: list[str]) -> UnknownName:
@@ -120,10 +134,12 @@ def _names(body: list[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def _follow(node: ast.ImportFrom, name: str, file: Path, folders: Folders, depth: int) -> Definition | Installed:
-    original = next(alias.name for alias in node.names if name in (alias.asname, alias.name))
+    original = next((alias.name for alias in node.names if (alias.asname or alias.name) == name), name)
     imported = find_from(node, file, folders)
     if imported.complete and imported.files:
         return find_in(imported.files[-1], original, folders, depth + 1)
+    if node.level:
+        raise UnknownName(f"{file.name} imports '{original}' from a module that is not in the project")
     return Installed(f"{node.module}:{original}")
 
 

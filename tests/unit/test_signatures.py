@@ -22,6 +22,7 @@ from typing import Annotated, Literal
 from sklearn.svm import SVC
 from sklearn.base import BaseEstimator
 from layers import Block as Imported
+from blocks import *
 
 Width = Annotated[int, Ge(1)]
 DEFAULT = 3
@@ -77,6 +78,8 @@ def folders(tmp_path: Path) -> Folders:
     specs.mkdir(parents=True)
     (specs / "nets.py").write_text(NETS)
     (specs / "layers.py").write_text("class Block:\n    def __init__(self, units: int): ...\n")
+    (specs / "blocks.py").write_text("from circle import *\ndef starred(x, units=1): ...\n")
+    (specs / "circle.py").write_text("from circle import turning\nfrom .. import gone\n")
     package = tmp_path / "project" / "ml"
     package.mkdir()
     (package / "__init__.py").write_text("from .models import build as make\n")
@@ -104,7 +107,7 @@ def test_a_users_builder_is_read_from_its_file(folders: Folders) -> None:
     assert signature.parameters["width"].type == Type("int", ge=1)
     assert signature.parameters["depth"].type == union_of(INT, NULL)
     assert signature.parameters["needed"].position is None
-    assert (signature.kind, signature.open, signature.version, signature.place) == ("user", False, None, "nets.py:15")
+    assert (signature.kind, signature.open, signature.version, signature.place) == ("user", False, None, "nets.py:16")
 
 
 @pytest.mark.parametrize(
@@ -124,6 +127,7 @@ def test_a_users_builder_is_read_from_its_file(folders: Folders) -> None:
         ("estimator", "nets.py:Plain", [], False),
         ("estimator", "nets.py:Record", ["width", "depth", "names", "seen"], False),
         ("layer", "nets.py:Imported", ["units"], False),
+        ("step", "nets.py:starred", ["units"], False),
         ("layer", "nets.py:Layer", ["rate", "noise_shape", "seed"], True),
         ("layer", "nets.py:Unknown", [], True),
     ],
@@ -155,6 +159,9 @@ def test_fields_of_a_dataclass_keep_order_and_defaults(folders: Folders) -> None
         ("architecture", "ml.models:bild", "models.py has no 'bild'", "write ml.models:build"),
         ("architecture", "bad.py:build", "bad.py is not valid Python: line 2: invalid syntax",
          "correct line 2 of bad.py"),
+        ("step", "circle.py:turning",
+         "circle.py and the modules that it imports 'turning' from go round in a circle", ""),
+        ("step", "circle.py:gone", "circle.py imports 'gone' from a module that is not in the project", ""),
         ("optimizer", "Adam", "no optimizer is called 'Adam'", "write adam"),
         ("estimator", "SVC", "no estimator is called 'SVC'", "write sklearn.svm:SVC"),
         ("estimator", "sklern.svm:SVC", "no library 'sklern' is installed, and no file of the project is called so",
