@@ -4,7 +4,7 @@ since workers will be on other machines; code, data and artefacts travel through
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 Json = Any
 
@@ -51,6 +51,7 @@ class Train(TypedDict):
     objective: Json  # {"metric": "val_accuracy", "direction": "maximize"}
     metrics: list[Json]  # those of every sweep that wants the trial, beside the defaults of the task
     keep: Json  # {"weights": ..., "predictions": ..., "logs": ...}
+    batches: NotRequired[int]  # of `blueno try`: so many batches, and one epoch
 
 
 class Finish(TypedDict):

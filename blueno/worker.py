@@ -119,7 +119,8 @@ def _train(worker: Worker, message: Message, emit: Emit) -> None:
     base = {"trial": message["trial"], "attempt": message["attempt"]}
     emit({"kind": "started", **base})
     reset_peak()
-    answer = _attempt(worker, message, EpochReport(base, emit))
+    report = EpochReport(base, emit, one_epoch=message.get("batches") is not None)
+    answer = _attempt(worker, message, report)
     log = bounded(trial_log(worker.root, message["trial"])) if worker.redirect else ""
     emit({
         "kind": "result", **base, **answer, "started": iso(begun), "duration_s": worker.clock() - begun,

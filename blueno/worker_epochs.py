@@ -20,19 +20,24 @@ class EpochReport:
     """Tells the scheduler of epochs, at most every half second, and of the last one in any case."""
 
     def __init__(
-        self, base: Message, emit: Callable[[Message], None], clock: Callable[[], float] = time.monotonic
+        self,
+        base: Message,
+        emit: Callable[[Message], None],
+        clock: Callable[[], float] = time.monotonic,
+        one_epoch: bool = False,
     ) -> None:
-        self._base, self._emit, self._clock = base, emit, clock
+        """`one_epoch`: a trial that is only tried ends after its first epoch, however many it means to train."""
+        self._base, self._emit, self._clock, self._one_epoch = base, emit, clock, one_epoch
         self._next_s = 0.0
         self._waiting: Message | None = None
 
     def __call__(self, epoch: int, epochs: int, metrics: dict[str, float]) -> bool:
-        """Whether to stop now: never yet, since nothing asks a running trial to end early."""
+        """Whether to stop now."""
         values = {name: finite(value) for name, value in metrics.items()}
         self._waiting = {"kind": "epoch", **self._base, "epoch": epoch, "epochs": epochs, "metrics": values}
         if self._clock() >= self._next_s:
             self.flush()
-        return False
+        return self._one_epoch
 
     def flush(self) -> None:
         """Tells of the newest epoch if that was not done yet."""
