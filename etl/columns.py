@@ -69,8 +69,11 @@ def _of_table(loaded: Loaded, columns: dict[str, Any]) -> Roles:
         raise DataError("the spec does not say which column is the target", f"say data.target: one of {shown}")
     taken = {name for names in named.values() for name in names}
     inputs = normalised(table.drop(columns=list(taken)))
+    names = _inputs(inputs, columns)
+    if not names:
+        raise DataError("no column is left as an input", "say other data.features, or drop less")
     return Roles(
-        features=inputs[_inputs(inputs, columns)],
+        features=inputs[names],
         target=target,
         ids=_column(table, named["id"], loaded.ids, range(len(table))),
         groups=_column(table, named["group"], loaded.groups, None),

@@ -64,10 +64,21 @@ def open_step(recipe: dict[str, Any], code: CodeFolder | None) -> Step:
     from blueno.usercode import load
 
     found: Any = load(name, code)
+    if not callable(found):
+        raise DataError(f"{name} is neither a class nor a function", "name a class with transform, or a function")
     own = name.partition(":")[0].endswith(".py")
-    transformer = found(**params) if isinstance(found, type) else PlainFunction(found, params)
+    transformer = found(**params, **_seed(found, params)) if isinstance(found, type) else PlainFunction(found, params)
     takes = columns or ("all" if own else _usual_columns(name))
     return Step(name.rpartition(":")[2], transformer, hasattr(transformer, "fit"), takes, columns is not None, own)
+
+
+def _seed(kind: type, params: dict[str, Any]) -> dict[str, int]:
+    """A class that draws is seeded, since a dataset is the same each time it is made."""
+    try:
+        names = inspect.signature(kind).parameters
+    except ValueError:  # some classes written in C do not say what they take
+        return {}
+    return {"random_state": 0} if "random_state" in names and "random_state" not in params else {}
 
 
 def _usual_columns(name: str) -> str:
@@ -91,9 +102,9 @@ def apply_step(step: Step, features: Features, target: np.ndarray, train: np.nda
 
 def _columns(step: Step, table: pd.DataFrame, train: np.ndarray) -> list[str]:
     """The columns that a step takes. What kind a column is of is told by the training part, where there is one."""
-    return (
-        list(table.columns) if step.takes == "all" else chosen(table.iloc[train] if len(train) else table, step.takes)
-    )
+    if step.takes == "all":
+        return list(table.columns)
+    return chosen(table.iloc[train] if len(train) else table, step.takes)
 
 
 def _taken(step: Step, table: pd.DataFrame) -> pd.DataFrame | pd.Series:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from blueno.errors import DataError
 from blueno.etl.columns import select
@@ -77,6 +78,8 @@ def test_features_and_drop_take_names_and_globs() -> None:
         ({"features": "numeric"}, "no column is named 'numeric'", "choose among scan"),
         ({"drop": ["zzz*"]}, "no column is named 'zzz*'", "choose among scan, patient"),
         ({"target": None}, "which column is the target", "one of scan, patient"),
+        ({"drop": ["*"]}, "no column is left as an input", "drop less"),
+        ({"id": ["scan", "site"]}, "scan, site cannot all be the id", "name one"),
         ({"id": "patient"}, "1 ids occur more than once: anna", "data.group"),
         ({"id": "site"}, "1 samples have no id", "data.id"),
         ({"group": "site"}, "1 samples have no group", "data.group"),
@@ -138,12 +141,19 @@ def test_arrays_bring_ids_and_groups_themselves() -> None:
         (Loaded(np.zeros((4, 2)), [0, 1, 0, 1]), {"features": ["a"]}, "they have no column"),
         (Loaded(np.zeros((4, 2)), [0, 1, 0]), {}, "4 features, 3 target"),
         (Loaded(np.zeros((4, 2))), {}, "yields no target"),
+        (Loaded(None, [0, 1]), {}, "the features are one NoneType"),
+        (Loaded(np.zeros((2, 2)), np.zeros((2, 3, 3))), {}, "a target of 3 dimensions"),
         (Loaded(np.zeros((2, 2)), [0, 1], ["a", "a"]), {}, "1 ids occur more than once: a"),
     ],
 )
 def test_arrays_that_do_not_fit(loaded: Loaded, columns: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         select(loaded, NOBODY | columns)
+
+
+def test_arrays_of_other_kinds() -> None:
+    assert np.array_equal(select(Loaded(sparse.eye_array(3), [0, 1, 0]), NOBODY).features, np.eye(3))
+    assert select(Loaded([5, 6, 7], pd.Series([0, 1, 0], index=[7, 8, 9])), NOBODY).features.shape == (3, 1)
 
 
 # ---- the target

@@ -170,7 +170,26 @@ def test_steps_of_scikit_learn() -> None:
     assert np.array_equal(applied("numpy:log1p", IMAGES**2).features, np.log1p(IMAGES**2))
 
 
+def test_a_step_that_draws_is_seeded() -> None:
+    one, two = (applied("sklearn.random_projection:GaussianRandomProjection", IMAGES, n_components=2) for _ in "12")
+    assert np.array_equal(one.features, two.features)
+    other = applied("sklearn.random_projection:GaussianRandomProjection", IMAGES, n_components=2, random_state=1)
+    assert not np.array_equal(one.features, other.features)
+
+
+def test_gaps_where_they_cannot_be_say_what_helps() -> None:
+    with pytest.raises(DataError, match=r"pca: Input X contains NaN\.$") as caught:
+        applied("pca", patients(), components=1)
+    assert "impute" in caught.value.fix
+
+
+def test_vectorizers_take_one_column() -> None:
+    with pytest.raises(DataError, match="takes one column, not site, note"):
+        applied("sklearn.feature_extraction.text:CountVectorizer", patients(), columns=["site", "note"])
+
+
 OWN = """
+LIMIT = 3
 import numpy as np
 
 def double(x, *, by=2):
@@ -230,6 +249,11 @@ def test_a_function_that_looks_at_other_samples_is_refused(code: CodeFolder) -> 
     with pytest.raises(DataError, match="depends on the other samples") as caught:
         applied("steps.py:centre", IMAGES, code)
     assert "fit and transform" in caught.value.fix
+
+
+def test_what_is_no_step_says_so(code: CodeFolder) -> None:
+    with pytest.raises(DataError, match="neither a class nor a function"):
+        applied("steps.py:LIMIT", IMAGES, code)
 
 
 def test_a_step_must_keep_the_number_of_samples(code: CodeFolder) -> None:
