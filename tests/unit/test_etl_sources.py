@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +186,9 @@ def test_every_source_says_its_version() -> None:
     for module in SOURCES.values():
         file = Path(__file__).parents[2] / "etl" / "sources" / f"{module}.py"
         assert "\nVERSION = " in file.read_text()
+
+
+def test_the_tables_of_names_are_light() -> None:
+    heavy = "{'numpy', 'pandas', 'sklearn'}"
+    program = f"import sys, blueno.etl.sources, blueno.etl.steps; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
