@@ -31,6 +31,7 @@ class WorkerSpec(NamedTuple):
     root: Path  # the project's root
     snapshot: str  # key of the code snapshot it is bound to, "" for none
     interpreter: str  # the Python recorded at submission
+    folder: Path | None = None  # where it works, if not in the root
 
 
 class Executor(Protocol):

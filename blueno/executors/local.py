@@ -187,7 +187,7 @@ def _spawn(worker: WorkerSpec, log: Path, lifeline: int) -> _Process:
     output = open_log(log)
     try:
         popen = subprocess.Popen(
-            command, stdin=lifeline, stdout=output, stderr=output, cwd=worker.root, pass_fds=[theirs.fileno()],
+            command, stdin=lifeline, stdout=output, stderr=output, cwd=worker.folder or worker.root, pass_fds=[theirs.fileno()],
             env=environment.variables(worker.slot, os.environ), start_new_session=True,
         )  # fmt: skip
     except OSError:
