@@ -1,0 +1,66 @@
+"""A root of its own for what shall leave nothing behind: a folder below the project's data, removed at the end.
+
+It is not in the system's folder for temporary files, since prepared datasets can be larger than what fits there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from .cache.folder import FolderCache
+
+
+@contextmanager
+def workplace(root: Path, purpose: str) -> Iterator[Path]:
+    """An empty folder that is gone afterwards. Those of the same purpose that a killed process left are removed."""
+    parent = root / "data" / "work"
+    missing = [folder for folder in (parent, parent.parent, root) if not folder.exists()]
+    parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(parent, purpose)
+    folder = parent / f"{purpose}-{os.getpid()}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        for each in missing:
+            with suppress(OSError):  # something else is in it by now
+                each.rmdir()
+
+
+def _remove_leftovers(parent: Path, purpose: str) -> None:
+    for folder in parent.glob(f"{purpose}-*"):
+        number = int(folder.name.rpartition("-")[2])
+        if number == os.getpid() or not psutil.pid_exists(number):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def lend(datasets: Iterable[str], cache: FolderCache, other: FolderCache) -> None:
+    """Makes datasets that are in a cache readable in another one, by links: nothing is copied."""
+    for id in datasets:
+        manifest = f"datasets/{id}.json"
+        if cache.stat(manifest) is None:
+            continue
+        keys = list(_parts(json.loads(cache.get(manifest).read_text(encoding="utf-8"))))
+        for key in [*keys, manifest]:
+            if cache.stat(key) is not None and other.stat(key) is None:
+                link = other.root / key
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(cache.get(key).resolve())
+
+
+def _parts(manifest: Any) -> Iterator[str]:
+    """The keys of all files that a manifest names, at any depth."""
+    if isinstance(manifest, dict) and {"key", "sha256", "bytes"} <= manifest.keys():
+        yield manifest["key"]
+    elif isinstance(manifest, dict | list):
+        for value in manifest.values() if isinstance(manifest, dict) else manifest:
+            yield from _parts(value)
