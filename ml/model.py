@@ -54,14 +54,14 @@ def injected(function: Callable[..., Any], dataset: Dataset, given: dict[str, An
     facts = {
         **dataset.published,
         "input_shape": tuple(dataset.features.shape[1:]),
-        "num_outputs": num_outputs(dataset),
+        "output_units": output_units(dataset),
         "output_activation": ACTIVATIONS[dataset.task],
     }
     asked = inspect.signature(function).parameters
     return {name: value for name, value in facts.items() if name in asked and name not in given}
 
 
-def num_outputs(dataset: Dataset) -> int:
+def output_units(dataset: Dataset) -> int:
     """Units of the last layer: 1 for two classes, else one a class, or one a column of a regression's target."""
     if dataset.task == "regression":
         return 1 if dataset.target.ndim == 1 else int(dataset.target.shape[1])
@@ -70,12 +70,12 @@ def num_outputs(dataset: Dataset) -> int:
 
 def check_output(name: str, shape: tuple[int | None, ...], dataset: Dataset) -> None:
     """ModelError unless a model's output, (samples, units), fits the task; two units may stand for two classes."""
-    units = num_outputs(dataset)
+    units = output_units(dataset)
     fitting = {(units,), (2,)} if dataset.task == "binary" else {(units,)}
     if tuple(shape[1:]) not in fitting:
         wanted = f"(samples, {units}) with {ACTIVATIONS[dataset.task]}"
         message = f"{name} has the output shape {shape}, and this {dataset.task} task needs {wanted}"
-        raise ModelError(message, "end it with Dense(num_outputs, activation=output_activation)")
+        raise ModelError(message, "end it with Dense(output_units, activation=output_activation)")
 
 
 def _output_shape(model: keras.Model, name: str, shape: tuple[int, ...]) -> tuple[int | None, ...]:

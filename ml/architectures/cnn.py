@@ -15,7 +15,7 @@ VERSION = 1
 
 def build(
     input_shape: tuple[int, ...],
-    num_outputs: int,
+    output_units: int,
     output_activation: str,
     filters: list[int] = [16, 32],  # noqa: B006  (a spec's default; never changed here)
     kernel_size: Annotated[int, Ge(1)] = 3,
@@ -25,7 +25,7 @@ def build(
 ) -> keras.Model:
     """Blocks of convolution (padding `same`), ReLU and max pooling, one for each of `filters`; then dense layers.
 
-    Input: (samples, height, width, channels) float32. Output: (samples, num_outputs) float32.
+    Input: (samples, height, width, channels) float32. Output: (samples, output_units) float32.
     Dropout stands before each dense layer, the last one included.
     Raises ModelError when the input is no image, or when pooling would shrink it to nothing.
     """
@@ -41,7 +41,7 @@ def build(
         x = layers.Dense(units, activation="relu")(x)
     x = _drop(x, dropout)
     # float32 whatever the precision of the rest, so that losses and probabilities are exact enough
-    outputs = layers.Dense(num_outputs, activation=output_activation, dtype="float32")(x)
+    outputs = layers.Dense(output_units, activation=output_activation, dtype="float32")(x)
     return keras.Model(inputs, outputs, name="cnn")
 
 

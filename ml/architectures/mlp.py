@@ -13,7 +13,7 @@ VERSION = 1
 
 def build(
     input_shape: tuple[int, ...],
-    num_outputs: int,
+    output_units: int,
     output_activation: str,
     hidden: list[int] = [64],  # noqa: B006  (a spec's default; never changed here)
     activation: Literal["relu", "gelu", "elu", "selu", "silu", "tanh"] = "relu",
@@ -22,7 +22,7 @@ def build(
 ) -> keras.Model:
     """Dense layers of `hidden` units, each followed by normalisation (if asked for), activation and dropout.
 
-    Input: (samples, *input_shape) float32, flattened first. Output: (samples, num_outputs) float32.
+    Input: (samples, *input_shape) float32, flattened first. Output: (samples, output_units) float32.
     `hidden` may be empty: what is left is a linear model (logistic regression).
     Batch normalisation stands before the activation, as in Ioffe and Szegedy (2015), section 3.2.
     """
@@ -36,5 +36,5 @@ def build(
         if dropout:
             x = layers.Dropout(dropout)(x)
     # float32 whatever the precision of the rest, so that losses and probabilities are exact enough
-    outputs = layers.Dense(num_outputs, activation=output_activation, dtype="float32")(x)
+    outputs = layers.Dense(output_units, activation=output_activation, dtype="float32")(x)
     return keras.Model(inputs, outputs, name="mlp")

@@ -27,7 +27,7 @@ from blocks import *
 Width = Annotated[int, Ge(1)]
 DEFAULT = 3
 
-def build(input_shape, num_outputs, *, width: Width = 8.0, depth: int | None = None, act: Literal["a", "b"] = "a",
+def build(input_shape, output_units, *, width: Width = 8.0, depth: int | None = None, act: Literal["a", "b"] = "a",
           rate: float = 1, sizes: list[int] = (3, 3), other=DEFAULT, needed: int):
     """Builds."""
 
@@ -83,7 +83,7 @@ def folders(tmp_path: Path) -> Folders:
     package = tmp_path / "project" / "ml"
     package.mkdir()
     (package / "__init__.py").write_text("from .models import build as make\n")
-    (package / "models.py").write_text("def build(num_outputs, width: int = 4): ...\n")
+    (package / "models.py").write_text("def build(output_units, width: int = 4): ...\n")
     return Folders(specs, tmp_path / "project", tmp_path / "memory")
 
 

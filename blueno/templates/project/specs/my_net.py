@@ -1,6 +1,6 @@
 """An architecture of your own: specs/first.yaml names it `my_net.py:build`.
 
-Blueno calls `build` once for each trial. It passes input_shape, num_outputs and output_activation itself; every other
+Blueno calls `build` once for each trial. It passes input_shape, output_units and output_activation itself; every other
 parameter is a hyperparameter that a spec may set or vary, checked against its annotation before anything runs.
 """
 
@@ -13,7 +13,7 @@ from keras import layers
 
 def build(
     input_shape: tuple[int, ...],  # of one sample: (8, 8, 1) for the digits
-    num_outputs: int,  # classes; 1 if there are two; columns of a regression
+    output_units: int,  # classes; 1 if there are two; columns of a regression
     output_activation: str,  # "softmax", "sigmoid" or "linear", as the task asks
     width: Annotated[int, Ge(1)] = 64,
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
@@ -25,4 +25,4 @@ def build(
     x = layers.Dense(width)(x)
     x = layers.Activation("relu")(layers.Add()([x, first]))
     x = layers.Dropout(dropout)(x)
-    return keras.Model(inputs, layers.Dense(num_outputs, activation=output_activation)(x))
+    return keras.Model(inputs, layers.Dense(output_units, activation=output_activation)(x))
