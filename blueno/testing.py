@@ -158,13 +158,27 @@ class Desk:
         """Sends a trial of the user's function, and returns its id."""
         self._trials += 1
         model = {"function": "job.py:train", "number": self._trials, **params}
-        recipe = {"recipe": 1, "model": model, "dataset": None, "seed": 0, "train": None, "augment": [], "code": {}}
+        recipe: Message = {
+            "recipe": 1,
+            "model": model,
+            "dataset": None,
+            "seed": 0,
+            "train": None,
+            "augment": [],
+            "code": {},
+        }
         self.executor.send(worker_id, {
             "kind": "train", "trial": digest(recipe), "attempt": 1, "recipe": recipe, "config": "c", "fold": None,
             "code": {"snapshot": self.snapshot, "folder": ""}, "metrics": [], "keep": {},
             "objective": {"metric": "score", "direction": "maximize"},
         })  # fmt: skip
         return digest(recipe)
+
+    def pid(self, worker_id: str = "w1") -> int:
+        """The process behind a worker."""
+        process = self.executor.process(worker_id)
+        assert process is not None, f"{worker_id} has no process"
+        return process[0]
 
     def hear(self, *kinds: str, count: int = 1) -> list[tuple[str, Message]]:
         """All that is said until `count` messages of these kinds have come."""
@@ -262,7 +276,7 @@ class ExecutorContract:
         """As an answer to that build, and the worker goes on."""
         desk.start()
         source = {"name": "npz", "params": {"path": "nowhere.npz"}, "code": 1, "fingerprint": None}
-        recipe = {"source": source, "columns": {}, "fold": None, "split": None, "steps": []}
+        recipe: Message = {"source": source, "columns": {}, "fold": None, "split": None, "steps": []}
         code = {"snapshot": desk.snapshot, "folder": ""}
         desk.executor.send("w1", {"kind": "build", "dataset": "d", "recipe": recipe, "code": code, "models": []})
         desk.train()

@@ -161,12 +161,10 @@ def _job(worker: Worker, message: Message, folder: Path) -> Job:
 
 
 def _checkpoint(worker: Worker, message: Message) -> Path | None:
-    """A folder that survives attempts, for functions: what they put there is theirs until the trial is done."""
+    """Where functions may put what the next attempt goes on from; it is theirs until the trial is done."""
     if "function" not in message["recipe"]["model"]:
         return None
-    folder = worker.root / "data" / "work" / "checkpoints" / message["trial"]
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return worker.root / "data" / "work" / "checkpoints" / message["trial"]
 
 
 def _trained(worker: Worker, message: Message, outcome: Outcome, folder: Path) -> Message:
@@ -225,8 +223,11 @@ def _output(worker: Worker, message: Message) -> AbstractContextManager[None]:
 @contextmanager
 def _scratch(parent: Path) -> Iterator[Path]:
     """A fresh folder that is gone afterwards. It lies where artefacts are linked from, not copied."""
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="trial-", dir=parent))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="trial-", dir=parent))
+    except FileNotFoundError:
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="trial-", dir=parent))
     try:
         yield folder
     finally:

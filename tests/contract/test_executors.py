@@ -75,7 +75,7 @@ for id in ("a", "b"):
     desk.start(id)
     desk.train(id, action=action)
 desk.hear("epoch", count=2)
-print(json.dumps([desk.executor.process(id)[0] for id in ("a", "b")]), flush=True)
+print(json.dumps([desk.pid(id) for id in ("a", "b")]), flush=True)
 time.sleep(300)
 """
 
@@ -165,7 +165,7 @@ class TestProcesses:
     def test_what_a_trial_started_ends_with_its_worker(self, desk: Desk) -> None:
         desk.train(action="children")
         desk.hear("epoch")
-        processes = below(desk.executor.process("w1")[0])
+        processes = below(desk.pid())
         assert len(processes) >= 4
         desk.executor.kill("w1")
         assert desk.last("gone")["reason"] == "killed by SIGKILL"
@@ -174,7 +174,7 @@ class TestProcesses:
     def test_closing_leaves_nothing(self, desk: Desk) -> None:
         desk.train(action="children")
         desk.hear("epoch")
-        processes = below(desk.executor.process("w1")[0])
+        processes = below(desk.pid())
         desk.executor.close()
         wait_for_end(processes)
         desk.executor.close()
@@ -207,7 +207,7 @@ class TestProcesses:
 
     def test_ctrl_c_belongs_to_the_scheduler(self, desk: Desk) -> None:
         desk.hear("ready")
-        os.kill(desk.executor.process("w1")[0], signal.SIGINT)
+        os.kill(desk.pid(), signal.SIGINT)
         desk.train(action="end")
         assert desk.last("result")["state"] == "succeeded"
 
