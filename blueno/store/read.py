@@ -84,7 +84,20 @@ def find_trial(db: sqlite3.Connection, word: str) -> str:
     if rows:
         ids = ", ".join(short(row["id"]) for row in rows[:5])
         raise NotFound(f"{word!r} begins the ids of several trials: {ids}, ...", "give more digits")
-    raise NotFound(f"no trial's id begins with {word!r}", "`blueno results --json` lists ids")
+    raise NotFound(f"no trial's id begins with {word!r}", trials_there_are(db, word))
+
+
+def trials_there_are(db: sqlite3.Connection, word: str) -> str:
+    """A few trials that could have been meant: those of the sweep of that name, else the newest."""
+    rows = db.execute(
+        "SELECT trial, name FROM sweep_trials JOIN sweeps ON number = sweep"
+        " ORDER BY lower(name) = ? DESC, sweep DESC, position LIMIT 3",
+        (word,),
+    ).fetchall()
+    if not rows:
+        return "there is none yet; start with: blueno sweep SPEC"
+    names = ", ".join(f"{short(row['trial'])} ({row['name']})" for row in rows)
+    return f"there are: {names}, ...; `blueno results --json` lists all"
 
 
 def trial_states(db: sqlite3.Connection, ids: list[str]) -> dict[str, str]:

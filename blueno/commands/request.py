@@ -1,0 +1,51 @@
+"""Asks the store's scheduler for something. Whoever finds that there is none works off what waits."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from ..scheduler import end_leftover
+from ..store import requests, transitions
+from ..store.database import holder, scheduler_lock
+
+ANSWER_WITHIN_S = 10.0
+LOOK_EVERY_S = 0.1
+
+
+def ask(
+    db: sqlite3.Connection, root: Path, kind: str, arguments: dict[str, Any], within_s: float = ANSWER_WITHIN_S
+) -> dict[str, Any] | None:
+    """Appends a request and returns what was done about it; None when a scheduler runs and has not answered yet."""
+    number = requests.append(db, kind, arguments, time.time())
+    until = time.monotonic() + within_s
+    while True:
+        with scheduler_lock(root) as mine:
+            if mine:
+                work_off(db, time.time())
+        answer = requests.answer(db, number)
+        if answer is not None or time.monotonic() > until:
+            return answer
+        time.sleep(LOOK_EVERY_S)
+
+
+def work_off(db: sqlite3.Connection, now: float) -> None:
+    """Works off what waits, with the scheduler's lock in hand; what a dead scheduler left running no longer runs."""
+    for row in db.execute("SELECT pid, created FROM workers WHERE pid IS NOT NULL").fetchall():
+        end_leftover(row["pid"], row["created"])
+    transitions.recover(db, now)
+    for request in requests.waiting(db):
+        requests.work_off(db, request, now)
+
+
+def scheduler_runs(root: Path) -> bool:
+    """Whether a scheduler holds the store now."""
+    with scheduler_lock(root) as mine:
+        return not mine
+
+
+def unanswered(root: Path) -> str:
+    """What to say when the scheduler has not answered in time."""
+    return f"the scheduler (process {holder(root).get('pid', '?')}) is busy: the request waits for it"

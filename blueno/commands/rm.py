@@ -1,0 +1,107 @@
+"""`blueno rm`: forgets a sweep and what no other sweep uses, after showing it. Models of its trials are deleted."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..cache.folder import FolderCache
+from ..canonical import short
+from ..errors import BluenoError
+from ..settings import Settings
+from ..store import read, removal
+from . import need_store, options, print_json
+from .request import ask, unanswered
+
+ANSWER_WITHIN_S = 60.0
+
+
+def removable(db: sqlite3.Connection, sweep: read.Sweep) -> dict[str, Any]:
+    """What would go with a sweep: trials, models and their bytes, and datasets that nothing else uses."""
+    return {"sweep": sweep.id, "name": sweep.name, "revision": sweep.revision, **removal.share(db, sweep.number)}
+
+
+def rm(db: sqlite3.Connection, root: Path, sweep: read.Sweep) -> bool:
+    """Forgets a sweep and deletes the models of trials that are gone. False when the scheduler has not obeyed yet.
+
+    Raises BluenoError while some of its trials run.
+    """
+    answer = ask(db, root, "remove", {"sweep": sweep.number}, ANSWER_WITHIN_S)
+    if answer is None:
+        return False
+    if not answer["removed"]:
+        fix = f"wait until they have ended, or end them with: blueno stop {sweep.name} --now"
+        raise BluenoError(f"{sweep.name} is not removed: {answer['why']}", fix)
+    delete_models(db, FolderCache(root / "models"))
+    return True
+
+
+def delete_models(db: sqlite3.Connection, models: FolderCache) -> None:
+    """Deletes what removed trials left, whichever `rm` removed them: an earlier one may have been ended half-way."""
+    for key in removal.orphans(db):
+        models.delete(key)
+        with suppress(OSError):  # not empty yet, or gone already
+            for folder in list((models.root / key).parents)[:2]:  # those of the attempt and of the trial
+                folder.rmdir()
+
+
+def removable_text(document: dict[str, Any]) -> str:
+    """What would go, for people."""
+    revision = f" (revision {document['revision']})" if document["revision"] > 1 else ""
+    lines = [
+        f"{document['name']}{revision}, {short(document['sweep'])}:",
+        f"  {document['trials']} trials with their results; {document['shared']} more stay, other sweeps have them",
+        f"  {document['models']} files in models/, {size_words(document['bytes'])}",
+        f"  {document['datasets']} datasets that nothing else uses (what is cached of them can be rebuilt)",
+    ]
+    return "\n".join(lines)
+
+
+def size_words(count: float) -> str:
+    """A number of bytes for people.
+
+    >>> size_words(999), size_words(2_500_000)
+    ('999 B', '2.5 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+@click.command("rm")
+@click.argument("sweep")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@options
+def command(settings: Settings, as_json: bool, sweep: str, yes: bool) -> int:
+    """Forget SWEEP (a name: its newest revision; or the beginning of an id), with what no other sweep uses.
+
+    Shows what would go and asks. With --json it only shows, unless --yes is given.
+    """
+    db = need_store(settings.root)
+    chosen = read.find_sweep(db, sweep)
+    document = removable(db, chosen)
+    if not as_json:
+        click.echo(removable_text(document))
+    removed = (yes or _agreed(as_json, chosen)) and rm(db, settings.root, chosen)
+    if as_json:
+        print_json({**document, "removed": removed})
+    elif removed:
+        click.echo("removed")
+    elif yes:
+        click.echo(unanswered(settings.root))
+    return 0
+
+
+def _agreed(as_json: bool, sweep: read.Sweep) -> bool:
+    if as_json:
+        return False
+    if not sys.stdin.isatty():
+        raise BluenoError("nothing is removed without a yes", f"run: blueno rm {sweep.name} --yes")
+    return click.confirm("remove all this?", default=False)

@@ -1,0 +1,129 @@
+"""`blueno show`: everything about one trial."""
+
+from __future__ import annotations
+
+import sqlite3
+from itertools import zip_longest
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+import click
+
+from ..canonical import short
+from ..clock import words
+from ..recipes import leaf, resolved
+from ..settings import Settings
+from ..store import live, read, trace
+from ..tables import flat
+from . import need_store, options, print_json, table
+
+LAST_EPOCHS = 5
+NOTHING: dict[str, Any] = {
+    "engine": None, "epoch": None, "metrics": {}, "nonfinite": [], "history": {}, "artefacts": {}, "environment": {},
+    "error": None, "started": None, "ended": None, "duration_s": None, "peak_memory_bytes": None,
+}  # fmt: skip
+
+
+def show(db: sqlite3.Connection, root: Path, trial: str) -> dict[str, Any]:
+    """The document of `show --json` for a trial's full id. What its newest attempt has not left is null or empty."""
+    row = read.trial(db, trial)
+    left = row["result"] or NOTHING
+    data = trace.dataset(db, row["dataset"])
+    return {
+        "id": trial,
+        "config_id": row["config"],
+        "dataset_id": row["dataset"],
+        "state": row["state"],
+        "params": read.params_of(db, row["config"]),
+        "resolved": resolved(row["recipe"], data and data["recipe"]),
+        "seed": row["seed"],
+        "fold": row["fold"],
+        "attempts": row["starts"],
+        "progress": _progress(db, trial),
+        "sweeps": [_sweep(sweep) for sweep in trace.sweeps_of(db, "trial", trial)],
+        **{key: left[key] for key in NOTHING},
+        "engine": left["engine"] or None,
+        "artefacts": {name: str(root / "models" / told["key"]) for name, told in left["artefacts"].items()},
+    }
+
+
+def _progress(db: sqlite3.Connection, trial: str) -> dict[str, Any] | None:
+    """Where a trial that runs is now."""
+    found = next((worker for worker in live.workers(db) if worker["trial"] == trial), None)
+    return {key: found[key] for key in ("slot", "epoch", "epochs", "metrics")} if found else None
+
+
+def _sweep(found: dict[str, Any]) -> dict[str, Any]:
+    return {key: found[key] for key in ("id", "name", "revision", "verdict")}
+
+
+def show_text(document: dict[str, Any]) -> str:
+    """The document for people: what it is, what it measured, its last epochs, what went wrong, where its files are."""
+    parts = [
+        _head(document),
+        _pairs("parameters", {path: leaf(value) for path, value in flat(document["params"]).items()}),
+        _pairs("metrics", {name: _number(value) for name, value in document["metrics"].items()}),
+        _epochs(document["history"]),
+        _error(document["error"]),
+        _pairs("files", document["artefacts"]),
+        _pairs("environment", {name: leaf(value) for name, value in document["environment"].items()}),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(document: dict[str, Any]) -> str:
+    names = ", ".join(f"{sweep['name']} #{sweep['revision']}" for sweep in document["sweeps"])
+    replicate = [f"{name} {document[name]}" for name in ("seed", "fold") if document[name] is not None]
+    data = [f"dataset {short(document['dataset_id'])}"] if document["dataset_id"] else []
+    lines = [
+        f"trial {short(document['id'])} of {names or 'no sweep'}: {document['state']}",
+        "  " + ", ".join([f"config {short(document['config_id'])}", *replicate, *data]),
+    ]
+    if document["ended"]:
+        epoch = f", epoch {document['epoch']} counts" if document["epoch"] else ""
+        engine = f" by {document['engine']}" if document["engine"] else ""
+        lines.append(f"  ended {document['ended']} after {words(document['duration_s'])}{engine}{epoch}")
+    if document["progress"]:
+        lines.append(f"  at epoch {document['progress']['epoch'] or 0} on {document['progress']['slot']}")
+    return "\n".join(lines)
+
+
+def _pairs(title: str, values: dict[str, str]) -> str:
+    width = max(map(len, values), default=0)
+    return "\n".join([title, *(f"  {name.ljust(width)}  {value}" for name, value in values.items())]) if values else ""
+
+
+def _epochs(history: dict[str, list[float | None]]) -> str:
+    """The last epochs as a table, a column a metric."""
+    if not history:
+        return ""
+    rows = [[str(epoch), *map(_number, values)] for epoch, values in enumerate(zip_longest(*history.values()), start=1)]
+    return table(["epoch", *history], rows[-LAST_EPOCHS:], set(range(len(history) + 1)))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"
+
+
+def _error(error: dict[str, Any] | None) -> str:
+    if error is None:
+        return ""
+    lines = [f"error ({error['class']})", f"  {error['type']}: {error['message']}"]
+    if error.get("fix"):
+        lines.append(f"  fix: {error['fix']}")
+    return "\n".join([*lines, indent(error["traceback"].strip(), "    ")]).rstrip()
+
+
+@click.command("show")
+@click.argument("trial")
+@options
+def command(settings: Settings, as_json: bool, trial: str) -> int:
+    """Everything about TRIAL, named by the beginning of its id."""
+    db = need_store(settings.root)
+    document = show(db, settings.root, read.find_trial(db, trial))
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(show_text(document))
+    return 0

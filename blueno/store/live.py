@@ -1,0 +1,56 @@
+"""What a sweep looks like while it runs, and what went wrong in it. Nothing here writes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from .read import Sweep
+from .transitions import unpack
+
+# The trials of a sweep with the results of their newest attempts.
+NEWEST = (
+    " FROM sweep_trials JOIN trials ON id = sweep_trials.trial"
+    " JOIN results ON results.trial = id AND results.attempt = trials.attempt WHERE sweep_trials.sweep = ?"
+)
+
+
+def best_trial(db: sqlite3.Connection, sweep: Sweep) -> dict[str, Any] | None:
+    """The trial with the best objective so far: trial, value."""
+    order = "DESC" if sweep.direction == "maximize" else "ASC"
+    row = db.execute(
+        f"SELECT id AS trial, json_extract(metrics, ?) AS value {NEWEST} AND trials.state = 'succeeded'"
+        f" AND value IS NOT NULL ORDER BY value {order}, position LIMIT 1",
+        (f'$."{sweep.metric}"', sweep.number),
+    ).fetchone()
+    return dict(row) if row else None
+
+
+def last_failures(db: sqlite3.Connection, sweep: int, count: int) -> list[dict[str, Any]]:
+    """The newest failures of a sweep: trial, class, type, message, ended."""
+    rows = db.execute(
+        "SELECT id AS trial, error_class AS class, json_extract(error, '$.type') AS type,"
+        f" json_extract(error, '$.message') AS message, ended {NEWEST} AND trials.state = 'failed'"
+        " ORDER BY ended DESC, position LIMIT ?",
+        (sweep, count),
+    )
+    return [dict(row) for row in rows]
+
+
+def diverged(db: sqlite3.Connection, sweep: int) -> list[dict[str, Any]]:
+    """The trials of a sweep that diverged, in its order: trial, nonfinite (names of metrics), history."""
+    query = f"SELECT id, nonfinite, history {NEWEST} AND trials.state = 'diverged' ORDER BY position"
+    return [
+        {"trial": row["id"], "nonfinite": json.loads(row["nonfinite"]), "history": json.loads(unpack(row["history"]))}
+        for row in db.execute(query, (sweep,))
+    ]
+
+
+def workers(db: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Who is at work: id, slot, started, trial, epoch, epochs, metrics (of that epoch), dataset (that it builds)."""
+    rows = db.execute(
+        "SELECT workers.id, slot, started, trial, epoch, epochs, metrics, datasets.id AS dataset FROM workers"
+        " LEFT JOIN datasets ON datasets.worker = workers.id AND datasets.state = 'building' ORDER BY slot"
+    )
+    return [{**dict(row), "metrics": json.loads(row["metrics"] or "null") or {}} for row in rows]
