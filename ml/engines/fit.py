@@ -6,10 +6,8 @@ come the validation loss and every metric: `fit` itself validates nothing.
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +20,7 @@ from ..job import Job, Outcome, Report
 from ..metrics import Wanted, finite, measure
 from ..scored import Scored, save_predictions
 from . import task
+from .fresh import fresh
 from .setup import Setup, set_up
 
 
@@ -55,8 +54,7 @@ class Progress:
 def train(job: Job, report: Report) -> Outcome:
     """Trains the architecture of `job` and leaves its weights and predictions in the job's folder."""
     with _fresh(job):
-        setup = set_up(job)
-        return _outcome(setup, _fit(setup, report))
+        return _train(job, report)  # a call of its own, so that nothing holds the model when it is to be let go
 
 
 def check(job: Job) -> None:
@@ -65,17 +63,13 @@ def check(job: Job) -> None:
         set_up(job)
 
 
-@contextmanager
-def _fresh(job: Job) -> Iterator[None]:
-    """Whatever ran before in this process leaves no memory, name, precision or random state behind."""
-    keras.backend.clear_session()
-    gc.collect()
-    keras.utils.set_random_seed(int(job.recipe["seed"] or 0) % 2**32)
-    keras.config.set_dtype_policy("mixed_float16" if job.recipe["train"]["mixed_precision"] else "float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy("float32")
+def _fresh(job: Job) -> AbstractContextManager[None]:
+    return fresh(int(job.recipe["seed"] or 0), bool(job.recipe["train"]["mixed_precision"]))
+
+
+def _train(job: Job, report: Report) -> Outcome:
+    setup = set_up(job)
+    return _outcome(setup, _fit(setup, report))
 
 
 # ---- epochs
