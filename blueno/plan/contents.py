@@ -1,0 +1,114 @@
+"""Resolved values to canonical JSON: files become `{"file": SHA-256}` and code of the user's its digest.
+
+A file whose path has {fold} or {seed} in it leaves a hole, which is filled for each replicate, and for the config with
+the template and all contents.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ..canonical import canonical, digest
+from ..errors import BluenoError
+from ..spec.node import File
+from ..spec.problems import Problems
+from ..spec.signatures import Folders
+from ..spec.values import Code, Contents, is_template
+from .code import code_digest
+from .fingerprint import Progress, fingerprint, no_progress
+
+HOLE = "\0template:"
+
+
+class Reader:
+    """Reads each file and each piece of code once, and remembers what it was."""
+
+    def __init__(self, folders: Folders, memory: Path, problems: Problems, progress: Progress = no_progress) -> None:
+        self._folders = folders
+        self._memory = memory
+        self._problems = problems
+        self._progress = progress
+        self._shas: dict[str, str] = {}
+        self._codes: dict[Code, str] = {}
+        self.templates: list[File] = []
+        self.files: dict[str, str] = {}  # SHA-256 -> path
+        self.references: dict[str, None] = {}  # in order
+        self.uses: dict[str, None] = {}
+
+    def text(self, value: Any) -> str:
+        """The canonical JSON of a resolved value."""
+        return canonical(self._plain(value))
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self._plain(each) for key, each in value.items()}
+        if isinstance(value, File):
+            return self._file(value)
+        if isinstance(value, Code):
+            return self._code(value)
+        if isinstance(value, Contents):
+            return self._fingerprint(value)
+        return [self._plain(each) for each in value] if isinstance(value, list) else value
+
+    def _file(self, file: File) -> dict[str, str]:
+        if not is_template(file.path):
+            return {"file": self.sha(file.path, file)}
+        if file not in self.templates:
+            self.templates.append(file)
+        return {"file": f"{HOLE}{self.templates.index(file)}"}
+
+    def _fingerprint(self, contents: Contents) -> str | None:
+        """As `blueno.etl.sources.fingerprint` has it; none for templates, whose contents are among the parameters."""
+        if any(is_template(file.path) for file in contents.files):
+            return None
+        shas = [self.sha(file.path, file) for file in contents.files]
+        return shas[0] if len(shas) == 1 else digest(shas)
+
+    def sha(self, path: str, file: File) -> str:
+        """The SHA-256 of a file's content; a problem, marked at `file`, if it cannot be read."""
+        path = os.path.abspath(path)
+        if path not in self._shas:
+            try:
+                self._shas[path] = fingerprint(path, self._memory, self._progress)
+            except BluenoError as error:
+                self._problems.add(file.mark, "", error.message, error.fix)
+                self._shas[path] = ""
+            self.files.setdefault(self._shas[path], path)
+        return self._shas[path]
+
+    def _code(self, code: Code) -> str:
+        if code not in self._codes:
+            self.references[code.reference] = None
+            self.uses.update(dict.fromkeys(code.uses))
+            try:
+                found = code_digest(code.reference, self._folders, code.uses)
+                self._codes[code] = found.digest if found else ""
+            except BluenoError as error:
+                self._problems.add(code.mark, "", error.message, error.fix)
+                self._codes[code] = ""
+        return self._codes[code]
+
+    def fill(self, text: str, seed: int | None, fold: int | None) -> str:
+        """A text whose holes have the contents for one replicate."""
+        for number, file in enumerate(self.templates):
+            path = _filled(file.path, seed, fold)
+            text = text.replace(_hole(number), canonical(self.sha(path, file)))
+        return text
+
+    def fill_all(self, text: str, replicates: list[tuple[int | None, int | None]], with_template: bool) -> str:
+        """A text whose holes have the contents for all replicates, and the template itself if asked for."""
+        for number, file in enumerate(self.templates):
+            shas = [[seed, fold, self.sha(_filled(file.path, seed, fold), file)] for seed, fold in replicates]
+            value = {"contents": shas, "template": file.written} if with_template else {"contents": shas}
+            text = text.replace(_hole(number), canonical(value))
+        return text
+
+
+def _hole(number: int) -> str:
+    return canonical(f"{HOLE}{number}")
+
+
+def _filled(path: str, seed: int | None, fold: int | None) -> str:
+    return path.replace("{seed}", str(seed)).replace("{fold}", str(fold))

@@ -1,0 +1,161 @@
+"""A plan in words: the JSON document that other programs rely on, and the text of `blueno plan`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Set
+from typing import Any, NamedTuple
+
+from ..canonical import short
+from ..spec.node import shown
+from .records import Plan, Trial
+
+DONE = ("succeeded", "diverged")  # states that count as done: only a result does
+SHOWN_VALUES = 6  # of an axis, in text
+
+
+class Known(NamedTuple):
+    """What is there already: ids of datasets in the cache, and states of trials in the store."""
+
+    datasets: Set[str] = frozenset()
+    trials: Mapping[str, str] = {}
+
+
+NOTHING_KNOWN = Known()
+
+
+def about_plan(plan: Plan) -> dict[str, Any]:
+    """What is kept of a plan for people, beside its configs and trials."""
+    return {
+        "name": plan.name,
+        "objective": plan.objective,
+        "axes": plan.axes,
+        "configs": len(plan.configs),
+        "trials": len(plan.trials),
+        "excluded": plan.excluded,
+        "duplicates": plan.duplicates,
+        "warnings": plan.warnings,
+        "baseline": plan.baseline,
+        "tags": plan.tags,
+        "notes": plan.notes,
+    }
+
+
+def plan_document(plan: Plan, known: Known = NOTHING_KNOWN) -> dict[str, Any]:
+    """The document of `plan --json`, without the list of trials."""
+    datasets = [
+        {"id": id, "state": state, "steps": [step["name"] for step in json.loads(recipe)["steps"]]}
+        for id, recipe, state in _datasets(plan, known)
+    ]
+    return {**about_plan(plan), "datasets": datasets, "trial_states": trial_states(plan, known)}
+
+
+def plan_json(plan: Plan, known: Known = NOTHING_KNOWN, with_trials: bool = False) -> Iterator[str]:
+    """The document as text, in pieces; with `trial_list`, which may be long, one trial a line."""
+    text = json.dumps(plan_document(plan, known), ensure_ascii=False)
+    if not with_trials:
+        yield text
+        return
+    yield text[:-1] + ', "trial_list": ['
+    configs = {config.id: config.params for config in plan.configs}
+    recipes = {dataset.id: dataset.recipe for dataset in plan.datasets}
+    for number, trial in enumerate(plan.trials):
+        described = trial_document(trial, configs[trial.config_id], recipes.get(trial.dataset_id or ""))
+        yield ("," if number else "") + "\n" + json.dumps(described, ensure_ascii=False)
+    yield "\n]}"
+
+
+def trial_document(trial: Trial, params: dict[str, Any], dataset_recipe: str | None) -> dict[str, Any]:
+    """One trial of `trial_list`."""
+    recipe = json.loads(trial.recipe)
+    return {
+        "id": trial.id,
+        "config_id": trial.config_id,
+        "dataset_id": trial.dataset_id,
+        "seed": trial.seed,
+        "fold": trial.fold,
+        "params": params,
+        "resolved": resolved(recipe, None if dataset_recipe is None else json.loads(dataset_recipe)),
+    }
+
+
+def resolved(recipe: dict[str, Any], dataset_recipe: dict[str, Any] | None) -> dict[str, Any]:
+    """A trial's recipe in the form of its params, defaults filled in."""
+    sections: dict[str, Any] = {}
+    if dataset_recipe is not None:
+        source = dataset_recipe["source"]
+        columns = {key: value for key, value in dataset_recipe["columns"].items() if value is not None}
+        sections["data"] = {"source": {source["name"]: source["params"]}, **columns, "split": dataset_recipe["split"]}
+        sections["preprocess"] = [_step(step) for step in dataset_recipe["steps"]]
+    return {**sections, "augment": recipe["augment"], "model": recipe["model"], "train": recipe["train"]}
+
+
+def _step(step: dict[str, Any]) -> dict[str, Any]:
+    columns = {} if step["columns"] is None else {"columns": step["columns"]}
+    return {step["name"]: {**step["params"], **columns}}
+
+
+def trial_states(plan: Plan, known: Known = NOTHING_KNOWN) -> dict[str, int]:
+    """How many trials are new, done, queued and so on."""
+    states = Counter(known.trials.get(trial.id, "new") for trial in plan.trials) if known.trials else None
+    if states is None:
+        return {"new": len(plan.trials), "done": 0}
+    done = sum(states.pop(state, 0) for state in DONE)
+    new = states.pop("new", 0) + states.pop("idle", 0)
+    return {"new": new, "done": done, **dict(sorted(states.items()))}
+
+
+def _datasets(plan: Plan, known: Known) -> Iterator[tuple[str, str, str]]:
+    for dataset in plan.datasets:
+        yield dataset.id, dataset.recipe, "cached" if dataset.id in known.datasets else "to_build"
+
+
+def plan_text(plan: Plan, known: Known = NOTHING_KNOWN) -> str:
+    """What `blueno plan` prints."""
+    lines = [f"{plan.name}: {plan.objective['direction']} {plan.objective['metric']}", "", *_axes_text(plan), ""]
+    lines.append(_counts_text(plan))
+    lines += _data_text(plan, known)
+    states = trial_states(plan, known)
+    lines.append("trials: " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    if plan.baseline:
+        lines.append(f"baseline: config {short(plan.baseline)}")
+    lines += [f"warning: {warning}" for warning in plan.warnings]
+    return "\n".join(lines)
+
+
+def _axes_text(plan: Plan) -> list[str]:
+    if not plan.axes:
+        return ["nothing varies"]
+    width = max(len(axis["path"]) for axis in plan.axes)
+    return [
+        f"  {axis['path']:<{width}}  {len(axis['values']):>4}  {_values_text(axis['values'])}" for axis in plan.axes
+    ]
+
+
+def _values_text(values: list[Any]) -> str:
+    texts = [value if isinstance(value, str) else shown(value) for value in values]
+    if len(texts) > SHOWN_VALUES:
+        texts = [*texts[: SHOWN_VALUES - 2], "...", texts[-1]]
+    return ", ".join(texts)
+
+
+def _counts_text(plan: Plan) -> str:
+    parts = [_number(len(plan.configs), "config"), _number(len(plan.trials), "trial")]
+    if plan.excluded:
+        parts.append(f"{plan.excluded} excluded")
+    if plan.duplicates:
+        parts.append(_number(plan.duplicates, "duplicate") + " folded")
+    return ", ".join(parts)
+
+
+def _data_text(plan: Plan, known: Known) -> list[str]:
+    states = Counter(state for _, _, state in _datasets(plan, known))
+    if not states:
+        return ["datasets: none, the models bring their own"]
+    counts = [f"{states['cached']} cached", f"{states['to_build']} to build"]
+    return [f"datasets: {len(plan.datasets)} ({', '.join(counts)})"]
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

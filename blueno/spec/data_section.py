@@ -1,0 +1,175 @@
+"""The section `data`: where samples come from, which columns are what, and how they are split."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .arguments import arguments, code_of
+from .language import CODE_PARAMETERS, COLUMN, COLUMNS, DATA_KEYS, DATA_RESERVED, FOLDS, SHARES, TIME, Key
+from .node import Broken, File, Node, is_broken
+from .problems import join_path
+from .signatures import Signature
+from .types import NULL, union_of
+from .values import Contents, Context, checked, filled, is_mapping, named, signature
+
+
+class Data(NamedTuple):
+    """A resolved `data`: parts of a dataset's recipe. `source` is None for a function that brings its own."""
+
+    source: dict[str, Any] | None
+    columns: dict[str, Any]
+    split: dict[str, Any] | None
+
+    @property
+    def num_folds(self) -> int | None:
+        """How many folds a config has replicates for; None without folds."""
+        if self.split is None or not self.split.get("folds"):
+            return None
+        return int(self.split["folds"]) * int(self.split.get("repeats", 1))
+
+
+NOTHING = Data(None, {}, None)
+
+
+def resolve_data(node: Node | None, context: Context) -> Data:
+    """A `data` in which nothing varies."""
+    if node is None or not is_mapping(node, "data", context, "data: {source: {sklearn: digits}}"):
+        return NOTHING
+    for key in node.value:
+        if key in DATA_RESERVED:
+            context.problems.add(node.keys[key], f"data.{key}", "not yet: the key is reserved", "leave it out for now")
+        elif key not in DATA_KEYS:
+            context.problems.unknown_key(node.keys[key], "data", key, DATA_KEYS)
+    source = _source(node.value["source"], context) if "source" in node.value else None
+    columns = _columns(node, context)
+    split = _split(node.value["split"], context) if "split" in node.value else None
+    if source is None and "source" not in node.value:
+        marked = next((key for key in node.value if key in DATA_KEYS), "")
+        if marked:
+            fix = "add source: {sklearn: digits}, or remove data if the function brings its own"
+            context.problems.add(node.mark, "data", f"source is missing, which {marked} is about", fix)
+    _join_groups(node, columns, split, context)
+    return Data(source, columns, split)
+
+
+def _columns(node: Node, context: Context) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    for key, (type, _) in COLUMNS.items():
+        child = node.value.get(key)
+        columns[key] = None if child is None else checked(child, union_of(type, NULL), f"data.{key}", context)
+    if columns["features"] is not None and columns["drop"] is not None:
+        context.problems.add(
+            node.keys["drop"], "data.drop", "features says already which columns are inputs", "remove one"
+        )
+    if columns["target_scale"] is not None:
+        context.refuse("data.target_scale", node.value["target_scale"], "data.target_scale")
+    if columns["task"] == "multilabel":
+        context.refuse("data.task.multilabel", node.value["task"], "data.task")
+    return columns
+
+
+def _source(node: Node, context: Context) -> dict[str, Any] | None:
+    path = "data.source"
+    choice = named(node, path, "a source", context)
+    if choice is None:
+        return None
+    sign = signature("source", choice.name, choice.node, path, context)
+    if sign is None:
+        return None
+    inner, given = join_path(path, choice.name), choice.parameters
+    first = next((key for key, each in sign.parameters.items() if each.position == 0), "")
+    if first and not isinstance(given.value, (dict, Broken)):
+        given = Node({first: given}, given.mark, {first: given.mark})
+    if sign.kind != "builtin":
+        return _own_source(choice.name, sign, given, choice.node, inner, context)
+    values = arguments(sign, given, choice.node, inner, context)
+    for key in sign.parameters:
+        if (choice.name, key) in CODE_PARAMETERS and isinstance(values.get(key), str):
+            return _own_function(values, key, given, inner, context)
+    files = tuple(values[key] for key in sign.parameters if isinstance(values.get(key), File))
+    return {
+        "name": choice.name,
+        "params": values,
+        "code": sign.version,
+        "fingerprint": Contents(files) if files else None,
+    }
+
+
+def _own_source(
+    name: str, sign: Signature, given: Node, name_node: Node, path: str, context: Context
+) -> dict[str, Any]:
+    """`{file.py:load: {n: 5}}`, which is short for `{python: {function: file.py:load, n: 5}}`."""
+    values = arguments(sign, given, name_node, path, context)
+    return {
+        "name": "python",
+        "params": {"function": name, **values},
+        "code": code_of(sign, name_node),
+        "fingerprint": None,
+    }
+
+
+def _own_function(values: dict[str, Any], key: str, given: Node, path: str, context: Context) -> dict[str, Any] | None:
+    """The source `python`, whose other parameters go to the user's function and are checked against it."""
+    node, name = given.value[key], values[key]
+    sign = signature("source", name, node, join_path(path, key), context)
+    if sign is None:
+        return None
+    rest = given._replace(value={other: child for other, child in given.value.items() if other != key})
+    return _own_source(name, sign, rest, node, path, context)
+
+
+def _split(node: Node, context: Context) -> dict[str, Any] | None:
+    path = "data.split"
+    if not is_mapping(node, path, context, "split: {test: 0.2, validation: 0.2}"):
+        return None
+    keys = _split_keys(node)
+    for kind, table in (("time", TIME), ("column", COLUMN)):
+        if keys is table:
+            context.refuse(f"data.split.{kind}", node, path)
+    values = filled(node, keys, path, context)
+    _check_shares(node, values, context)
+    if keys is FOLDS:
+        _check_folds(node, values, context)
+    return {
+        key: (value or None) if key in ("stop",) or (keys is FOLDS and key == "test") else value
+        for key, value in values.items()
+    }
+
+
+def _split_keys(node: Node) -> dict[str, Key]:
+    if "time" in node.value:
+        return TIME
+    if "column" in node.value:
+        return COLUMN
+    return FOLDS if "folds" in node.value or "repeats" in node.value or "shuffle" in node.value else SHARES
+
+
+def _check_shares(node: Node, values: dict[str, Any], context: Context) -> None:
+    shares = [values.get(key) or 0.0 for key in ("test", "validation")]
+    if sum(shares) >= 1:
+        mark = node.value["validation"].mark if "validation" in node.value else node.mark
+        fix = "make test and validation together less than 1"
+        context.problems.add(mark, "data.split", "nothing would be left to train on", fix)
+    if "folds" not in values and "column" not in values and not values.get("validation"):
+        if not any(is_broken(child) for child in node.value.values()):
+            message = "no part to validate on, which every choice is made by"
+            context.problems.add(node.mark, "data.split", message, "add validation: 0.2, or folds: 5")
+
+
+def _check_folds(node: Node, values: dict[str, Any], context: Context) -> None:
+    if values["shuffle"] is False and (values["repeats"] or 1) > 1:
+        message = "repeats of folds that are not shuffled would all be the same"
+        context.problems.add(
+            node.value["repeats"].mark, "data.split.repeats", message, "remove repeats, or shuffle: false"
+        )
+
+
+def _join_groups(node: Node, columns: dict[str, Any], split: dict[str, Any] | None, context: Context) -> None:
+    """A group under `data` and one under `split` are the same word: both get it."""
+    if split is None or "group" not in split:
+        return
+    own, other = columns.get("group"), split["group"]
+    if own and other and own != other:
+        child = node.value["split"].value["group"]
+        context.problems.add(child.mark, "data.split.group", f"data.group says {own} already", f"write group: {own}")
+    columns["group"] = split["group"] = other or own

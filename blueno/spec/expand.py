@@ -1,0 +1,139 @@
+"""Every way to make the choices of a tree: one chosen value for each, with its place in grid order.
+
+Grid order is document order with the last axis fastest. Each choice has a weight (the product of the sizes of all
+later ones), and a config's rank is the sum of weight x index over its choices, so that order survives any way of
+putting configs together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any, NamedTuple
+
+from .choices import Axis, Fields, Items, OneOf, Tree
+from .node import Node
+
+Tie = tuple[Any, int]  # what goes together, and which of its values: values with unequal ties never meet
+
+
+class Chosen(NamedTuple):
+    """One way through a tree. `node` is None where the alternative `none` was chosen."""
+
+    node: Node | None
+    rank: int = 0
+    ties: tuple[Tie, ...] = ()
+    names: tuple[tuple[str, Any], ...] = ()  # (path, name) of each alternative taken
+
+
+class Layout(NamedTuple):
+    """What the choices of a spec mean to each other: weights by their number, and the zip group of axes by number."""
+
+    weights: list[int]
+    groups: Mapping[int, Any]  # order of an axis -> its group
+
+
+def layout_of(choices: list[Axis | OneOf], groups: Mapping[int, Any], followers: set[int]) -> Layout:
+    """The weights of all choices; those of `followers` (of a zip group's first axis) are 0."""
+    weights, weight = [0] * len(choices), 1
+    for choice in reversed(choices):
+        if choice.order not in followers:
+            weights[choice.order] = weight
+            weight *= len(choice.values if isinstance(choice, Axis) else choice.names)
+    return Layout(weights, groups)
+
+
+def expand(tree: Tree | None, layout: Layout) -> list[Chosen]:
+    """Every way to choose in `tree`, in grid order if its zip groups begin in it."""
+    if tree is None or isinstance(tree, Node):
+        return [Chosen(tree)]
+    if isinstance(tree, Axis):
+        return _axis(tree, layout)
+    if isinstance(tree, OneOf):
+        return [taken for index, inner in enumerate(tree.alternatives) for taken in _taken(tree, index, inner, layout)]
+    if isinstance(tree, Items):
+        return list(_items(tree, layout))
+    return [made for variant in variants(tree, layout) for made in _mapping(variant, layout)]
+
+
+def _axis(axis: Axis, layout: Layout) -> list[Chosen]:
+    weight, group = layout.weights[axis.order], layout.groups.get(axis.order)
+    if group is None:
+        return [Chosen(value, weight * index) for index, value in enumerate(axis.values)]
+    return [Chosen(value, weight * index, ((group, index),)) for index, value in enumerate(axis.values)]
+
+
+def _taken(choice: OneOf, index: int, tree: Tree | None, layout: Layout) -> Iterator[Chosen]:
+    rank, name = layout.weights[choice.order] * index, (choice.path, choice.names[index])
+    for inner in expand(tree, layout):
+        yield inner._replace(rank=rank + inner.rank, names=(name, *inner.names))
+
+
+def _items(tree: Items, layout: Layout) -> Iterator[Chosen]:
+    for together in product(*(expand(item, layout) for item in tree.items)):
+        joined = join(together)
+        if joined is not None:
+            nodes = [chosen.node for chosen in together if chosen.node is not None]
+            yield joined._replace(node=tree.node._replace(value=_spliced(nodes) if tree.steps else nodes))
+
+
+def _spliced(nodes: list[Node]) -> list[Node]:
+    return [inner for node in nodes for inner in (node.value if isinstance(node.value, list) else [node])]
+
+
+class Variant(NamedTuple):
+    """A mapping whose keys are settled: `chosen` says which alternatives were merged; its node has the keys' places."""
+
+    chosen: Chosen
+    fields: dict[str, Tree]
+
+
+def variants(tree: Tree | None, layout: Layout) -> list[Variant]:
+    """Every set of keys that a mapping can have, by the alternatives merged into it; none if it is not a mapping."""
+    if isinstance(tree, Fields):
+        if tree.merge is None:
+            return [Variant(Chosen(tree.node), tree.fields)]
+        return [_merge(tree, inner) for inner in variants(tree.merge, layout)]
+    if isinstance(tree, OneOf):
+        return [
+            inner._replace(chosen=inner.chosen._replace(
+                rank=inner.chosen.rank + layout.weights[tree.order] * index,
+                names=((tree.path, tree.names[index]), *inner.chosen.names)))
+            for index, alternative in enumerate(tree.alternatives)
+            for inner in variants(alternative, layout)
+        ]  # fmt: skip
+    if tree is None:
+        return [Variant(Chosen(None), {})]
+    return [
+        Variant(chosen, dict(chosen.node.value))
+        for chosen in expand(tree, layout)
+        if chosen.node is not None and isinstance(chosen.node.value, dict)
+    ]
+
+
+def _merge(tree: Fields, inner: Variant) -> Variant:
+    keys = tree.node.keys if inner.chosen.node is None else tree.node.keys | inner.chosen.node.keys
+    chosen = inner.chosen._replace(node=tree.node._replace(keys=keys))
+    return Variant(chosen, tree.fields | inner.fields)
+
+
+def _mapping(variant: Variant, layout: Layout) -> Iterator[Chosen]:
+    """Every way to choose the values of a variant's keys; a key whose value is absent is left out."""
+    whole, keys = variant.chosen, list(variant.fields)
+    assert whole.node is not None, "BUG: only alternatives of a mapping are absent"
+    for together in product(*(expand(child, layout) for child in variant.fields.values())):
+        joined = join((whole, *together))
+        if joined is not None:
+            fields = {key: chosen.node for key, chosen in zip(keys, together, strict=True) if chosen.node is not None}
+            yield joined._replace(node=whole.node._replace(value=fields))
+
+
+def join(together: tuple[Chosen, ...]) -> Chosen | None:
+    """Several choices as one (without a node); None when their ties are unequal."""
+    ties: dict[Any, int] = {}
+    for chosen in together:
+        for group, index in chosen.ties:
+            if ties.setdefault(group, index) != index:
+                return None
+    names = tuple(name for chosen in together for name in chosen.names)
+    return Chosen(None, sum(chosen.rank for chosen in together), tuple(ties.items()), names)

@@ -1,0 +1,191 @@
+"""A file to a Spec: everything that is wrong with it is found here and reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import Problem, SpecErrors
+from .arms import arms_of, sections_of
+from .axes import MAX_VALUES
+from .choices import Axis, Builder, OneOf
+from .conditions import Pattern, read_baseline, read_patterns
+from .language import NOT_YET
+from .metric_names import Known, needs_loss, read_metrics, read_objective
+from .node import Node, plain
+from .overrides import apply_overrides
+from .pairs import Pairs, check_active_together, count, layout_with, read_pairs
+from .problems import Problems
+from .signatures import Folders
+from .space import Arm, Frame, frames
+from .values import Context
+from .words import Words, check_top, read_words
+from .yaml import parse
+
+
+class Spec(NamedTuple):
+    """A spec, validated. `frames` are all that its configs can be; a plan is compiled from them."""
+
+    words: Words
+    objective: dict[str, str]
+    metrics: list[Any]
+    metric_references: list[str]
+    axes: list[dict[str, Any]]
+    frames: list[Frame]
+    patterns: list[Pattern]
+    baseline: Pattern | None
+    folders: Folders
+    problems: Problems  # empty; knows the lines, for what only compiling can find
+    text: str
+    file: str
+    overrides: tuple[str, ...]
+
+
+def load(
+    path: Path | str, overrides: Sequence[str] = (), root: Path | None = None, not_yet: Mapping[str, str] = NOT_YET
+) -> Spec:
+    """The spec at `path`, with `PATH=VALUE` overrides. SpecErrors with everything that is wrong with it.
+
+    `root` is the project's (the current folder if not said): user code is looked for in both. `not_yet` are the parts
+    of the language that are refused since nothing can run them.
+    """
+    path = Path(path)
+    text = _read(path)
+    problems = Problems()
+    node = parse(text, str(path), problems)
+    if node is not None and not isinstance(node.value, dict):
+        problems.add(node.mark, "", "a spec is a mapping", "begin with version: 1")
+        node = None
+    if node is None:
+        problems.raise_any()
+        raise AssertionError("BUG: nothing could be read, and nothing is wrong")
+    node = apply_overrides(node, overrides, problems)
+    folder = path.parent.resolve()
+    base = (Path.cwd() if root is None else Path(root)).resolve()
+    context = Context(problems, Folders(folder, base, base / "data" / "signatures"), not_yet)
+    spec = _read_spec(node, context)._replace(text=text, file=str(path), overrides=tuple(overrides))
+    problems.raise_any()
+    return spec
+
+
+def _read(path: Path) -> str:
+    """The text of a file. SpecErrors for what cannot be read."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        place = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1
+        message = f"the text is not UTF-8 (byte {error.object[error.start]:#04x})"
+        raise SpecErrors([Problem(str(path), *place, "", message, "save it as UTF-8")]) from None
+    except OSError as error:
+        folder = path if path.is_dir() else path.parent
+        message = "this is a folder" if path.is_dir() else f"the file cannot be read: {error.strerror}"
+        near = sorted(each.name for each in folder.glob("*.y*ml"))[:5]
+        fix = f"name one of {', '.join(near)} in {folder}" if near else "name a YAML file"
+        raise SpecErrors([Problem(str(path), 1, 1, "", message, fix)]) from None
+
+
+def _read_spec(node: Node, context: Context) -> Spec:
+    problems = context.problems
+    check_top(node, context)
+    words = read_words(node, context)
+    builder = Builder(problems, context.folder)
+    sections = sections_of(node, builder, {})
+    pairs = read_pairs(node.value.get("zip"), builder.choices, problems)
+    layout = layout_with(pairs, builder.choices)
+    arms = list(arms_of(sections, layout, problems))
+    listed = read_metrics(node.value.get("metrics"), context)
+    found: list[Frame] = []
+    known = _known(node, arms, listed.names, context)
+    if _check_counts(arms, pairs, node, problems):
+        for arm in arms:
+            found += frames(arm, layout, known, context)
+        _check_arms(arms, found, known, context)
+        _check_objective(node, found, known, problems)
+    patterns = read_patterns(node.value.get("exclude"), found, builder, problems)
+    return Spec(
+        words=words,
+        objective=known.objective,
+        metrics=listed.items,
+        metric_references=listed.references,
+        axes=[_axis(choice) for choice in builder.choices],
+        frames=found,
+        patterns=patterns,
+        baseline=read_baseline(node.value.get("baseline"), found, builder, problems),
+        folders=context.folders,
+        problems=problems,
+        text="",
+        file="",
+        overrides=(),
+    )
+
+
+def _axis(choice: Axis | OneOf) -> dict[str, Any]:
+    values = choice.names if isinstance(choice, OneOf) else [plain(value) for value in choice.values]
+    return {"path": choice.path, "values": values}
+
+
+def _known(node: Node, arms: Iterable[Arm], names: dict[str, str | None], context: Context) -> Known:
+    """What a metric may be called, given which kinds of model there are."""
+    kinds = {kind for arm in arms for kind in _kinds(arm.sections.get("model"))}
+    free = bool(kinds & {"function", "command"})
+    known = Known(names, {}, free, free and not kinds & {"architecture", "estimator"})
+    if "objective" not in node.value:
+        return known
+    objective = read_objective(node.value["objective"], known, context)
+    return known._replace(objective=objective or {})
+
+
+def _kinds(tree: Any) -> set[str]:
+    """The kinds of model that a tree names anywhere near its top."""
+    if isinstance(tree, Node):
+        return set(tree.value) if isinstance(tree.value, dict) else set()
+    if isinstance(tree, OneOf):
+        return {kind for inner in tree.alternatives for kind in _kinds(inner)}
+    if isinstance(tree, Axis):
+        return {kind for inner in tree.values for kind in _kinds(inner)}
+    return set(tree.fields) | _kinds(tree.merge) if tree is not None and hasattr(tree, "fields") else set()
+
+
+def _check_counts(arms: Iterable[Arm], pairs: Pairs, node: Node, problems: Problems) -> bool:
+    """Whether there are few enough configs to write them all out."""
+    total = 0
+    for arm in arms:
+        counts = count(arm.sections.values(), pairs)
+        check_active_together(counts, pairs, problems)
+        total += sum(counts.values())
+    if total <= MAX_VALUES:
+        return True
+    message = f"{total} configs are more than the {MAX_VALUES} that a grid may have"
+    problems.add(node.mark, "", message, "take fewer values, or pair axes with zip")
+    return False
+
+
+def _check_arms(arms: Sequence[Arm], found: Sequence[Frame], known: Known, context: Context) -> None:
+    """What every arm needs: a model, and data for architectures and estimators."""
+    for arm in arms:
+        if "model" not in arm.sections:
+            context.problems.add(arm.node.mark, "", "model is missing", "add model: {architecture: mlp}")
+    for frame in found:
+        if frame.model.kind not in ("architecture", "estimator"):
+            continue
+        data = next(factor for factor in frame.factors if factor.section == "data")
+        kind = f"an {frame.model.kind}"
+        if any(not outcome.is_there for outcome in data.outcomes):
+            fix = "add data: {source: {sklearn: digits}, split: {test: 0.2, validation: 0.2}}"
+            context.problems.add(frame.model.name.mark, "", f"data is missing, and {kind} needs it", fix)
+        for outcome in data.outcomes:
+            if outcome.mark is not None and isinstance(outcome.written, dict) and "split" not in outcome.written:
+                fix = "add split: {test: 0.2, validation: 0.2}, or split: {folds: 5}"
+                context.problems.add(outcome.mark, "data", f"split is missing, and {kind} needs it", fix)
+
+
+def _check_objective(node: Node, found: Sequence[Frame], known: Known, problems: Problems) -> None:
+    name = known.objective.get("metric", "")
+    if name in known.listed or not needs_loss(name):
+        return
+    if any(frame.model.kind == "estimator" for frame in found):
+        mark = next(iter(node.value["objective"].value.values())).mark
+        fix = "write val_log_loss, or val_mean_squared_error"
+        problems.add(mark, "objective.minimize", f"an estimator has no loss, so nothing computes its {name}", fix)

@@ -1,0 +1,155 @@
+"""Metrics as a spec names them: the objective, those measured beside the defaults, and what is monitored."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .metrics import LOSS, METRICS, PARTS, Name, direction_of, nearest_metric, read_name
+from .node import Broken, Node, found, plain
+from .problems import join_path
+from .references import is_reference
+from .types import ANY
+from .values import Context, checked, named, signature
+
+
+class Listed(NamedTuple):
+    """What `metrics` adds: items for whoever computes them, and the names that results will have."""
+
+    items: list[Any]
+    names: dict[str, str | None]  # name -> direction, None for the user's own
+    references: list[str]
+
+
+class Known(NamedTuple):
+    """What a metric may be called in this spec."""
+
+    listed: dict[str, str | None]
+    objective: dict[str, str]  # metric and direction, as far as it could be read
+    free: bool  # functions and commands report what they like
+    only_free: bool  # nothing but functions and commands
+
+
+def read_metrics(node: Node | None, context: Context) -> Listed:
+    """The list under `metrics`: names, `{name: {parameters, as}}`, and functions of the user's."""
+    listed = Listed([], {}, [])
+    if node is None or isinstance(node.value, Broken):
+        return listed
+    if not isinstance(node.value, list):
+        context.problems.add(node.mark, "metrics", f"expected a list of metrics, {found(node)}", "write metrics: [f1]")
+        return listed
+    for index, item in enumerate(node.value):
+        _read_listed(item, f"metrics[{index}]", listed, context)
+    return listed
+
+
+def _read_listed(item: Node, path: str, listed: Listed, context: Context) -> None:
+    choice = named(item, path, "a metric", context)
+    if choice is None:
+        return
+    parameters = choice.parameters.value if isinstance(choice.parameters.value, dict) else {}
+    values = {key: checked(child, ANY, join_path(path, key), context) for key, child in parameters.items()}
+    called = values.get("as")
+    if is_reference(choice.name):
+        if signature("function", choice.name, choice.node, path, context) is None:
+            return
+        listed.references.append(choice.name)
+        name, direction, written = Name("", choice.name.rpartition(":")[2]), None, choice.name
+    else:
+        name = read_name(choice.name)
+        if not _is_computed(name, choice.node, path, context):
+            return
+        direction, written = direction_of(name), f"{name.part}_{name.bare}" if name.part else name.bare
+    full = f"{name.part or 'val'}_{called}" if called else name.full
+    if full in listed.names:
+        context.problems.add(
+            choice.node.mark, path, f"{full} is listed already", "remove it, or rename it with as: ..."
+        )
+    listed.names[full] = direction
+    listed.items.append({written: values} if values else written)
+
+
+def _is_computed(name: Name, node: Node, path: str, context: Context) -> bool:
+    if name.part == "test":
+        message = "the test part takes part in nothing while a sweep trains"
+        context.problems.add(node.mark, path, message, f"write val_{name.bare}")
+        return False
+    if name.bare in METRICS:
+        return True
+    context.problems.add(node.mark, path, f"nothing computes a metric called '{plain(node)}'", nearest_metric(name))
+    return False
+
+
+def read_objective(node: Node, known: Known, context: Context) -> dict[str, str] | None:
+    """`{maximize: METRIC}` or `{minimize: METRIC}`, the metric under its standard name."""
+    example = "objective: {maximize: val_accuracy}"
+    if isinstance(node.value, list):
+        context.problems.add(node.mark, "objective", "not yet: several objectives", f"write one, as {example}")
+        return None
+    if not isinstance(node.value, dict) or len(node.value) != 1:
+        wrong = f"a mapping of {len(node.value)} keys" if isinstance(node.value, dict) else found(node)[6:]
+        if not isinstance(node.value, Broken):
+            message = f"expected maximize or minimize with a metric, found {wrong}"
+            context.problems.add(node.mark, "objective", message, f"write {example}")
+        return None
+    direction, inner = next(iter(node.value.items()))
+    if direction not in ("maximize", "minimize"):
+        context.problems.unknown_key(node.keys[direction], "objective", direction, ("maximize", "minimize"))
+        return None
+    path = f"objective.{direction}"
+    name = metric_name(inner, path, known, context)
+    if name is None:
+        return None
+    wanted = known.listed.get(name) or direction_of(read_name(name))
+    if wanted and wanted != direction:
+        better = "lower" if wanted == "minimize" else "higher"
+        context.problems.add(
+            node.keys[direction], "objective", f"{name} is better when it is {better}", f"write {wanted}: {name}"
+        )
+    return {"metric": name, "direction": direction}
+
+
+def metric_name(node: Node, path: str, known: Known, context: Context) -> str | None:
+    """A metric under its standard name; None, and a problem, if nothing computes it."""
+    if not isinstance(node.value, str):
+        if not isinstance(node.value, Broken):
+            context.problems.add(node.mark, path, f"expected the name of a metric, {found(node)}", "write val_accuracy")
+        return None
+    written, name = node.value, read_name(node.value)
+    if written in known.listed:
+        return written
+    if name.part == "test":
+        message = "the test part takes part in no choice"
+        context.problems.add(node.mark, path, message, f"write val_{name.bare}")
+        return None
+    if known.only_free and name.part not in PARTS:
+        return written
+    if name.bare not in METRICS and known.free:
+        return written
+    if name.bare not in METRICS:
+        _report_unknown(written, node, path, known, context)
+        return None
+    if not name.part:
+        fix = f"write val_{name.bare}, or train_{name.bare}"
+        context.problems.add(node.mark, path, f"'{written}' does not say of which part", fix)
+        return None
+    return name.full
+
+
+def _report_unknown(written: str, node: Node, path: str, known: Known, context: Context) -> None:
+    near = nearest_metric(read_name(written))
+    fix = near or "`blueno schema --metrics` lists all; add one's own to metrics as file.py:function"
+    context.problems.add(node.mark, path, f"nothing computes a metric called '{written}'", fix)
+
+
+def is_direction_known(name: str, known: Known) -> bool:
+    """Whether it is known which direction of a metric is better, so that the best epoch can be chosen by it."""
+    return (
+        direction_of(read_name(name)) is not None
+        or known.listed.get(name) is not None
+        or known.objective.get("metric") == name
+    )
+
+
+def needs_loss(name: str) -> bool:
+    """Whether only a model with a loss has this metric."""
+    return read_name(name).bare == LOSS

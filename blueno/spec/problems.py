@@ -1,0 +1,53 @@
+"""Where what is wrong with a spec is collected, so that everything is reported at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from ..errors import Problem, SpecErrors
+from .node import Mark
+
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as one
+
+
+class Problems:
+    """A growing list of problems, with the texts they are in (for the line that is shown with each)."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+        self._lines: dict[str, list[str]] = {}
+
+    def add_text(self, file: str, text: str) -> None:
+        """Makes the lines of `text` known as those of `file`."""
+        self._lines[file] = _LINE_BREAK.split(text)
+
+    def add(self, mark: Mark, path: str, message: str, fix: str = "") -> None:
+        """Adds a problem at `mark`."""
+        lines = self._lines.get(mark.file, [])
+        source = lines[mark.line - 1] if mark.line <= len(lines) else ""
+        self.found.append(Problem(mark.file, mark.line, mark.column, path, message, fix, source))
+
+    def unknown_key(self, mark: Mark, path: str, key: str, known: Iterable[str]) -> None:
+        """Adds "unknown key", with the nearest known one as the fix."""
+        self.add(mark, join_path(path, key), "unknown key", nearest(key, known))
+
+    def raise_any(self) -> None:
+        """Raises SpecErrors if there is any problem."""
+        if self.found:
+            raise SpecErrors(self.found)
+
+
+def join_path(path: str, key: str) -> str:
+    """`train` and `epochs` as `train.epochs`."""
+    return f"{path}.{key}" if path else key
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A fix that names what `word` may have meant, or else everything there is."""
+    choices = sorted(known)
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    if near:
+        return f"write {near[0]}"
+    return f"use one of {', '.join(choices)}" if choices else ""

@@ -1,0 +1,63 @@
+"""The steps of `preprocess` and `augment`, each checked against the signature of what it names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .arguments import arguments, code_of
+from .language import NAMES
+from .node import Broken, Node, found
+from .problems import join_path
+from .steps import steps_of
+from .train_section import Resolved
+from .values import Context, checked, named, signature
+
+
+def is_steps(node: Node | None, section: str, context: Context) -> bool:
+    """Whether a section is a list; a problem if it is something else."""
+    if node is None or isinstance(node.value, (list, Broken)):
+        return node is not None and not isinstance(node.value, Broken)
+    context.problems.add(node.mark, section, f"expected a list of steps, {found(node)}", f"write {section}: [scale]")
+    return False
+
+
+def resolve_preprocess(node: Node | None, context: Context) -> list[dict[str, Any]]:
+    """The steps as a dataset's recipe has them."""
+    steps = []
+    for path, item in _items(node, "preprocess", context):
+        choice = named(item, path, "a step", context)
+        sign = choice and signature("step", choice.name, choice.node, path, context)
+        if choice is None or sign is None:
+            continue
+        given, columns = choice.parameters, None
+        if isinstance(given.value, dict) and "columns" in given.value and "columns" not in sign.parameters:
+            columns = checked(given.value["columns"], NAMES, join_path(path, "columns"), context)
+            given = given._replace(value={key: child for key, child in given.value.items() if key != "columns"})
+        columns = [columns] if isinstance(columns, str) else columns
+        values = arguments(sign, given, choice.node, path, context)
+        steps.append({"name": choice.name, "params": values, "columns": columns, "code": code_of(sign, choice.node)})
+    return steps
+
+
+def resolve_augment(node: Node | None, context: Context) -> Resolved:
+    """The layers as a trial's recipe has them: `{name: {parameters}}`."""
+    layers: list[Any] = []
+    code: dict[str, Any] = {}
+    for path, item in _items(node, "augment", context):
+        choice = named(item, path, "a layer", context)
+        sign = choice and signature("layer", choice.name, choice.node, path, context)
+        if choice is None or sign is None:
+            continue
+        counted = code_of(sign, choice.node)
+        if counted is not None:
+            code[f"augment[{len(layers)}]"] = counted
+        layers.append({choice.name: arguments(sign, choice.parameters, choice.node, path, context)})
+    return Resolved(layers, code)
+
+
+def _items(node: Node | None, section: str, context: Context) -> list[tuple[str, Node]]:
+    """The steps with their paths; of something that is no step, the place in the list."""
+    if node is None or not is_steps(node, section, context):
+        return []
+    named_steps = {id(item): f"{section}.{name}" for name, _, item in steps_of(node)}
+    return [(named_steps.get(id(item), f"{section}[{index}]"), item) for index, item in enumerate(node.value)]

@@ -1,0 +1,175 @@
+"""Values of a spec checked against types and keys, each problem marked at the node that has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .choices import file_at
+from .language import REQUIRED, Key
+from .node import Broken, File, Mark, Node, found, is_broken, plain
+from .problems import Problems, join_path
+from .signatures import Folders, Signature, UnknownName, signature_of
+from .types import Type, check
+
+
+class Code(NamedTuple):
+    """In a resolved value: code of the user's, in whose place its digest comes when the plan is compiled."""
+
+    reference: str
+    mark: Mark
+    uses: tuple[str, ...] = ()
+
+
+class Contents(NamedTuple):
+    """In a resolved value: the fingerprint of files comes here when the plan is compiled."""
+
+    files: tuple[File, ...]
+
+
+class Context(NamedTuple):
+    """What every check needs."""
+
+    problems: Problems
+    folders: Folders
+    not_yet: Mapping[str, str]
+
+    @property
+    def folder(self) -> Path:
+        """The spec's folder, which paths are relative to."""
+        return self.folders.spec
+
+    def refuse(self, feature: str, node: Node, path: str) -> None:
+        """Adds a problem if a part of the language cannot run yet."""
+        if feature in self.not_yet:
+            self.problems.add(node.mark, path, f"not yet: {self.not_yet[feature]}", "leave it out for now")
+
+
+def checked(node: Node, type: Type, path: str, context: Context) -> Any:
+    """The value in its type's form, files as File records; problems are added where it does not fit."""
+    if is_broken(node):
+        return None
+    result = check(plain(node), type)
+    for misfit in result.problems:
+        inner, inner_path = _inside(node, path, misfit.where)
+        context.problems.add(inner.mark, inner_path, misfit.message, misfit.fix)
+    return None if result.problems else _with_files(node, result.value, type, path, context)
+
+
+def _inside(node: Node, path: str, where: Iterable[int | str]) -> tuple[Node, str]:
+    for step in where:
+        node = node.value[step]
+        path = f"{path}[{step}]" if isinstance(step, int) else join_path(path, step)
+    return node, path
+
+
+def _with_files(node: Node, value: Any, type: Type, path: str, context: Context) -> Any:
+    """`value` with a File in place of each path that is one, by its type or written as `{file: ...}`."""
+    if isinstance(node.value, File):
+        return existing(node.value, path, context)
+    if isinstance(value, str) and _takes_file(type):
+        return existing(file_at(value, context.folder, node.mark), path, context)
+    if isinstance(value, list):
+        inner = [_item_type(type, index) for index in range(len(value))]
+        together = zip(node.value, value, inner, strict=True)
+        return [_with_files(child, item, each, path, context) for child, item, each in together]
+    if isinstance(value, dict):
+        each = _item_type(type, 0)
+        return {key: _with_files(node.value[key], item, each, path, context) for key, item in value.items()}
+    return value
+
+
+def _takes_file(type: Type) -> bool:
+    return type.kind == "file" or (type.kind == "union" and any(map(_takes_file, type.items)))
+
+
+def _item_type(type: Type, index: int) -> Type:
+    if type.kind == "union":
+        type = next((each for each in type.items if each.kind in ("list", "tuple", "mapping")), type)
+    if type.kind == "tuple" and index < len(type.items):
+        return type.items[index]
+    return type.items[0] if type.kind in ("list", "mapping") and type.items else Type("any")
+
+
+def existing(file: File, path: str, context: Context) -> File:
+    """The file; a problem if it does not exist. One with {fold} or {seed} in it is looked for when those are known."""
+    if not is_template(file.path) and not os.path.exists(file.path):
+        context.problems.add(file.mark, path, f"there is no file {file.written}", _near_file(file))
+    return file
+
+
+def is_template(text: str) -> bool:
+    """Whether a path is filled in for each fold or seed."""
+    return "{fold}" in text or "{seed}" in text
+
+
+def _near_file(file: File) -> str:
+    from .types import nearest
+
+    folder = Path(file.path).parent
+    if not folder.is_dir():
+        return f"paths are relative to the spec: there is no folder {Path(file.written).parent} beside it"
+    near = nearest(Path(file.path).name, sorted(each.name for each in folder.iterdir()))
+    written = Path(file.written)
+    return f"write {written.with_name(near)}" if near else f"put it there, or correct the path of {written.name}"
+
+
+def is_mapping(node: Node, path: str, context: Context, example: str) -> bool:
+    """Whether the value is a mapping; a problem if it is something else."""
+    if isinstance(node.value, dict):
+        return True
+    if not isinstance(node.value, Broken):
+        context.problems.add(node.mark, path, f"expected a mapping, {found(node)}", f"write {example}")
+    return False
+
+
+def filled(node: Node, keys: Mapping[str, Key], path: str, context: Context) -> dict[str, Any]:
+    """A mapping of the language, each value in its type's form, defaults filled in."""
+    values: dict[str, Any] = {}
+    for key, child in node.value.items():
+        if key not in keys:
+            context.problems.unknown_key(node.keys[key], path, key, keys)
+        else:
+            values[key] = checked(child, keys[key].type, join_path(path, key), context)
+    for key, (_, default) in keys.items():
+        if key not in node.value and default is REQUIRED:
+            context.problems.add(node.mark, path, f"{key} is missing", f"add {key}: ...")
+        values.setdefault(key, None if default is REQUIRED else default)
+    return values
+
+
+class Named(NamedTuple):
+    """A name and its parameters: `adam` or `{adam: {...}}`. `mark` is the name's node."""
+
+    name: str
+    parameters: Node
+    node: Node
+    is_bare: bool
+
+
+def named(node: Node, path: str, noun: str, context: Context) -> Named | None:
+    """A name with parameters; None, and a problem, if the value is something else."""
+    if isinstance(node.value, Broken):
+        return None
+    if isinstance(node.value, str) and node.value:
+        return Named(node.value, Node({}, node.mark), node, True)
+    if isinstance(node.value, dict) and len(node.value) == 1:
+        name, inner = next(iter(node.value.items()))
+        parameters = Node({}, inner.mark) if inner.value is None else inner
+        return Named(name, parameters, Node(name, node.keys[name]), False)
+    count = f"a mapping of {len(node.value)} keys" if isinstance(node.value, dict) else found(node)[6:]
+    message = f"expected the name of {noun}, or {{name: {{parameters}}}}, found {count}"
+    fix = "indent the parameters below the name" if isinstance(node.value, dict) and node.value else ""
+    context.problems.add(node.mark, path, message, fix)
+    return None
+
+
+def signature(role: str, name: str, node: Node, path: str, context: Context) -> Signature | None:
+    """What a name takes in a role; None, and a problem, if nothing goes by that name."""
+    try:
+        return signature_of(role, name, context.folders)
+    except UnknownName as error:
+        context.problems.add(node.mark, path, error.message, error.fix)
+        return None
