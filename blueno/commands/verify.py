@@ -34,7 +34,7 @@ def verify(db: sqlite3.Connection, root: Path, sweep: read.Sweep | None, quiet: 
     number = sweep.number if sweep else None
     with reading(db):
         found = [(one, ledger(db, one.number)) for one in ([sweep] if sweep else read.sweeps(db))]
-        problems = [*_sums(found), *check.without_result(db, number), *check.wrong_ids(db, number)]
+        problems = [*check.dangling(db), *_sums(found), *check.without_result(db, number), *check.wrong_ids(db, number)]
         artefacts = list(check.artefacts(db, number))
         datasets = check.built_datasets(db, number)
     models, cache = FolderCache(root / "models"), FolderCache(root / "data" / "cache")

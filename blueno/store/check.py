@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -25,15 +26,20 @@ class Artefact(NamedTuple):
 
 
 def damage(db: sqlite3.Connection) -> list[str]:
-    """What SQLite itself finds wrong with the file; anything else may not be asked then."""
+    """What SQLite itself finds wrong with the file; nothing else can be asked of it then."""
     try:
         found = [row[0] for row in db.execute("PRAGMA integrity_check")]
-        dangling = db.execute("PRAGMA foreign_key_check").fetchall()
     except sqlite3.DatabaseError as error:
-        return [f"the store is damaged: {error}"]
-    problems = [f"the store is damaged: {text}" for text in found if text != "ok"]
-    return problems + [
-        f"the store is damaged: a row of {row[0]} refers to a row of {row[2]} that is gone" for row in dangling
+        found = [str(error)]
+    return [f"the store is damaged: {text}" for text in found if text != "ok"]
+
+
+def dangling(db: sqlite3.Connection) -> list[str]:
+    """Rows that refer to rows of another table that are gone."""
+    counted = Counter((row[0], row[2]) for row in db.execute("PRAGMA foreign_key_check"))
+    return [
+        f"{count} rows of the table {table} refer to rows of {other} that are gone"
+        for (table, other), count in counted.items()
     ]
 
 

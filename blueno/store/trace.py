@@ -75,9 +75,9 @@ def sweeps_of(db: sqlite3.Connection, kind: str, id: str) -> list[dict[str, Any]
     """
     column = "dataset" if kind == "dataset" else KINDS[kind][1]
     rows = db.execute(
-        "SELECT number, sweeps.id, name, revision, submitted, count(*) AS trials, min(verdict) AS verdict FROM trials"
-        " JOIN sweep_trials ON trial = trials.id JOIN sweeps ON number = sweep_trials.sweep"
-        f" WHERE trials.{column} = ? GROUP BY number ORDER BY number",
+        "SELECT sweeps.number, sweeps.id, name, revision, submitted, count(*) AS trials, min(verdict) AS verdict"
+        " FROM trials JOIN sweep_trials ON trial = trials.id JOIN sweeps ON sweeps.number = sweep_trials.sweep"
+        f" WHERE trials.{column} = ? GROUP BY sweeps.number ORDER BY sweeps.number",
         (id,),
     )
     return [dict(row) for row in rows]
