@@ -25,7 +25,7 @@ from .worker_code import code_folder, unpacked
 from .worker_epochs import EpochReport, finite
 from .worker_memory import held_bytes, peak_bytes, reset_peak
 from .worker_models import cannot_be_built
-from .worker_output import bounded, redirected, trial_log
+from .worker_output import append, bounded, redirected, trial_log
 
 if TYPE_CHECKING:
     from .etl.dataset import Dataset
@@ -185,6 +185,16 @@ def _trained(worker: Worker, message: Message, outcome: Outcome, folder: Path) -
         "notes": list(outcome.notes),
         "error": None,
     }
+
+
+def _log(worker: Worker, message: Message, answer: Message) -> str:
+    """What the trial wrote; a failure's traceback is the last of it."""
+    if not worker.redirect:
+        return ""
+    log = trial_log(worker.root, message["trial"])
+    if answer["error"]:
+        append(log, answer["error"]["traceback"])
+    return bounded(log)
 
 
 def _nothing() -> Message:

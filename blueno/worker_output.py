@@ -65,6 +65,14 @@ def flush() -> None:
     ctypes.CDLL(None).fflush(None)
 
 
+def append(path: Path, text: str) -> None:
+    """Adds to a log, as far as the disk allows."""
+    with suppress(OSError):
+        log = open_log(path)
+        os.write(log, text.encode(errors="backslashreplace"))
+        os.close(log)
+
+
 def bounded(path: Path, half_bytes: int = HALF_BYTES) -> str:
     """The text of a log, without the middle of a long one; empty if there is none."""
     try:
