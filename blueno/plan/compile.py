@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +19,7 @@ from .exclude import Masks, mask_of, masks_of
 from .fingerprint import Progress, no_progress
 from .identity import (
     Preparation,
+    Replicate,
     config_text,
     dataset_text,
     joined_code,
@@ -54,6 +58,25 @@ def compile_spec(spec: Spec, root: Path, progress: Progress = no_progress) -> Pl
     or several, files and code that cannot be read.
     """
     reader = Reader(spec.folders, root / FINGERPRINTS, spec.problems, progress)
+    with _no_collection():
+        return _compile(spec, reader)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """No search for cyclic garbage meanwhile: hundreds of thousands of records are made and none is dropped, and
+    looking through them all again and again takes a third of the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _compile(spec: Spec, reader: Reader) -> Plan:
     expanded = _expand(spec, reader)
     warnings = _warnings(spec, expanded)
     if not expanded.candidates and expanded.excluded:
@@ -123,6 +146,7 @@ class _Made:
         self._reader = reader
         self._preparations: dict[tuple[int, int], Preparation] = {}
         self._dataset_ids: dict[tuple[str, str, int | None, int | None], str | None] = {}
+        self._replicates: dict[tuple[bool, int | None], list[Replicate]] = {}
         self._seen: set[str] = set()
         self.configs: list[Config] = []
         self.trials: list[Trial] = []
@@ -135,7 +159,7 @@ class _Made:
         data, preprocess, augment, model, train = candidate.rows
         made = self._preparation(data, preprocess)
         code = joined_code(augment.code, model.code, train.code)
-        wanted = replicates(self._seeds, model.seeded or is_seeded(candidate.frame.model), made.num_folds)
+        wanted = self._wanted(model.seeded or is_seeded(candidate.frame.model), made.num_folds)
         text = config_text(made, augment.text, code, model.text, train.text)
         key = text
         if self._reader.templates:
@@ -157,11 +181,17 @@ class _Made:
                 recipe = self._reader.fill(recipe, seed, fold)
             self.trials.append(Trial(digest_text(recipe), id, dataset, seed, fold, recipe, len(self.trials)))
 
+    def _wanted(self, takes_seed: bool, num_folds: int | None) -> list[Replicate]:
+        key = takes_seed, num_folds
+        if key not in self._replicates:
+            self._replicates[key] = replicates(self._seeds, takes_seed, num_folds)
+        return self._replicates[key]
+
     def _preparation(self, data: Row, preprocess: Row) -> Preparation:
         key = id(data), id(preprocess)
         if key not in self._preparations:
             assert data.data is not None, "BUG: a row of data without its data"
-            self._preparations[key] = preparation(data.data, preprocess.text, self._reader)
+            self._preparations[key] = preparation(data.data, preprocess.text, self._reader.text)
         return self._preparations[key]
 
     def _dataset(self, made: Preparation, seed: int | None, fold: int | None) -> str | None:

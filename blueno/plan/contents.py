@@ -10,14 +10,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..canonical import canonical, digest
+from ..canonical import canonical, digest, digest_file
 from ..errors import BluenoError
 from ..spec.node import File
 from ..spec.problems import Problems
 from ..spec.signatures import Folders
 from ..spec.values import Code, Contents, is_template
-from .code import code_digest
+from .code import code_digest, used_files
 from .fingerprint import Progress, fingerprint, no_progress
+from .identity import Replicate
 
 HOLE = "\0template:"
 
@@ -80,15 +81,24 @@ class Reader:
 
     def _code(self, code: Code) -> str:
         if code not in self._codes:
-            self.references[code.reference] = None
+            if code.reference:
+                self.references[code.reference] = None
             self.uses.update(dict.fromkeys(code.uses))
             try:
-                found = code_digest(code.reference, self._folders, code.uses)
-                self._codes[code] = found.digest if found else ""
+                self._codes[code] = self._digest(code)
             except BluenoError as error:
                 self._problems.add(code.mark, "", error.message, error.fix)
                 self._codes[code] = ""
         return self._codes[code]
+
+    def _digest(self, code: Code) -> str:
+        """The digest of code; that of the files alone where a command names no code of ours."""
+        if code.reference:
+            found = code_digest(code.reference, self._folders, code.uses)
+            return found.digest if found else ""
+        start = self._folders.spec
+        files = used_files(code.uses, self._folders)
+        return digest([[Path(os.path.relpath(file, start)).as_posix(), digest_file(file)] for file in files])
 
     def fill(self, text: str, seed: int | None, fold: int | None) -> str:
         """A text whose holes have the contents for one replicate."""
@@ -97,7 +107,7 @@ class Reader:
             text = text.replace(_hole(number), canonical(self.sha(path, file)))
         return text
 
-    def fill_all(self, text: str, replicates: list[tuple[int | None, int | None]], with_template: bool) -> str:
+    def fill_all(self, text: str, replicates: list[Replicate], with_template: bool) -> str:
         """A text whose holes have the contents for all replicates, and the template itself if asked for."""
         for number, file in enumerate(self.templates):
             shas = [[seed, fold, self.sha(_filled(file.path, seed, fold), file)] for seed, fold in replicates]

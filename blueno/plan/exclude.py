@@ -26,12 +26,15 @@ class Masks(NamedTuple):
 def masks_of(patterns: Sequence[Pattern], factors: Iterable[str], names: Mapping[str, Any]) -> Masks:
     """The masks of a frame whose factors have these paths, and whose own names have these values."""
     prefixes = list(factors)
-    frame, by_factor, across = (1 << len(patterns)) - 1, {}, []
+    frame = (1 << len(patterns)) - 1
+    by_factor: dict[str, list[tuple[int, Condition]]] = {}
+    across: list[tuple[int, Condition]] = []
     watched: set[str] = set()
     for number, pattern in enumerate(patterns):
         bit = 1 << number
         for condition in pattern.conditions:
-            places = {None if path in names else owner(path, prefixes) for path in _paths(condition)} - {None}
+            owners = (owner(path, prefixes) for path in _paths(condition) if path not in names)
+            places = {place for place in owners if place is not None}
             if not places:
                 frame &= -1 if holds(condition, names) else ~bit
             elif len(places) == 1:

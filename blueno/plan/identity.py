@@ -7,11 +7,13 @@ without `seed`, and with the dataset's recipe (without `fold`) in place of its i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from itertools import product
 from typing import Any, NamedTuple
 
 from ..spec.data_section import Data
-from .contents import Reader
 
+Replicate = tuple[int | None, int | None]  # seed and fold
 RECIPE = 1  # the version of docs/recipe.md that trials are trained by
 
 
@@ -23,11 +25,11 @@ class Preparation(NamedTuple):
     num_folds: int | None
 
 
-def preparation(data: Data, steps: str, reader: Reader) -> Preparation:
+def preparation(data: Data, steps: str, text_of: Callable[[Any], str]) -> Preparation:
     """The recipe of the datasets of one `data` and `preprocess`, whose steps are given as canonical JSON."""
     if data.source is None:
         return Preparation("", "", data.num_folds)
-    columns, source, split = (reader.text(value) for value in (data.columns, data.source, data.split))
+    columns, source, split = (text_of(value) for value in (data.columns, data.source, data.split))
     after = f'"source":{source},"split":{split},"steps":{steps}}}'
     return Preparation(f'{{"columns":{columns},', after, data.num_folds)
 
@@ -40,7 +42,8 @@ def dataset_text(made: Preparation, fold: int | None) -> str:
 def config_text(made: Preparation, augment: str, code: str, model: str, train: str) -> str:
     """A config's recipe."""
     dataset = made.before + made.after or "null"
-    return f'{{"augment":{augment},"code":{{{code}}},"dataset":{dataset},"model":{model},"recipe":{RECIPE},"train":{train}}}'
+    head = f'{{"augment":{augment},"code":{{{code}}},"dataset":{dataset}'
+    return f'{head},"model":{model},"recipe":{RECIPE},"train":{train}}}'
 
 
 def trial_text(dataset_id: str | None, augment: str, code: str, model: str, seed: int | None, train: str) -> str:
@@ -58,7 +61,8 @@ def joined_code(*members: str) -> str:
     return ",".join(filter(None, members))
 
 
-def replicates(seeds: list[int], is_seeded: bool, num_folds: int | None) -> list[tuple[Any, Any]]:
-    """(seed, fold) of each replicate of a config."""
-    folds = [None] if num_folds is None else list(range(num_folds))
-    return [(seed, fold) for seed in (seeds if is_seeded else [None]) for fold in folds]
+def replicates(seeds: list[int], takes_seed: bool, num_folds: int | None) -> list[Replicate]:
+    """Those of a config; one a fold, without a seed, if its model takes none."""
+    folds: Iterable[int | None] = [None] if num_folds is None else range(num_folds)
+    used: Iterable[int | None] = seeds if takes_seed else [None]
+    return [(seed, fold) for seed, fold in product(used, folds)]

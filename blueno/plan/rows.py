@@ -119,13 +119,13 @@ def _mapping_rows(section: str, factors: list[Factor], frame: Frame, masks: Mask
             Row(
                 written=None if absent else _written(section, factors, pieces, frame),
                 text="null" if absent or (section == "train" and text == "{}") else text,
-                rank=sum([piece.rank for piece in pieces]),
-                mask=reduce(and_, [piece.mask for piece in pieces], -1),
+                rank=sum(piece.rank for piece in pieces),
+                mask=reduce(and_, (piece.mask for piece in pieces), -1),
                 ties=tuple(dict(tie for piece in pieces for tie in piece.ties).items()),
                 code=_members(
                     dict(code, **{key: each for piece in pieces for key, each in piece.code.items()}), reader
                 ),
-                seeded=any([piece.seeded for piece in pieces]),
+                seeded=any(piece.seeded for piece in pieces),
                 watched={path: value for piece in pieces for path, value in piece.watched.items()},
             )
         )

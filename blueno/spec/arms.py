@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .choices import Axis, Builder, Fields, Items, OneOf, Tree
+from .choices import Builder, Fields, Items, OneOf, Tree
 from .expand import Chosen, Layout
 from .language import ARM_KEYS, SECTIONS
-from .node import Broken, Mark, Node, found
+from .node import Broken, Node, found
 from .paths import NAMED
 from .problems import Problems
 from .space import STEP_SECTIONS, Arm
@@ -143,6 +143,6 @@ def _steps_after(common: Tree, own: Tree, path: str, problems: Problems) -> Tree
 
 
 def _report_twice(own: Tree, path: str, problems: Problems) -> None:
-    mark: Mark = own.mark if isinstance(own, (Node, Axis, OneOf)) else own.node.mark
+    mark = own.mark if isinstance(own, Node | Axis | OneOf) else own.node.mark
     if not (isinstance(own, Node) and isinstance(own.value, Broken)):
         problems.add(mark, path, "the value stands outside of the arms already", "give it in one of the two places")

@@ -190,7 +190,7 @@ class Builder:
         return None if node.value == NONE else self.tree(node, path)
 
     def alternatives(self, node: Node, path: str) -> list[tuple[Any, Node]]:
-        """Names and nodes of the alternatives of `one_of` in `node`; `as` is taken out. None when they are malformed."""
+        """Names and nodes of the alternatives of `one_of` in `node`, without `as`; none when they are malformed."""
         listed = node.value["one_of"]
         if not isinstance(listed.value, list) or not listed.value:
             message = f"one_of takes a list of alternatives, {found_list(listed)}"

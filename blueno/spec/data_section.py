@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from .arguments import arguments, code_of
 from .language import CODE_PARAMETERS, COLUMN, COLUMNS, DATA_KEYS, DATA_RESERVED, FOLDS, SHARES, TIME, Key
-from .node import Broken, File, Node, is_broken
+from .node import Broken, File, Mark, Node
 from .problems import join_path
 from .signatures import Signature
 from .types import NULL, union_of
@@ -19,6 +19,14 @@ class Data(NamedTuple):
     source: dict[str, Any] | None
     columns: dict[str, Any]
     split: dict[str, Any] | None
+    mark: Mark | None = None  # of the split, else of the whole section
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a part to validate on."""
+        return self.split is not None and bool(
+            self.split.get("folds") or self.split.get("validation") or "column" in self.split
+        )
 
     @property
     def num_folds(self) -> int | None:
@@ -49,7 +57,7 @@ def resolve_data(node: Node | None, context: Context) -> Data:
             fix = "add source: {sklearn: digits}, or remove data if the function brings its own"
             context.problems.add(node.mark, "data", f"source is missing, which {marked} is about", fix)
     _join_groups(node, columns, split, context)
-    return Data(source, columns, split)
+    return Data(source, columns, split, node.value["split"].mark if "split" in node.value else node.mark)
 
 
 def _columns(node: Node, context: Context) -> dict[str, Any]:
@@ -57,6 +65,8 @@ def _columns(node: Node, context: Context) -> dict[str, Any]:
     for key, (type, _) in COLUMNS.items():
         child = node.value.get(key)
         columns[key] = None if child is None else checked(child, union_of(type, NULL), f"data.{key}", context)
+    for key in ("features", "drop"):
+        columns[key] = [columns[key]] if isinstance(columns[key], str) else columns[key]
     if columns["features"] is not None and columns["drop"] is not None:
         context.problems.add(
             node.keys["drop"], "data.drop", "features says already which columns are inputs", "remove one"
@@ -130,10 +140,8 @@ def _split(node: Node, context: Context) -> dict[str, Any] | None:
     _check_shares(node, values, context)
     if keys is FOLDS:
         _check_folds(node, values, context)
-    return {
-        key: (value or None) if key in ("stop",) or (keys is FOLDS and key == "test") else value
-        for key, value in values.items()
-    }
+    absent = ("stop", "test") if keys is FOLDS else ("stop",)  # a share of nothing is none
+    return {key: (value or None) if key in absent else value for key, value in values.items()}
 
 
 def _split_keys(node: Node) -> dict[str, Key]:
@@ -150,10 +158,6 @@ def _check_shares(node: Node, values: dict[str, Any], context: Context) -> None:
         mark = node.value["validation"].mark if "validation" in node.value else node.mark
         fix = "make test and validation together less than 1"
         context.problems.add(mark, "data.split", "nothing would be left to train on", fix)
-    if "folds" not in values and "column" not in values and not values.get("validation"):
-        if not any(is_broken(child) for child in node.value.values()):
-            message = "no part to validate on, which every choice is made by"
-            context.problems.add(node.mark, "data.split", message, "add validation: 0.2, or folds: 5")
 
 
 def _check_folds(node: Node, values: dict[str, Any], context: Context) -> None:

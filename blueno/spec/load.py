@@ -12,13 +12,13 @@ from .axes import MAX_VALUES
 from .choices import Axis, Builder, OneOf
 from .conditions import Pattern, read_baseline, read_patterns
 from .language import NOT_YET
-from .metric_names import Known, needs_loss, read_metrics, read_objective
+from .metric_names import Known, is_of_task, needs_loss, read_metrics, read_objective
 from .node import Node, plain
 from .overrides import apply_overrides
 from .pairs import Pairs, check_active_together, count, layout_with, read_pairs
 from .problems import Problems
 from .signatures import Folders
-from .space import Arm, Frame, frames
+from .space import Arm, Factor, Frame, frames
 from .values import Context
 from .words import Words, check_top, read_words
 from .yaml import parse
@@ -168,24 +168,61 @@ def _check_arms(arms: Sequence[Arm], found: Sequence[Frame], known: Known, conte
         if "model" not in arm.sections:
             context.problems.add(arm.node.mark, "", "model is missing", "add model: {architecture: mlp}")
     for frame in found:
-        if frame.model.kind not in ("architecture", "estimator"):
-            continue
-        data = next(factor for factor in frame.factors if factor.section == "data")
-        kind = f"an {frame.model.kind}"
-        if any(not outcome.is_there for outcome in data.outcomes):
-            fix = "add data: {source: {sklearn: digits}, split: {test: 0.2, validation: 0.2}}"
-            context.problems.add(frame.model.name.mark, "", f"data is missing, and {kind} needs it", fix)
-        for outcome in data.outcomes:
-            if outcome.mark is not None and isinstance(outcome.written, dict) and "split" not in outcome.written:
-                fix = "add split: {test: 0.2, validation: 0.2}, or split: {folds: 5}"
-                context.problems.add(outcome.mark, "data", f"split is missing, and {kind} needs it", fix)
+        factors = {factor.section: factor for factor in frame.factors}
+        _check_steps(factors["data"], factors["preprocess"], context.problems)
+        if frame.model.kind in ("architecture", "estimator"):
+            _check_data(frame, factors["data"], known, context.problems)
+
+
+def _check_steps(data: Factor, preprocess: Factor, problems: Problems) -> None:
+    if all(outcome.resolved.source is None and not outcome.is_there for outcome in data.outcomes):
+        for outcome in preprocess.outcomes:
+            if outcome.mark is not None and outcome.written:
+                fix = "add data, or prepare the data in the function"
+                problems.add(outcome.mark, "preprocess", "there is no data to prepare", fix)
+
+
+def _check_data(frame: Frame, factor: Factor, known: Known, problems: Problems) -> None:
+    """What an architecture or an estimator needs of its data."""
+    kind = f"an {frame.model.kind}"
+    metric = known.objective.get("metric", "")
+    for outcome in factor.outcomes:
+        data = outcome.resolved
+        if data.mark is None or not isinstance(outcome.written, dict):
+            if not outcome.is_there:
+                fix = "add data: {source: {sklearn: digits}, split: {test: 0.2, validation: 0.2}}"
+                problems.add(frame.model.name.mark, "", f"data is missing, and {kind} needs it", fix)
+        elif "source" not in outcome.written:
+            problems.add(data.mark, "data", "source is missing", "add source: {sklearn: digits}")
+        elif "split" not in outcome.written:
+            fix = "add split: {test: 0.2, validation: 0.2}, or split: {folds: 5}"
+            problems.add(data.mark, "data", f"split is missing, and {kind} needs it", fix)
+        elif data.split is not None and not data.has_validation and metric.startswith("val_"):
+            message = f"there is no validation part, which {metric} is measured on"
+            problems.add(data.mark, "data.split", message, "add validation: 0.2, or folds: 5")
 
 
 def _check_objective(node: Node, found: Sequence[Frame], known: Known, problems: Problems) -> None:
+    """Whether every kind of model has the objective, and every task that is said."""
     name = known.objective.get("metric", "")
-    if name in known.listed or not needs_loss(name):
+    if not name or name in known.listed:
         return
-    if any(frame.model.kind == "estimator" for frame in found):
-        mark = next(iter(node.value["objective"].value.values())).mark
+    direction, inner = next(iter(node.value["objective"].value.items()))
+    path = f"objective.{direction}"
+    if needs_loss(name) and any(frame.model.kind == "estimator" for frame in found):
         fix = "write val_log_loss, or val_mean_squared_error"
-        problems.add(mark, "objective.minimize", f"an estimator has no loss, so nothing computes its {name}", fix)
+        problems.add(inner.mark, path, f"an estimator has no loss, so nothing computes its {name}", fix)
+    for task in {task for frame in found for task in _tasks(frame)}:
+        if not is_of_task(name, task):
+            message = f"nothing computes {name}: data.task says {task}"
+            problems.add(
+                inner.mark, path, message, "choose a metric of the task, as `blueno schema --metrics` lists them"
+            )
+
+
+def _tasks(frame: Frame) -> set[str]:
+    """The tasks that the data of a frame say, where Blueno computes the metrics."""
+    if frame.model.kind not in ("architecture", "estimator"):
+        return set()
+    data = next(factor for factor in frame.factors if factor.section == "data")
+    return {outcome.resolved.columns["task"] for outcome in data.outcomes if outcome.resolved.columns.get("task")}

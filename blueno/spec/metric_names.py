@@ -150,6 +150,12 @@ def is_direction_known(name: str, known: Known) -> bool:
     )
 
 
+def is_of_task(name: str, task: str) -> bool:
+    """Whether a metric can be computed for a task, as `data.task` says it."""
+    metric = METRICS.get(read_name(name).bare)
+    return metric is None or not metric.task or (metric.task == "regression") == (task == "regression")
+
+
 def needs_loss(name: str) -> bool:
     """Whether only a model with a loss has this metric."""
     return read_name(name).bare == LOSS

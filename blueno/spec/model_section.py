@@ -14,7 +14,7 @@ from .problems import join_path
 from .signatures import Signature
 from .train_section import Resolved
 from .types import STR, list_of
-from .values import Context, checked, signature
+from .values import Code, Context, checked, signature
 
 
 class Model(NamedTuple):
@@ -96,6 +96,9 @@ def _model(
     sign = _signature(kind, name, context)
     patterns = () if uses is None else tuple(checked(uses, list_of(STR), "model.uses", context) or ())
     model = Model(kind, name, node, chosen, keys, sign, patterns)
+    if patterns and sign is not None and sign.kind != "user" and kind != "command":
+        message = f"uses says what code of one's own reads, and {name.value} is none"
+        context.problems.add(node.keys["uses"], "model.uses", message, "remove it")
     if sign is not None:
         _check_keys(model, context)
     return model
@@ -149,12 +152,20 @@ def constants(model: Model) -> dict[str, Any]:
     return {**defaults(model.sign, given), model.kind: model.name.value}
 
 
-def model_code(model: Model) -> dict[str, Any]:
+def model_code(model: Model, context: Context) -> dict[str, Any]:
     """What counts of the code behind the model's name."""
     if model.sign is None:
         return {}
+    if model.kind == "command":
+        return _command_code(model, context)
     code = code_of(model.sign, model.name, model.uses)
     return {} if code is None else {"model": code}
+
+
+def _command_code(model: Model, context: Context) -> dict[str, Any]:
+    """A program counts by those of its words that are files beside the spec, and by what `uses` names."""
+    words = [word for word in str(model.name.value).split() if (context.folder / word).is_file()]
+    return {"model": Code("", model.name.mark, (*words, *model.uses))} if words or model.uses else {}
 
 
 def is_seeded(model: Model) -> bool:

@@ -93,7 +93,7 @@ def _axes_at(
 
 def layout_with(pairs: Pairs, choices: list[Axis | OneOf]) -> Layout:
     """The layout of all choices: a group counts at the place of the first of its paths, in the order of the text."""
-    leaders = {}
+    leaders: dict[int, str] = {}
     for order in sorted(pairs.axes):
         leaders.setdefault(pairs.member_of[order], pairs.axes[order].path)
     followers = {order for order, axis in pairs.axes.items() if axis.path != leaders[pairs.member_of[order]]}

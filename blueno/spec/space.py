@@ -178,7 +178,7 @@ def _frame(arm: Arm, model: Model, train: Variant, drafts: list[_Draft], context
         model=model,
         factors=_linked(drafts, names, context),
         constants=constants(model),
-        code=model_code(model),
+        code=model_code(model, context),
         names=names,
         rank=arm.chosen.rank + model.chosen.rank + train.chosen.rank,
         ties=(*arm.chosen.ties, *model.chosen.ties, *train.chosen.ties),

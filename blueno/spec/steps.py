@@ -1,4 +1,4 @@
-"""The trees of `preprocess` and `augment`: lists of steps, where a step is addressed by its name and not by its place."""
+"""The trees of `preprocess` and `augment`: lists of steps, which paths address by their names and not by places."""
 
 from __future__ import annotations
 

@@ -15,9 +15,8 @@ from .values import Context, checked, is_mapping
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]+\Z")
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]?)(i?)B\Z")
-_TIME = re.compile(
-    r"(?:([0-9]+(?:\.[0-9]+)?)d)? ?(?:([0-9]+(?:\.[0-9]+)?)h)? ?(?:([0-9]+(?:\.[0-9]+)?)m(?:in)?)? ?(?:([0-9]+(?:\.[0-9]+)?)s)?\Z"
-)
+_NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
+_TIME = re.compile(rf"(?:{_NUMBER}d)? ?(?:{_NUMBER}h)? ?(?:{_NUMBER}m(?:in)?)? ?(?:{_NUMBER}s)?\Z")
 _BEST = re.compile(r"best [1-9][0-9]*\Z")
 
 

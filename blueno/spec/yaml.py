@@ -67,7 +67,7 @@ class _Composer:
     def _node(self, event: Any, path: str, depth: int) -> Node:
         mark = self._mark(event)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor, mark, path)
+            return self._alias(str(event.anchor), mark, path)
         if depth > MAX_DEPTH:
             self._problems.add(mark, path[:80], f"nested deeper than {MAX_DEPTH}")
             raise Unreadable
@@ -106,10 +106,11 @@ class _Composer:
         merged: list[Node] = []
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key_mark = self._mark(event)
+            is_plain = isinstance(event, yaml.ScalarEvent) and event.implicit[0]
             key = self._key(event, path, depth)
             inner = f"{path}.{key}" if path else key
             value = self._node(next(self._events), inner, depth + 1)
-            if key == "<<" and event.implicit[0]:
+            if key == "<<" and is_plain:
                 merged += self._merged(value, key_mark, path)
             elif key in keys:
                 message = f"the key is there already, on line {keys[key].line}"
