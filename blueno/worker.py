@@ -20,6 +20,7 @@ from . import failures
 from .cache import Cache
 from .canonical import digest_file
 from .clock import iso
+from .files import located
 from .messages import Message
 from .worker_code import code_folder, unpacked
 from .worker_epochs import EpochReport, finite
@@ -89,7 +90,7 @@ def _built(worker: Worker, message: Message) -> Message:
     from .etl.build import build
 
     code = code_folder(worker.root, worker.cache, message["code"])
-    report = build(message["recipe"], worker.cache, code, lambda *_: None)
+    report = build(message["recipe"], worker.cache, code, files=message["files"])
     models, broken = message.get("models") or [], {}
     if models:
         dataset = _dataset(worker, message["dataset"])
@@ -121,10 +122,9 @@ def _train(worker: Worker, message: Message, emit: Emit) -> None:
     reset_peak()
     report = EpochReport(base, emit, one_epoch=message.get("batches") is not None)
     answer = _attempt(worker, message, report)
-    log = bounded(trial_log(worker.root, message["trial"])) if worker.redirect else ""
     emit({
         "kind": "result", **base, **answer, "started": iso(begun), "duration_s": worker.clock() - begun,
-        "peak_memory_bytes": peak_bytes(), "log": log,
+        "peak_memory_bytes": peak_bytes(), "log": _log(worker, message, answer),
     })  # fmt: skip
     _note_wear(worker)
 
@@ -152,7 +152,7 @@ def _job(worker: Worker, message: Message, folder: Path) -> Job:
     from .ml.job import Job
 
     return Job(
-        recipe=message["recipe"], dataset=_dataset(worker, message["recipe"]["dataset"]),
+        recipe=located(message["recipe"], message["files"]), dataset=_dataset(worker, message["recipe"]["dataset"]),
         objective=message["objective"], metrics=message["metrics"], keep=message["keep"], folder=folder,
         code=code_folder(worker.root, worker.cache, message["code"]),
         threads=worker.threads, batches=message.get("batches"), fold=message["fold"],
