@@ -70,10 +70,17 @@ def _step_leaves(steps: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
-    """The leaves that are not the same in both. 1 and 1.0 hash apart, so they are not the same here."""
+    """The leaves that are not the same in both."""
     paths = sorted(before.keys() | after.keys())
     pairs = [Change(path, before.get(path), after.get(path)) for path in paths]
-    return [pair for pair in pairs if canonical(pair.before) != canonical(pair.after)]
+    return [pair for pair in pairs if not _same(pair.before, pair.after)]
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Whether two values hash alike: 1, 1.0 and true do not."""
+    if isinstance(before, list | dict):
+        return canonical(before) == canonical(after)
+    return type(before) is type(after) and bool(before == after)
 
 
 def change_words(change: Change) -> str:

@@ -67,7 +67,7 @@ def show_text(document: dict[str, Any]) -> str:
         _epochs(document["history"]),
         _error(document["error"]),
         _pairs("files", document["artefacts"]),
-        _pairs("environment", {name: leaf(value) for name, value in document["environment"].items()}),
+        _pairs("environment", {name: _fact(value) for name, value in document["environment"].items()}),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -104,6 +104,10 @@ def _epochs(history: dict[str, list[float | None]]) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.6g}"
+
+
+def _fact(value: Any) -> str:
+    return ", ".join(f"{name} {inner}" for name, inner in value.items()) if isinstance(value, dict) else leaf(value)
 
 
 def _error(error: dict[str, Any] | None) -> str:

@@ -155,9 +155,17 @@ def why_text(document: dict[str, Any]) -> str:
         f"  {document['why']}",
         *asked,
         "made of",
-        *(f"  {path.ljust(width)}  {leaf(value)}" for path, value in document["made_of"].items()),
+        *(
+            f"  {path.ljust(width)}  {leaf(document['made_of'][path])}"
+            for path in sorted(document["made_of"], key=_place)
+        ),
     ]
     return "\n".join(lines + _nearest_lines(document))
+
+
+def _place(path: str) -> tuple[bool, str]:
+    """Code and content come after what a person wrote."""
+    return path.startswith(("code.", "content.")), path
 
 
 def _nearest_lines(document: dict[str, Any]) -> list[str]:

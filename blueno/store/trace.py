@@ -101,29 +101,39 @@ def events_of(db: sqlite3.Connection, trial: str) -> list[dict[str, Any]]:
     return [dict(row) for row in db.execute(query, (trial,))]
 
 
-# ---- what the nearest other one is looked for in; the same replicate first, then the newest
-
-ORDER = " ORDER BY (seed IS :seed AND fold IS :fold) DESC, trials.number DESC LIMIT :most"
+# ---- what the nearest other one is looked for in: the same replicate first
 
 
 def earlier_trials(db: sqlite3.Connection, one: Made, kind: str) -> list[Made]:
-    """Trials of the revisions before the one that first had this trial or config."""
-    first = sweeps_of(db, kind, getattr(one, KINDS[kind][1]))
-    if not first:
+    """Trials of the revisions before the one that first had this trial or config; those at its place in the grid, or
+    near it, come first.
+    """
+    first = db.execute(
+        "SELECT name, revision, position FROM sweep_trials JOIN sweeps ON number = sweep WHERE trial = ?"
+        " ORDER BY number LIMIT 1",
+        (one.id,),
+    ).fetchone()
+    if first is None:
         return []
     clause = (
         "JOIN sweep_trials ON trial = trials.id JOIN sweeps ON sweeps.number = sweep_trials.sweep"
-        f" WHERE name = :name AND revision < :revision AND {_another(kind)} GROUP BY trials.id" + ORDER
+        f" WHERE name = :name AND revision < :revision AND {_another(kind)} GROUP BY trials.id"
+        " ORDER BY (seed IS :seed AND fold IS :fold) DESC, min(abs(position - :position)) LIMIT :most"
     )
-    return _made(db, clause, {**_facts(one), "name": first[0]["name"], "revision": first[0]["revision"]})
+    return _made(db, clause, {**_facts(one), **dict(first)})
 
 
 def alike_trials(db: sqlite3.Connection, one: Made, kind: str) -> list[Made]:
-    """Trials of all sweeps with a model of the same name."""
+    """Trials of all sweeps with a model of the same name, those first that came to the store next to this one."""
     model = one.recipe.get("model") or {}
     names = (model.get(key) for key in ("architecture", "estimator", "function", "command"))
     name = next((name for name in names if name is not None), None)
-    return _made(db, f"WHERE {MODEL} IS :model AND {_another(kind)}" + ORDER, {**_facts(one), "model": name})
+    clause = (
+        f"WHERE {MODEL} IS :model AND {_another(kind)}"
+        " ORDER BY (seed IS :seed AND fold IS :fold) DESC,"
+        " abs(trials.number - (SELECT number FROM trials WHERE id = :id)) LIMIT :most"
+    )
+    return _made(db, clause, {**_facts(one), "model": name})
 
 
 def other_datasets(db: sqlite3.Connection, id: str) -> list[tuple[str, str, dict[str, Any]]]:

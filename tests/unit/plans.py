@@ -25,8 +25,8 @@ def small_plan(
     facts: dict[str, Any] = {
         "name": name, "objective": {"metric": "val_score", "direction": "maximize"}, "configs": configs,
         "trials": trials, "datasets": datasets, "axes": [], "excluded": 0, "duplicates": 0, "warnings": [],
-        "snapshot": Snapshot("", (), ""), "spec_text": "", "spec_file": "small.yaml", "tags": [], "notes": "",
-        "metrics": [], "resources": {}, "keep": {}, "baseline": None, "seeds": list(range(seeds)),
+        "snapshot": Snapshot("", (), ""), "files": {}, "spec_text": "", "spec_file": "small.yaml", "tags": [],
+        "notes": "", "metrics": [], "resources": {}, "keep": {}, "baseline": None, "seeds": list(range(seeds)),
     }  # fmt: skip
     return Plan(**{**facts, **changes})
 

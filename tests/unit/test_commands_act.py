@@ -1,27 +1,23 @@
-"""The verbs that act on what ran, and the one that checks it: stop, retry, rm, verify."""
+"""The verbs that act on what ran: stop, retry, rm."""
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from blueno.cache.folder import FolderCache
-from blueno.canonical import digest_file, short
+from blueno.canonical import short
 from blueno.cli import run
-from blueno.commands import request, retry, rm, verify
+from blueno.commands import request, retry, rm, stop, verify
 from blueno.errors import BluenoError
-from blueno.store import ledger, read, requests
+from blueno.store import read, requests
 from blueno.store.database import open_store, scheduler_lock
 
-from .plans import good_result
-from .test_scheduler import Bench, bad, good
+from .command_line import document, failed_sweep, model_files, output, trials, with_model
+from .test_scheduler import Bench, good
 
 
 @pytest.fixture
@@ -29,43 +25,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     yield bench
     bench.db.close()
-
-
-def output(capsys: pytest.CaptureFixture[str], bench: Bench, *arguments: str, code: int = 0) -> str:
-    """What a command prints on standard output."""
-    assert run([*arguments, "--root", str(bench.root)]) == code
-    return capsys.readouterr().out
-
-
-def document(capsys: pytest.CaptureFixture[str], bench: Bench, *arguments: str, code: int = 0) -> Any:
-    return json.loads(output(capsys, bench, *arguments, "--json", code=code))
-
-
-def trials(bench: Bench) -> list[str]:
-    return [row["id"] for row in bench.db.execute("SELECT id FROM trials ORDER BY number")]
-
-
-def with_model(bench: Bench) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Outcomes of trials that leave a file in models/."""
-
-    def outcome(message: dict[str, Any]) -> dict[str, Any]:
-        if message["kind"] == "build":
-            return good(message)
-        id = message["trial"]
-        source = bench.root / "weights"
-        source.write_text(id)
-        models = FolderCache(bench.root / "models")
-        key = f"{id[:2]}/{id}/{message['attempt']}/weights.h5"
-        models.put_if_absent(key, source)
-        kept = models.get(key)
-        told = {"key": key, "sha256": digest_file(kept), "bytes": kept.stat().st_size}
-        return {**good_result(id, message["attempt"]), "artefacts": {"weights": told}}
-
-    return outcome
-
-
-def model_files(bench: Bench) -> list[str]:
-    return list(FolderCache(bench.root / "models").list(""))
 
 
 @contextmanager
@@ -133,6 +92,20 @@ def test_stop_twice(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     }  # fmt: skip
 
 
+def test_stop_says_what_still_runs(bench: Bench) -> None:
+    sweep = read.sweep_by_number(bench.db, bench.submit(values=(1, 2, 3)))
+    bench.steps()
+    bench.begin_all()
+    with another_scheduler(bench.root):
+        found = stop.stop(bench.db, bench.root, sweep, False)
+    assert (found["cancelled"], found["running"]) == (1, 2)
+    assert "2 that run may end; to end them now: blueno stop small --now" in stop.stop_text(found, sweep)
+    with another_scheduler(bench.root):
+        found = stop.stop(bench.db, bench.root, sweep, True)
+    assert (found["cancelled"], len(found["ended"]), found["running"]) == (2, 2, 0)
+    assert "2 trials taken back, 2 of them while they ran" in stop.stop_text(found, sweep)
+
+
 def test_stop_leaves_what_another_sweep_wants(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     first = bench.submit(name="first", values=(1, 2))
     second = bench.submit(name="second", values=(2, 3))
@@ -142,20 +115,6 @@ def test_stop_leaves_what_another_sweep_wants(bench: Bench, capsys: pytest.Captu
 
 
 # ---- retry
-
-
-def failed_sweep(bench: Bench) -> int:
-    """Trials 0 to 3: succeeded, user_code, out_of_memory, diverged."""
-    sweep = bench.submit(values=(0, 1, 2, 3))
-
-    def outcome(message: dict[str, Any]) -> dict[str, Any]:
-        kind = ("", "user_code", "out_of_memory", "diverged")[message["recipe"]["model"]["x"]]
-        if kind == "diverged":
-            return good_result(message["trial"], message["attempt"], state="diverged")
-        return bad(message, kind, kind) if kind else good(message)
-
-    bench.run(outcome)
-    return sweep
 
 
 def test_retry_of_a_sweep(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
@@ -288,100 +247,3 @@ def test_a_trial_that_came_back_keeps_its_models(bench: Bench) -> None:
     rm.rm(bench.db, bench.root, read.sweep_by_number(bench.db, other))
     assert len(model_files(bench)) == 1
     assert verify.verify(bench.db, bench.root, None)["ok"]
-
-
-# ---- verify
-
-
-def test_verify_of_a_sound_project(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    bench.submit(values=(1, 2), data=True)
-    bench.submit(name="other", values=(3,))
-    bench.run(with_model(bench))
-    found = document(capsys, bench, "verify")
-    assert (found["ok"], found["artefacts_checked"], found["problems"]) == (True, 3, [])
-    assert [sweep["name"] for sweep in found["sweeps"]] == ["other", "small"]
-    assert found["sweeps"][0]["adds_up"] is True
-    assert document(capsys, bench, "verify", "other")["artefacts_checked"] == 1
-    assert output(capsys, bench, "verify") == (
-        "all is well: 2 sweeps add up, 3 files of models, 0 cached datasets are as recorded\n"
-    )
-
-
-def test_verify_finds_models_that_are_not_what_was_recorded(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    bench.submit(values=(1, 2, 3))
-    bench.run(with_model(bench))
-    missing, longer, other = (bench.root / "models" / key for key in model_files(bench))
-    missing.unlink()
-    for path, text in ((longer, "longer" * 20), (other, "x" * 64)):
-        path.chmod(0o644)
-        path.write_text(text)
-    found = document(capsys, bench, "verify", code=1)
-    assert found["ok"] is False
-    assert found["artefacts_checked"] == 3
-    assert sorted(problem.rpartition(") ")[2] for problem in found["problems"]) == [
-        "has 120 bytes, not 64",
-        "has another SHA-256",
-        "is missing",
-    ]
-    assert output(capsys, bench, "verify", "small", code=1).startswith("3 problems (checked 3 files of models")
-
-
-@pytest.mark.parametrize(
-    ("damage", "told"),
-    [
-        ("DELETE FROM results WHERE trial = (SELECT min(trial) FROM results)", "left no result"),
-        (
-            "UPDATE results SET state = 'failed' WHERE trial = (SELECT min(trial) FROM results)",
-            "left the result failed",
-        ),
-        ("UPDATE trials SET recipe = recipe || ' ' WHERE number = 1", "is not the SHA-256 of its recipe"),
-        ("UPDATE datasets SET recipe = '{}'", "the id of dataset"),
-        ("UPDATE sweeps SET planned = 9", "does not add up: 9 is not 2 succeeded"),
-        ("DELETE FROM datasets", "2 rows of the table trials refer to rows of datasets"),
-    ],
-)
-def test_verify_finds_what_does_not_hold_in_the_store(damage: str, told: str, bench: Bench) -> None:
-    bench.submit(values=(1, 2), data=True)
-    bench.run(good)
-    bench.db.execute("PRAGMA foreign_keys = OFF")
-    bench.db.execute(damage)
-    [problem] = verify.verify(bench.db, bench.root, None)["problems"]
-    assert told in problem
-
-
-def test_verify_reads_cached_datasets(bench: Bench) -> None:
-    bench.submit(values=(1,), data=True)
-    bench.run(good)
-    cache = FolderCache(bench.root / "data" / "cache")
-    [dataset] = bench.db.execute("SELECT id FROM datasets").fetchone()
-    assert verify.verify(bench.db, bench.root, None)["datasets_checked"] == 0
-    part = store_array(bench, cache)
-    manifest = bench.root / "manifest"
-    manifest.write_text(json.dumps({"id": dataset, "features": part}))
-    cache.put_if_absent(f"datasets/{dataset}.json", manifest)
-    found = verify.verify(bench.db, bench.root, None)
-    assert (found["ok"], found["datasets_checked"]) == (True, 1)
-    file = cache.get(part["key"])
-    file.chmod(0o644)
-    file.write_bytes(b"\0" * part["bytes"])
-    [problem] = verify.verify(bench.db, bench.root, None)["problems"]
-    assert f"dataset {short(dataset)}: {part['key']}: damaged" in problem
-    assert "builds it again" in problem
-
-
-def store_array(bench: Bench, cache: FolderCache) -> dict[str, Any]:
-    """A part as etl stores it."""
-    path = bench.root / "part.npy"
-    np.save(path, np.zeros(3))
-    checksum = digest_file(path)
-    part = {"key": f"parts/{checksum}.npy", "sha256": checksum, "bytes": path.stat().st_size}
-    cache.put_if_absent(part["key"], path)
-    return part
-
-
-def test_verify_counts_trials_that_wait_as_no_problem(bench: Bench) -> None:
-    sweep = failed_sweep(bench)
-    requests.append(bench.db, "retry", {"sweep": sweep}, bench.now)
-    bench.steps(1)
-    assert ledger.ledger(bench.db, sweep).running
-    assert verify.verify(bench.db, bench.root, None)["problems"] == []
