@@ -32,11 +32,15 @@ class Code(TypedDict):
     folder: str
 
 
+Files = dict[str, str]  # SHA-256 of each data file that a recipe names -> its path, on machines that share a disk
+
+
 class Build(TypedDict):
     kind: Literal["build"]
     dataset: str  # id
     recipe: Json  # what is hashed to the id
     code: Code
+    files: Files
     models: list[str]  # architectures of waiting trials, as JSON, to be built once on the dataset's shape
 
 
@@ -48,6 +52,7 @@ class Train(TypedDict):
     config: str
     fold: int | None
     code: Code
+    files: Files
     objective: Json  # {"metric": "val_accuracy", "direction": "maximize"}
     metrics: list[Json]  # those of every sweep that wants the trial, beside the defaults of the task
     keep: Json  # {"weights": ..., "predictions": ..., "logs": ...}

@@ -346,7 +346,7 @@ def _start_workers(s: Scheduler, binding: Binding, now: float) -> None:
 def train_message(db: sqlite3.Connection, trial: Claimed) -> Message:
     """What a worker is told about a trial. Metrics are those of every sweep that wants it."""
     rows = db.execute(
-        "SELECT number, snapshot, folder, metric, direction, metrics, keep FROM sweep_trials"
+        "SELECT number, snapshot, folder, files, metric, direction, metrics, keep FROM sweep_trials"
         " JOIN sweeps ON number = sweep WHERE trial = ? AND verdict = 'open'",
         (trial.id,),
     ).fetchall()
@@ -361,6 +361,7 @@ def train_message(db: sqlite3.Connection, trial: Claimed) -> Message:
         "config": trial.config,
         "fold": trial.fold,
         "code": {"snapshot": own["snapshot"], "folder": own["folder"]},
+        "files": files_of(trial.recipe, own["files"]),
         "objective": {"metric": own["metric"], "direction": own["direction"]},
         "metrics": [metric for i, metric in enumerate(wanted) if metric not in wanted[:i]],
         "keep": json.loads(own["keep"]),
@@ -374,5 +375,11 @@ def build_message(preparation: Preparation, binding: Binding) -> Message:
         "dataset": preparation.dataset,
         "recipe": json.loads(preparation.recipe),
         "code": {"snapshot": binding.snapshot, "folder": preparation.folder},
+        "files": files_of(preparation.recipe, preparation.files),
         "models": preparation.models,
     }
+
+
+def files_of(recipe: str, files: str) -> dict[str, str]:
+    """Where the data files are that a recipe names; `files` is the sweep's table of all of them, as JSON."""
+    return {sha: path for sha, path in json.loads(files).items() if sha in recipe}

@@ -52,6 +52,9 @@ def _config_row(id: str, params: dict[str, Any], group: list[Row], metric: str) 
     )
 
 
+KINDS = ("model.architecture", "model.estimator", "model.function", "model.command")
+
+
 def flat(params: dict[str, Any]) -> dict[str, Any]:
     """Nested params under dotted paths, as the language writes them: steps by name, named choices by their name.
 
@@ -71,7 +74,7 @@ def flat(params: dict[str, Any]) -> dict[str, Any]:
 
 def _flatten(path: str, value: Any, found: dict[str, Any]) -> None:
     if not isinstance(value, dict):
-        found[path] = value
+        found["model" if path in KINDS else path] = value
         return
     if path in ("train.optimizer", "train.loss", "train.learning_rate") and len(value) == 1:
         found[path] = next(iter(value))

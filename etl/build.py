@@ -5,14 +5,17 @@ It may be killed anywhere and called again; what is published under an id is who
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import takewhile
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from blueno.cache import Cache
 from blueno.canonical import digest
+from blueno.files import located
 
 from .fitted import save_fitted
 from .nodes import Building, Progress, load_node, node_recipe
@@ -42,14 +45,20 @@ class BuildReport(NamedTuple):
 
 
 def build(
-    recipe: dict[str, Any], cache: Cache, code: CodeFolder | None = None, progress: Progress = lambda _: None
+    recipe: dict[str, Any],
+    cache: Cache,
+    code: CodeFolder | None = None,
+    progress: Progress = lambda _: None,
+    files: Mapping[str, str] = MappingProxyType({}),
 ) -> BuildReport:
     """Publishes the dataset of a recipe under its id (the digest of the recipe), unless it is there.
+
+    `files` says where the data files are that the recipe names by their SHA-256.
 
     DataError when source, columns, split or steps cannot be as the recipe says.
     """
     id = digest(recipe)
-    building = Building(cache, code, progress, [])
+    building = Building(cache, code, progress, [], files)
     with workplace(id, cache) as folder:
         manifest = read_complete(dataset_key(id), cache)
         if manifest is None:
@@ -62,7 +71,7 @@ def build(
 def _made(recipe: dict[str, Any], building: Building, folder: Path) -> dict[str, Any]:
     """The arrays of a dataset, stored, and what its manifest says of them."""
     cache = building.cache
-    steps = [open_step(step, building.code) for step in recipe["steps"]]
+    steps = [open_step(located(step, building.files), building.code) for step in recipe["steps"]]
     num_plain = len(list(takewhile(lambda step: not step.fitted, steps)))
     samples = load_node(node_recipe(recipe, num_plain), building)
     classes = samples.target if samples.classes is not None else None

@@ -5,8 +5,9 @@ out split and fold; each is computed once, however many datasets, processes or s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from blueno.cache import Cache
 from blueno.canonical import digest
 from blueno.errors import DataError
+from blueno.files import located
 
 from .columns import select
 from .samples import Samples
@@ -37,6 +39,7 @@ class Building(NamedTuple):
     code: CodeFolder | None
     progress: Progress
     computed: list[str]  # ids of what was made and not found, in order
+    files: Mapping[str, str] = MappingProxyType({})  # SHA-256 of each data file -> its path here
 
 
 def node_recipe(recipe: dict[str, Any], num_steps: int) -> dict[str, Any]:
@@ -68,9 +71,9 @@ def load_node(recipe: dict[str, Any], building: Building) -> Samples:
 def _compute(recipe: dict[str, Any], building: Building) -> Samples:
     if not recipe["steps"]:
         building.progress(f"source {recipe['source']['name']}")
-        return select(load_source(recipe["source"], building.code), recipe["columns"])
+        return select(load_source(located(recipe["source"], building.files), building.code), recipe["columns"])
     before = load_node({**recipe, "steps": recipe["steps"][:-1]}, building)
-    step = open_step(recipe["steps"][-1], building.code)
+    step = open_step(located(recipe["steps"][-1], building.files), building.code)
     building.progress(f"step {step.name}")
     assert not step.fitted, f"BUG: {step.name} learns, and a node has no training part"
     applied = apply_step(step, before.features, before.target, np.arange(0))

@@ -34,7 +34,7 @@ class Submitted(NamedTuple):
 
 def compile_and_submit(db: sqlite3.Connection, spec: Path, overrides: tuple[str, ...], root: Path) -> Submitted:
     """Compiles a spec, snapshots the user's code, and adds the plan to the store."""
-    plan = compile_spec(load(spec, list(overrides)), root)
+    plan = compile_spec(load(spec, overrides, root), root)
     cache = FolderCache(root / "data" / "cache")
     write_snapshot(plan.snapshot, cache)
     return Submitted(plan, submit(db, plan, about_plan(plan), sys.executable, time.time()))

@@ -24,6 +24,7 @@ CREATE TABLE sweeps (
     spec_file TEXT NOT NULL,
     snapshot TEXT NOT NULL,                     -- key of the user's code in the cache, '' for none
     folder TEXT NOT NULL,                       -- the spec's folder in the snapshot
+    files TEXT NOT NULL,                        -- JSON: SHA-256 of each data file -> its path
     interpreter TEXT NOT NULL,
     submitted TEXT NOT NULL,
     resumed TEXT NOT NULL,                      -- last time somebody asked for it

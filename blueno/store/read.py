@@ -28,13 +28,14 @@ class Sweep(NamedTuple):
     spec_file: str
     snapshot: str
     folder: str
+    files: dict[str, str]
     interpreter: str
     submitted: str
     resumed: str
     paused: str | None
 
 
-_JSON = ("metrics", "keep", "resources", "plan")
+_JSON = ("metrics", "keep", "resources", "plan", "files")
 
 
 def _sweep(row: sqlite3.Row) -> Sweep:
@@ -109,6 +110,18 @@ def trial_states(db: sqlite3.Connection, ids: list[str]) -> dict[str, str]:
         query = f"SELECT id, state FROM trials WHERE id IN ({marks}) AND NOT (state = 'idle' AND attempt = 0)"
         known.update((row["id"], row["state"]) for row in db.execute(query, batch))
     return known
+
+
+def failure_classes(db: sqlite3.Connection, ids: list[str]) -> Iterator[str]:
+    """The class of error of each of these trials whose newest attempt failed."""
+    for id in ids:
+        row = db.execute(
+            "SELECT error_class FROM trials JOIN results ON results.trial = id AND results.attempt = trials.attempt"
+            " WHERE id = ? AND error_class IS NOT NULL",
+            (id,),
+        ).fetchone()
+        if row:
+            yield row["error_class"]
 
 
 class Row(NamedTuple):

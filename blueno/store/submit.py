@@ -68,20 +68,21 @@ def _sweep(
 ) -> tuple[int, bool, int]:
     """The sweep's number, whether it is new, and its revision. Its code is that of the newest submission."""
     id = sweep_id(plan)
-    code = (json.dumps(about), plan.spec_text, plan.spec_file, plan.snapshot.key, plan.snapshot.folder, interpreter)
+    snapshot, files = plan.snapshot, json.dumps(plan.files)
+    code = (json.dumps(about), plan.spec_text, plan.spec_file, snapshot.key, snapshot.folder, files, interpreter)
     known = db.execute("SELECT number, revision FROM sweeps WHERE id = ?", (id,)).fetchone()
     if known:
         db.execute(
-            "UPDATE sweeps SET plan = ?, spec = ?, spec_file = ?, snapshot = ?, folder = ?, interpreter = ?,"
-            " resumed = ?, paused = NULL WHERE number = ?",
+            "UPDATE sweeps SET plan = ?, spec = ?, spec_file = ?, snapshot = ?, folder = ?, files = ?,"
+            " interpreter = ?, resumed = ?, paused = NULL WHERE number = ?",
             (*code, iso(now), known["number"]),
         )
         return known["number"], False, known["revision"]
     newest = db.execute("SELECT max(revision) FROM sweeps WHERE name = ?", (plan.name,)).fetchone()[0]
     number = db.execute(
         "INSERT INTO sweeps (id, name, revision, planned, metric, direction, metrics, keep, resources,"
-        " plan, spec, spec_file, snapshot, folder, interpreter, submitted, resumed)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " plan, spec, spec_file, snapshot, folder, files, interpreter, submitted, resumed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             id, plan.name, (newest or 0) + 1, len(plan.trials), plan.objective["metric"], plan.objective["direction"],
             json.dumps(plan.metrics), json.dumps(plan.keep), json.dumps(plan.resources), *code, iso(now), iso(now),

@@ -105,6 +105,7 @@ class Preparation(NamedTuple):
     dataset: str
     recipe: str
     folder: str  # the spec's, in the snapshot
+    files: str  # JSON
     models: list[str]  # JSON, as it stands in the recipes of the trials that wait
 
 
@@ -112,7 +113,7 @@ def claim_dataset(db: sqlite3.Connection, worker: str, binding: Binding, now: fl
     """Gives the dataset that the most urgent trial waits for to `worker`."""
     with transaction(db):
         row = db.execute(
-            "SELECT datasets.id, datasets.recipe, sweeps.folder FROM trials JOIN sweeps ON sweeps.number = trials.sweep"
+            "SELECT datasets.id, datasets.recipe, folder, files FROM trials JOIN sweeps ON sweeps.number = trials.sweep"
             " JOIN datasets ON datasets.id = trials.dataset WHERE trials.state = 'queued' AND sweeps.paused IS NULL"
             f" AND datasets.state = 'to_build' {BOUND} ORDER BY rank LIMIT 1",
             binding,

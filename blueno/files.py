@@ -1,0 +1,19 @@
+"""Data files in recipes: named by content there, so that an id does not depend on where a file lies; read by path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def located(value: Any, files: Mapping[str, str]) -> Any:
+    """A recipe, or a part of one, with the path in place of each `{"file": SHA-256}` that `files` knows.
+
+    >>> located({"path": {"file": "ab12"}, "n": [1]}, {"ab12": "/data/heart.csv"})
+    {'path': '/data/heart.csv', 'n': [1]}
+    """
+    if isinstance(value, dict):
+        if len(value) == 1 and value.get("file") in files:
+            return files[value["file"]]
+        return {key: located(inner, files) for key, inner in value.items()}
+    return [located(inner, files) for inner in value] if isinstance(value, list) else value
