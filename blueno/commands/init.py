@@ -63,7 +63,8 @@ def made_text(made: Made, here: Path) -> str:
     lines = [f"made {name}" for name in made.made] + [f"kept {name}, which was there" for name in made.kept]
     lines.append(f"\n{made.root} is a project. Next:" if made.made else f"\n{made.root} was a project already. Next:")
     if made.root != here:
-        lines.append(f"  cd {shlex.quote(os.path.relpath(made.root, here))}")
+        folder = made.root.relative_to(here) if made.root.is_relative_to(here) else made.root
+        lines.append(f"  cd {shlex.quote(str(folder))}")
     commands = {
         "blueno plan specs/first.yaml": "what would run",
         "blueno sweep specs/first.yaml": "run it: about a minute",

@@ -22,7 +22,9 @@ def metrics() -> list[dict[str, Any]]:
 def metrics_text() -> str:
     """The metrics as a table."""
     rows = [[each["name"], each["direction"], each["task"], ", ".join(each["aliases"])] for each in metrics()]
-    return table(["metric", "better", "task", "also called"], rows) + "\n\nIn a spec with val_ or train_ before the name."
+    return (
+        table(["metric", "better", "task", "also called"], rows) + "\n\nIn a spec with val_ or train_ before the name."
+    )
 
 
 @click.command("schema")

@@ -1,0 +1,126 @@
+"""`blueno plan`: what would run, and what is there already. Only the memory of fingerprints is ever written."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+import click
+
+from ..cache.folder import FolderCache
+from ..canonical import short
+from ..checks import size
+from ..plan import Plan, compile_spec
+from ..plan.describe import Known, plan_json, plan_text
+from ..settings import Settings
+from ..spec import load
+from ..store import read
+from ..store.database import open_store, store_exists
+from ..store.submit import MACHINE_FAILURES
+from ..tables import cell, differing, flat, labels
+from . import options, table
+
+LARGE_BYTES = 200 * 10**6  # a smaller file is read before anybody wonders
+EVERY_S = 1.0
+
+
+class Standing(NamedTuple):
+    """What is there of a plan already, and classes of errors of its trials that failed."""
+
+    known: Known
+    failures: Counter[str]
+
+
+def compiled(spec: Path, overrides: Sequence[str], root: Path) -> Plan:
+    """The plan of a spec file. Says on standard error when it reads large files. Raises SpecErrors."""
+    return compile_spec(load(spec, overrides, root), root, reading(sys.stderr))
+
+
+def reading(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Callable[[Path, int, int], None]:
+    """Shows how far a large file has been read, at most once a second."""
+    last = {"at": clock()}
+
+    def progress(file: Path, done: int, whole: int) -> None:
+        if whole >= LARGE_BYTES and clock() - last["at"] >= EVERY_S:
+            last["at"] = clock()
+            stream.write(f"reading {file.name}: {size(done)} of {size(whole)} (once, then it is remembered)\n")
+
+    return progress
+
+
+def standing(plan: Plan, root: Path) -> Standing:
+    """What cache and store have of a plan; neither is made if it is not there."""
+    cache = FolderCache(root / "data" / "cache")
+    cached = {each.id for each in plan.datasets if cache.stat(f"datasets/{each.id}.json") is not None}
+    if not store_exists(root):
+        return Standing(Known(cached), Counter())
+    with closing(open_store(root, time.time(), read_only=True)) as db:
+        states = read.trial_states(db, [trial.id for trial in plan.trials])
+        failed = [id for id, state in states.items() if state == "failed"]
+        return Standing(Known(cached, states), Counter(read.failure_classes(db, failed)))
+
+
+def reasons(found: Standing) -> list[str]:
+    """Why trials that are known but not done are not, and what becomes of them."""
+    states = Counter(found.known.trials.values())
+    own = {kind: count for kind, count in found.failures.items() if kind not in MACHINE_FAILURES}
+    waiting = states["queued"] + states["running"]
+    said = [
+        (waiting, "queued or running, for a sweep that is not finished"),
+        (states["idle"], "taken back by `blueno stop`: the next `blueno sweep` runs them"),
+        (
+            found.failures.total() - sum(own.values()),
+            "failed by the machine's fault: the next `blueno sweep` runs them",
+        ),
+        (sum(own.values()), f"failed ({', '.join(sorted(own))}): wait for `blueno retry`"),
+        (states["diverged"], "diverged, which counts as done: `blueno retry --cause diverged` runs them"),
+    ]
+    return [f"  {count} {reason}" for count, reason in said if count]
+
+
+def trials_text(plan: Plan, states: Mapping[str, str]) -> str:
+    """A line a trial: what its config has that others have not, its replicate, and its state."""
+    flats = {config.id: flat(config.params) for config in plan.configs}
+    paths = differing(list(flats.values()))
+    rows = [
+        [
+            short(trial.id),
+            *(cell(flats[trial.config_id].get(path, "-")) for path in paths),
+            "-" if trial.seed is None else str(trial.seed),
+            "-" if trial.fold is None else str(trial.fold),
+            states.get(trial.id, "new"),
+        ]
+        for trial in plan.trials
+    ]
+    return table(["trial", *labels(paths), "seed", "fold", ""], rows)
+
+
+def plan_report(plan: Plan, found: Standing, with_trials: bool) -> str:
+    """What `blueno plan` prints for people."""
+    parts = [plan_text(plan, found.known), *reasons(found)]
+    if with_trials:
+        parts += ["", trials_text(plan, found.known.trials)]
+    return "\n".join(parts)
+
+
+@click.command("plan")
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("--trials", "with_trials", is_flag=True, help="List every trial, too.")
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override a value: train.epochs=5")
+@options
+def command(settings: Settings, as_json: bool, spec: Path, with_trials: bool, overrides: tuple[str, ...]) -> int:
+    """Say what SPEC would run, and what is there already. Runs nothing, and records nothing."""
+    plan = compiled(spec, overrides, settings.root)
+    found = standing(plan, settings.root)
+    if not as_json:
+        click.echo(plan_report(plan, found, with_trials))
+        return 0
+    for piece in plan_json(plan, found.known, with_trials):
+        click.echo(piece, nl=False)
+    click.echo()
+    return 0
