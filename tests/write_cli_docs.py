@@ -63,7 +63,7 @@ def paragraph(text: str) -> str:
 def option_row(option: click.Option) -> str:
     """One line of a verb's table."""
     names = ", ".join([*option.opts, *option.secondary_opts])
-    again = " May be repeated." if option.multiple else ""
+    again = " (may be repeated)" if option.multiple else ""
     return f"| `{names}{value(option)}` | {option.help or ''}{again} |\n"
 
 
