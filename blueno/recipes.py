@@ -33,7 +33,7 @@ def trial_leaves(recipe: Recipe, dataset: Recipe | None) -> dict[str, Any]:
     """The leaves of a trial's recipe, those of its dataset included."""
     named = {"model": recipe.get("model"), "train": recipe.get("train"), "augment": recipe.get("augment") or []}
     codes = {f"code.{part}": code for part, code in (recipe.get("code") or {}).items()}
-    found = dataset_leaves(dataset or {}) | flat(named) | codes
+    found = dataset_leaves(dataset or {}) | _contents(flat(named)) | codes
     found |= {"seed": recipe.get("seed"), "recipe": recipe.get("recipe")}
     return {path: value for path, value in found.items() if value is not None}
 
@@ -49,15 +49,24 @@ def dataset_leaves(recipe: Recipe) -> dict[str, Any]:
     source = recipe.get("source") or {}
     columns = recipe.get("columns") or {}
     named = {source.get("name", ""): source.get("params") or {}}
-    found = flat({"data": {**columns, "source": named, "split": recipe.get("split")}})
+    found = _contents(flat({"data": {**columns, "source": named, "split": recipe.get("split")}}))
+    fingerprint = source.get("fingerprint")
     found |= {
         "data.source": source.get("name"),
-        "content.data.source": source.get("fingerprint"),
+        "content.data.source": None if fingerprint in found.values() else fingerprint,  # that of its only file
         "code.data.source": source.get("code"),
         "fold": recipe.get("fold"),
     }
     found |= _step_leaves(recipe.get("steps") or [])
     return {path: value for path, value in found.items() if value is not None}
+
+
+def _contents(found: dict[str, Any]) -> dict[str, Any]:
+    """Leaves in which a file, `{file: SHA-256}` in a recipe, stands as the content of the parameter that names it."""
+    return {
+        f"content.{path.removesuffix('.file')}" if path.endswith(".file") and _is_digest(value) else path: value
+        for path, value in found.items()
+    }
 
 
 def _step_leaves(steps: list[dict[str, Any]]) -> dict[str, Any]:
@@ -93,6 +102,8 @@ def change_words(change: Change) -> str:
 
 def leaf(value: Any) -> str:
     """A leaf's value for people; digests are shortened."""
-    if isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef"):
-        return short(value)
-    return cell(value)
+    return short(value) if _is_digest(value) else cell(value)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef")

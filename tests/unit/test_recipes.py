@@ -31,6 +31,16 @@ def test_numbers_that_hash_apart_differ() -> None:
     assert changes({"a": 1, "b": [1]}, {"a": 1, "b": [1]}) == []
 
 
+def test_a_file_counts_by_its_content() -> None:
+    source = {**DATA["source"], "params": {"path": {"file": "f" * 64}, "separator": ","}}
+    found = dataset_leaves({**DATA, "source": source})
+    assert {path: value for path, value in found.items() if value == "f" * 64} == {
+        "content.data.source.csv.path": "f" * 64
+    }
+    own = trial_leaves({"model": {"function": "f.py:train", "start": {"file": "e" * 64}}}, None)
+    assert own["content.model.start"] == "e" * 64
+
+
 def test_the_order_of_steps_is_a_leaf() -> None:
     pca = {"name": "pca", "params": {"components": 8}, "columns": ["a"], "code": 1}
     one = dataset_leaves({**DATA, "steps": [*DATA["steps"], pca]})
