@@ -169,7 +169,7 @@ class Desk:
         }
         self.executor.send(worker_id, {
             "kind": "train", "trial": digest(recipe), "attempt": 1, "recipe": recipe, "config": "c", "fold": None,
-            "code": {"snapshot": self.snapshot, "folder": ""}, "metrics": [], "keep": {},
+            "code": {"snapshot": self.snapshot, "folder": ""}, "files": {}, "metrics": [], "keep": {},
             "objective": {"metric": "score", "direction": "maximize"},
         })  # fmt: skip
         return digest(recipe)
@@ -277,8 +277,8 @@ class ExecutorContract:
         desk.start()
         source = {"name": "npz", "params": {"path": "nowhere.npz"}, "code": 1, "fingerprint": None}
         recipe: Message = {"source": source, "columns": {}, "fold": None, "split": None, "steps": []}
-        code = {"snapshot": desk.snapshot, "folder": ""}
-        desk.executor.send("w1", {"kind": "build", "dataset": "d", "recipe": recipe, "code": code, "models": []})
+        message = {"kind": "build", "dataset": "d", "recipe": recipe, "files": {}, "models": []}
+        desk.executor.send("w1", message | {"code": {"snapshot": desk.snapshot, "folder": ""}})
         desk.train()
         said = desk.hear("result")
         built = next(m for _, m in said if m["kind"] == "built")

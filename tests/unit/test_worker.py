@@ -58,7 +58,7 @@ def train(model: dict[str, Any] | None = None, dataset: str | None = None, **oth
     }  # fmt: skip
     message = {
         "kind": "train", "trial": digest(recipe), "attempt": 1, "recipe": recipe, "config": "c", "fold": None,
-        "code": CODE, "objective": {"metric": "score", "direction": "maximize"}, "metrics": [], "keep": {},
+        "code": CODE, "files": {}, "objective": {"metric": "score", "direction": "maximize"}, "metrics": [], "keep": {},
     }  # fmt: skip
     return message | other
 
@@ -299,7 +299,8 @@ def build_message(tmp_path: Path, n: int = 60, **other: Any) -> Message:
     split = {"test": None, "validation": 0.3, "stratify": True, "group": None, "seed": 0, "stop": None}
     source = {"name": "npz", "params": {"path": str(tmp_path / "set.npz")}, "code": 1, "fingerprint": None}
     recipe: Message = {"columns": columns, "fold": None, "source": source, "split": split, "steps": []}
-    return {"kind": "build", "dataset": digest(recipe), "recipe": recipe, "code": CODE, "models": [], **other}
+    message = {"kind": "build", "dataset": digest(recipe), "recipe": recipe, "code": CODE, "files": {}, "models": []}
+    return message | other
 
 
 def test_a_dataset_is_built_and_trained_on(worker: Worker, tmp_path: Path) -> None:
