@@ -109,7 +109,7 @@ def test_one_bad_trial_is_recorded_and_the_rest_go_on(project: Project, body: st
         assert "disk is full" in project.json("status", "jobs")["paused"]
         return
     assert (ledger["failed"], ledger["succeeded"]) == (1, 11)
-    [failure] = project.json("failures")["failures"]
+    [failure] = project.json("failures")["groups"]
     assert failure["class"] == kind
     shown = project.json("show", failure["trials"][0])
     assert shown["state"] == "failed"
@@ -141,7 +141,7 @@ def test_a_trial_that_hangs_is_ended_after_its_time(project: Project) -> None:
     )
     ledger = project.json("sweep", "jobs.yaml", code=4)
     assert (ledger["failed"], ledger["succeeded"]) == (1, 11)
-    [failure] = project.json("failures")["failures"]
+    [failure] = project.json("failures")["groups"]
     assert failure["class"] == "timeout"
 
 
