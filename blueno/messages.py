@@ -12,12 +12,13 @@ Json = Any
 class Error(TypedDict):
     """Why a trial or a dataset failed. `group` is equal for failures that are alike.
 
-    `class`: user_code, data, model, out_of_memory, disk_full, timeout, lost, missing_library or bug.
+    `class`: user_code, data, model, out_of_memory, disk_full, timeout, lost, missing_library, dataset_missing or bug.
     """
 
     # "class" is a keyword, so the key is declared in the functional part below.
     type: str
     message: str
+    fix: NotRequired[str]  # "" if there is nothing to add
     traceback: str
     group: str
 
@@ -108,6 +109,7 @@ class Result(TypedDict):
     artefacts: dict[str, Artefact]
     engine: str
     epoch: int | None  # the epoch that counts, from 1
+    notes: NotRequired[list[str]]  # why a metric is missing, what could not be saved
     started: str
     duration_s: float
     peak_memory_bytes: int
