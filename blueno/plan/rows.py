@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from ..canonical import canonical
 from ..spec.data_section import Data
 from ..spec.expand import Tie
+from ..spec.factors import Factor, Outcome
 from ..spec.language import CLASHING, TRAIN
-from ..spec.space import Factor, Frame, Outcome
+from ..spec.space import Frame
 from .contents import Reader
 from .exclude import Masks, mask_of
 

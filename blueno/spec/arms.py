@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .choices import Builder, Fields, Items, OneOf, Tree
+from .choices import Axis, Builder, Fields, Items, OneOf, Tree
 from .expand import Chosen, Layout
+from .factors import STEP_SECTIONS
 from .language import ARM_KEYS, SECTIONS
-from .node import Broken, Node, found
+from .node import Broken, Mark, Node, found
 from .paths import NAMED
 from .problems import Problems
-from .space import STEP_SECTIONS, Arm
+from .space import Arm
 from .steps import steps_tree
 
 
@@ -135,14 +136,18 @@ def _steps_after(common: Tree, own: Tree, path: str, problems: Problems) -> Tree
         else:
             _report_twice(own, path, problems)
             return own
-    node = common.node if isinstance(common, Items) else common
-    place = node if isinstance(node, Node) else Node([], node.mark)
+    place = common.node if isinstance(common, Items) else Node([], _mark(common))
     if all(isinstance(part, Node) for part in parts):
         return place._replace(value=parts)
     return Items(place, parts, True)
 
 
 def _report_twice(own: Tree, path: str, problems: Problems) -> None:
-    mark = own.mark if isinstance(own, Node | Axis | OneOf) else own.node.mark
     if not (isinstance(own, Node) and isinstance(own.value, Broken)):
-        problems.add(mark, path, "the value stands outside of the arms already", "give it in one of the two places")
+        problems.add(
+            _mark(own), path, "the value stands outside of the arms already", "give it in one of the two places"
+        )
+
+
+def _mark(tree: Tree) -> Mark:
+    return tree.mark if isinstance(tree, Node | Axis | OneOf) else tree.node.mark

@@ -24,9 +24,9 @@ class Data(NamedTuple):
     @property
     def has_validation(self) -> bool:
         """Whether there is a part to validate on."""
-        return self.split is not None and bool(
-            self.split.get("folds") or self.split.get("validation") or "column" in self.split
-        )
+        split = self.split or {}
+        in_folds = "shuffle" in split or "column" in split or bool(split.get("folds"))
+        return in_folds or split.get("validation") != 0.0
 
     @property
     def num_folds(self) -> int | None:

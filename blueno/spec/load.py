@@ -11,6 +11,7 @@ from .arms import arms_of, sections_of
 from .axes import MAX_VALUES
 from .choices import Axis, Builder, OneOf
 from .conditions import Pattern, read_baseline, read_patterns
+from .factors import Factor
 from .language import NOT_YET
 from .metric_names import Known, is_of_task, needs_loss, read_metrics, read_objective
 from .node import Node, plain
@@ -18,7 +19,7 @@ from .overrides import apply_overrides
 from .pairs import Pairs, check_active_together, count, layout_with, read_pairs
 from .problems import Problems
 from .signatures import Folders
-from .space import Arm, Factor, Frame, frames
+from .space import Arm, Frame, frames
 from .values import Context
 from .words import Words, check_top, read_words
 from .yaml import parse
@@ -215,9 +216,7 @@ def _check_objective(node: Node, found: Sequence[Frame], known: Known, problems:
     for task in {task for frame in found for task in _tasks(frame)}:
         if not is_of_task(name, task):
             message = f"nothing computes {name}: data.task says {task}"
-            problems.add(
-                inner.mark, path, message, "choose a metric of the task, as `blueno schema --metrics` lists them"
-            )
+            problems.add(inner.mark, path, message, "choose one of the task: `blueno schema --metrics`")
 
 
 def _tasks(frame: Frame) -> set[str]:

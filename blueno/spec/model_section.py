@@ -10,7 +10,6 @@ from .choices import KINDS, Tree
 from .expand import Chosen, Layout, Variant, expand, join, variants
 from .language import PUBLISHED
 from .node import Broken, Node, found, is_broken
-from .problems import join_path
 from .signatures import Signature
 from .train_section import Resolved
 from .types import STR, list_of
@@ -121,10 +120,8 @@ def _check_keys(model: Model, context: Context) -> None:
     report_missing(model.sign, given, model.name, f"model.{model.kind}", context, allowed)
     for path, (name, _, node) in model.keys.items():
         if name not in model.sign.parameters and not model.sign.open:
-            known = [each for each in model.sign.parameters if each not in ("random_state",)]
-            context.problems.unknown_key(
-                node.keys[name], join_path("model", path.removesuffix(name).rstrip(".")), name, known
-            )
+            below = "model" if path == name else "model.params"
+            context.problems.unknown_key(node.keys[name], below, name, model.sign.parameters)
         elif model.kind == "estimator" and name == "random_state":
             message = "an estimator's random_state is the seed of each trial"
             context.problems.add(node.keys[name], f"model.{path}", message, "remove it, and say seeds: [0]")
@@ -137,7 +134,8 @@ def resolve_parameter(model: Model, path: str, node: Node, context: Context) -> 
         return Resolved(None), False
     if name not in model.sign.parameters and not model.sign.open:
         return Resolved(None), False
-    value = argument(model.sign, name, node, given, join_path("model", path).removesuffix(f".{name}"), context)
+    below = "model" if path == name else "model.params"
+    value = argument(model.sign, name, node, given, below, context)
     if model.kind != "estimator":
         return Resolved(value), False
     made, code, seeded = nested_estimators(value, node, f"model.{path}", context)

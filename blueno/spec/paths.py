@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .node import Node, Ref, plain
@@ -50,7 +50,7 @@ def references(node: Node | None) -> Iterator[Node]:
             yield from references(child)
 
 
-def with_references(node: Node, values: dict[str, Any]) -> Node:
+def with_references(node: Node, values: Mapping[str, Any]) -> Node:
     """A copy in which each reference is the value of its path."""
     value = node.value
     if isinstance(value, Ref):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
 from ..errors import Problem, SpecErrors
 from .node import Mark
+from .types import nearest as nearest_name
 
+MOST_SHOWN = 16  # choices that a fix lists
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as one
 
 
@@ -47,7 +48,7 @@ def join_path(path: str, key: str) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """A fix that names what `word` may have meant, or else everything there is."""
     choices = sorted(known)
-    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
-    if near:
-        return f"write {near[0]}"
-    return f"use one of {', '.join(choices)}" if choices else ""
+    near = nearest_name(word, choices)
+    if near or not choices:
+        return f"write {near}" if near else ""
+    return f"use one of {', '.join(choices[:MOST_SHOWN])}" + (", ..." if len(choices) > MOST_SHOWN else "")

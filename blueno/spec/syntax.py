@@ -6,6 +6,7 @@ from typing import Any
 
 # (what libyaml's problem holds, message, fix), the first that fits
 _KNOWN = (
+    ("violates indentation", "a tab where the text is indented", "indent with spaces"),
     ("cannot start any token", "a tab, or a character that no value may begin with",
      "indent with spaces; quote a value that begins with @, ` or %"),
     ("mapping values are not allowed", "a second ': ' in one line, or a line that is indented too far",
