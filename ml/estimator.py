@@ -16,7 +16,7 @@ from blueno.usercode import CodeFolder, load
 from . import batches
 from .class_weights import weights_of_codes
 from .job import Job, Outcome, Report
-from .metrics import Wanted, computable, defaults, finite, measure, objective_of, wanted
+from .metrics import Wanted, computable, defaults, finite, measure, objective_of, once, wanted
 from .scored import Scored, rows, save_predictions
 
 TRY_BATCH_SIZE = 32  # `blueno try` fits an estimator on so many samples for each batch it allows
@@ -153,8 +153,7 @@ def _metrics(job: Job, task: str, output: str) -> tuple[list[Wanted], list[str]]
         raise ModelError(message, "choose another objective, such as val_accuracy")
     notes = [f"{each.name} is left out: {_lacks(each)}" for each in listed if not computable(each, output)]
     always = wanted(defaults(task, output), task, job.code)
-    chosen = [each for each in (*always, objective, *listed) if computable(each, output)]
-    return list({each.name: each for each in chosen}.values()), notes
+    return once([each for each in (*always, objective, *listed) if computable(each, output)]), notes
 
 
 def _lacks(metric: Wanted) -> str:

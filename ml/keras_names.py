@@ -34,21 +34,19 @@ def schedule(choice: Named, epochs: int, steps: int) -> keras.optimizers.schedul
 
 
 def cosine(parameters: dict[str, Any], epochs: int, steps: int) -> keras.optimizers.schedules.CosineDecay:
-    """From `from` to `to` (0) in half a cosine (Loshchilov and Hutter, 2017, eq. 5, one period) over `decay_epochs`.
+    """From `from` to `to` in half a cosine (Loshchilov and Hutter, 2017, eq. 5, one period) over `decay_epochs`.
 
-    Before that the rate rises linearly from 0 during `warmup_epochs` (0). Without `decay_epochs` it is the rest of
-    the epochs. Fractions of an epoch are rounded to whole steps.
+    Before that the rate rises linearly from 0 during `warmup_epochs`. If `decay_epochs` is null it is the rest of the
+    epochs. Fractions of an epoch are rounded to whole steps.
     """
-    first, last = float(parameters["from"]), float(parameters.get("to") or 0.0)
-    warmup_epochs = parameters.get("warmup_epochs") or 0
-    decay_epochs = parameters.get("decay_epochs")
-    decay_epochs = epochs - warmup_epochs if decay_epochs is None else decay_epochs
-    warmup, decay = round(warmup_epochs * steps), max(1, round(decay_epochs * steps))
+    first, last = float(parameters["from"]), float(parameters["to"])
+    warmup_epochs, decay_epochs = parameters["warmup_epochs"], parameters["decay_epochs"]
+    warmup = round(warmup_epochs * steps)
+    decay = max(1, round((epochs - warmup_epochs if decay_epochs is None else decay_epochs) * steps))
+    decayed = keras.optimizers.schedules.CosineDecay
     if not warmup:
-        return keras.optimizers.schedules.CosineDecay(first, decay, alpha=last / first)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, decay, alpha=last / first, warmup_target=first, warmup_steps=warmup
-    )
+        return decayed(first, decay, alpha=last / first)
+    return decayed(0.0, decay, alpha=last / first, warmup_target=first, warmup_steps=warmup)
 
 
 def loss(choice: Named, code: CodeFolder | None) -> keras.losses.Loss | Callable[..., Any]:

@@ -32,13 +32,17 @@ class Wanted(NamedTuple):
 
 
 def wanted(metrics: list[Any], task: str, code: CodeFolder | None) -> list[Wanted]:
-    """What a list of metrics asks for, each name once, the first of each name; without val_ or train_ it is val_.
+    """What a list of metrics asks for, each name once; without val_ or train_ it is val_.
 
     An item is a name, `{name: {parameters}}` (`as` renames it) or a reference to a function of (y_true, y_score).
     Raises ModelError for a name that does not exist or does not belong to the task.
     """
-    found = [_want(item, task, code) for item in metrics]
-    return list({each.name: each for each in reversed(found)}.values())[::-1]
+    return once([_want(item, task, code) for item in metrics])
+
+
+def once(metrics: list[Wanted]) -> list[Wanted]:
+    """Each name once, where it stands first; the last of that name holds."""
+    return list({each.name: each for each in metrics}.values())
 
 
 def objective_of(name: str, metrics: list[Wanted], task: str, code: CodeFolder | None) -> Wanted:
@@ -95,8 +99,7 @@ def _want(item: Any, task: str, code: CodeFolder | None) -> Wanted:
     written, parameters = next(iter(item.items())) if isinstance(item, dict) else (item, {})
     parameters = dict(parameters or {})
     part, bare = _split(written)
-    alias = parameters.pop("as", None) or bare.rpartition(":")[2]
-    name = alias if _split(alias)[1] != alias else f"{part}_{alias}"
+    name = f"{part}_{parameters.pop('as', None) or bare.rpartition(':')[2]}"
     if bare == LOSS:
         return Wanted(name, part, None, {})
     return Wanted(name, part, _own(bare, code) if ":" in bare else _known(bare, task), parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -19,8 +19,15 @@ from .architectures import ARCHITECTURES
 ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "linear"}
 
 
-def build_model(model: dict[str, Any], dataset: Dataset, code: CodeFolder | None) -> keras.Model:
-    """The model of a recipe, with weights, for the dataset's shape and task.
+class Built(NamedTuple):
+    """A model with weights, and how many units its output has."""
+
+    model: keras.Model
+    units: int
+
+
+def build_model(model: dict[str, Any], dataset: Dataset, code: CodeFolder | None) -> Built:
+    """The model of a recipe, for the dataset's shape and task.
 
     Raises ModelError when it cannot be built on this shape, or when its output does not fit the task.
     """
@@ -34,8 +41,9 @@ def build_model(model: dict[str, Any], dataset: Dataset, code: CodeFolder | None
         raise _cannot_build(name, shape, error) from error
     if not isinstance(built, keras.Model):
         raise ModelError(f"{name} returned {type(built).__name__}, not a Keras model", "return a keras.Model from it")
-    check_output(name, _output_shape(built, name, shape), dataset)
-    return built
+    output_shape = _output_shape(built, name, shape)
+    check_output(name, output_shape, dataset)
+    return Built(built, output_shape[1])
 
 
 def builder(name: str, code: CodeFolder | None) -> Callable[..., Any]:
@@ -68,7 +76,7 @@ def output_units(dataset: Dataset) -> int:
     return 1 if dataset.task == "binary" else len(dataset.classes or ())
 
 
-def check_output(name: str, shape: tuple[int | None, ...], dataset: Dataset) -> None:
+def check_output(name: str, shape: tuple[Any, ...], dataset: Dataset) -> None:
     """ModelError unless a model's output, (samples, units), fits the task; two units may stand for two classes."""
     units = output_units(dataset)
     fitting = {(units,), (2,)} if dataset.task == "binary" else {(units,)}
@@ -78,7 +86,7 @@ def check_output(name: str, shape: tuple[int | None, ...], dataset: Dataset) -> 
         raise ModelError(message, "end it with Dense(output_units, activation=output_activation)")
 
 
-def _output_shape(model: keras.Model, name: str, shape: tuple[int, ...]) -> tuple[int | None, ...]:
+def _output_shape(model: keras.Model, name: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """The output's shape. A model without a fixed input gets its weights here, by one call on zeros."""
     try:
         output = model.output if model.built and hasattr(model, "output") else model(np.zeros((1, *shape), "float32"))

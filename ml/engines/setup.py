@@ -12,7 +12,7 @@ from blueno.etl.dataset import Dataset
 from .. import keras_names, stopping
 from ..class_weights import sample_weights
 from ..job import Job
-from ..metrics import LOSS, Wanted, defaults, objective_of, wanted
+from ..metrics import LOSS, Wanted, defaults, objective_of, once, wanted
 from ..model import build_model
 from ..scored import rows
 from . import task
@@ -44,10 +44,9 @@ def set_up(job: Job) -> Setup:
     assert job.dataset is not None, "BUG: an architecture without a dataset"
     dataset, train = job.dataset, job.recipe["train"]
     _refuse(train)
-    model = build_model(job.recipe["model"], dataset, job.code)
-    units = int(model.output_shape[-1])
+    model, units = build_model(job.recipe["model"], dataset, job.code)
     loss = task.loss_of(job, dataset.task, units)
-    trainee = _augmented(model, job)
+    trainee = _augmented(model, dataset.features.shape[1:], job)
     parts = _parts(job, dataset, loss, units)
     batches = feed(parts["train"], int(job.recipe["seed"] or 0), train["batch_size"], train["epochs"], job.batches)
     optimizer = keras_names.optimizer(train["optimizer"], train["learning_rate"], train["epochs"], batches.steps)
@@ -66,11 +65,11 @@ def _refuse(train: dict[str, Any]) -> None:
         raise ModelError(message, "leave out one of them, or give learning_rate a number")
 
 
-def _augmented(model: keras.Model, job: Job) -> keras.Model:
+def _augmented(model: keras.Model, shape: tuple[int, ...], job: Job) -> keras.Model:
     """The model behind random layers, which do nothing when it is not training."""
     if not job.recipe["augment"]:
         return model
-    inputs = keras.Input(model.input_shape[1:])
+    inputs = keras.Input(shape)
     x = inputs
     for choice in job.recipe["augment"]:
         x = keras_names.layer(choice, job.code)(x)
@@ -117,15 +116,11 @@ def _measured(
         ]
     directions = {each.name: _more_is_better(job, each) for each in monitored}
     names = {each.name: _looked_up(each.name, has_stop) for each in monitored}
-    return _once([*always, objective, *listed]), each_epoch, stopping.rules(job.recipe["train"], directions, names)
+    return once([*always, objective, *listed]), each_epoch, stopping.rules(job.recipe["train"], directions, names)
 
 
 def _of_validation(metrics: list[Wanted]) -> list[Wanted]:
-    return [each for each in _once(metrics) if each.part == "val"]
-
-
-def _once(metrics: list[Wanted]) -> list[Wanted]:
-    return list({each.name: each for each in metrics}.values())
+    return [each for each in once(metrics) if each.part == "val"]
 
 
 def _more_is_better(job: Job, metric: Wanted) -> bool:
