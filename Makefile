@@ -33,11 +33,11 @@ tree:            # blueno/, etl/ and ml/ under one roof, as setuptools installs 
 
 .venv/run: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[cpu]"
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[cpu]"
 	@touch $@
 
 .venv/dev: .venv/run
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[cpu,dev]"
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[cpu,dev]"
 	@touch $@
 
 .PHONY: help demo test unit check types golden tree

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TextIO
 
 from .clock import words
@@ -18,25 +18,30 @@ FILE_EVERY_S = 30.0
 MOST_SHARE = 0.05  # of the time may go into counting
 
 
-def shower(sweep: Sweep, stream: TextIO = sys.stderr) -> Callable[[sqlite3.Connection], None]:
-    """A function that shows where `sweep` stands, as often as is useful and cheap."""
-    terminal = stream.isatty()
-    state = {"next": 0.0, "line": "", "began": time.monotonic(), "done": -1}
-    every_s = TERMINAL_EVERY_S if terminal else FILE_EVERY_S
+@dataclass
+class Shower:
+    """Shows where `sweep` stands, as often as is useful and cheap."""
 
-    def show(db: sqlite3.Connection) -> None:
+    sweep: Sweep
+    stream: TextIO
+    begun: float = field(default_factory=time.monotonic)
+    next: float = 0.0
+    done_before: int | None = None
+    line: str = ""
+
+    def __call__(self, db: sqlite3.Connection) -> None:
         now = time.monotonic()
-        if now < state["next"]:
+        if now < self.next:
             return
-        counts = ledger(db, sweep.number)
-        first_done = state["done"] if state["done"] >= 0 else counts.done
-        line = progress_line(counts, counts.done - first_done, now - state["began"], best(db, sweep))
-        state["done"] = first_done
-        _write(stream, line, terminal, line == state["line"])
-        state["line"] = line
-        state["next"] = time.monotonic() + max(every_s, (time.monotonic() - now) / MOST_SHARE)
-
-    return show
+        counts = ledger(db, self.sweep.number)
+        if self.done_before is None:
+            self.done_before = counts.done
+        line = progress_line(counts, counts.done - self.done_before, now - self.begun, best(db, self.sweep))
+        terminal = self.stream.isatty()
+        _write(self.stream, line, terminal, line == self.line)
+        self.line = line
+        pause_s = TERMINAL_EVERY_S if terminal else FILE_EVERY_S
+        self.next = time.monotonic() + max(pause_s, (time.monotonic() - now) / MOST_SHARE)
 
 
 def _write(stream: TextIO, line: str, terminal: bool, same: bool) -> None:

@@ -16,7 +16,7 @@ from ..loop import detach, run_until
 from ..plan import Plan, compile_spec
 from ..plan.describe import about_plan
 from ..plan.snapshot import write_snapshot
-from ..progress import finish_line, shower
+from ..progress import Shower, finish_line
 from ..settings import Settings, load_settings
 from ..spec import load
 from ..store import ledger as ledgers
@@ -91,7 +91,7 @@ def command(
     sweep = read.sweep_by_number(db, number)
     through = True
     if not ledgers.ledger(db, number).finished:
-        through = run_until(db, settings, number, shower(sweep), say)
+        through = run_until(db, settings, number, Shower(sweep, sys.stderr), say)
         finish_line()
     return _conclude(db, read.sweep_by_number(db, number), spec, through, as_json)
 

@@ -143,12 +143,12 @@ def rows_of(db: sqlite3.Connection, sweep: int) -> Iterator[Row]:
     """The trials of a sweep, in its order."""
     for row in db.execute(
         "SELECT id, trials.config, dataset, seed, fold, position,"
-        " CASE verdict WHEN 'open' THEN trials.state ELSE verdict END, metrics, error_class, error_group"
+        " CASE verdict WHEN 'open' THEN trials.state ELSE verdict END AS state, metrics, error_class, error_group"
         " FROM sweep_trials JOIN trials ON id = sweep_trials.trial LEFT JOIN results ON results.trial = id"
         " AND results.attempt = trials.attempt WHERE sweep_trials.sweep = ? ORDER BY position",
         (sweep,),
     ):
-        yield Row(*row[:7], json.loads(row[7]) if row[7] else {}, *row[8:])
+        yield Row._make(json.loads(row[key] or "{}") if key == "metrics" else row[key] for key in Row._fields)
 
 
 def configs_of(db: sqlite3.Connection, sweep: int) -> dict[str, dict[str, Any]]:

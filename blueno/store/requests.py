@@ -64,7 +64,7 @@ def _stop(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dict
         "UPDATE sweep_trials SET verdict = 'cancelled' WHERE sweep = ? AND trial = ?",
         ((sweep, row["id"]) for row in rows),
     )
-    alone = [row for row in rows if not _hand_over(db, row["id"])]
+    alone = [row for row in rows if not _hand_over(db, row["id"], sweep)]
     for row in alone:
         if row["state"] == "queued":
             db.execute("UPDATE trials SET state = 'idle', rank = NULL WHERE id = ?", (row["id"],))
@@ -74,10 +74,11 @@ def _stop(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dict
     return {"cancelled": len(rows), "ended": ended}
 
 
-def _hand_over(db: sqlite3.Connection, trial: str) -> bool:
-    """Whether another sweep still wants the trial; if so it now waits on that one's behalf."""
+def _hand_over(db: sqlite3.Connection, trial: str, sweep: int) -> bool:
+    """Whether a sweep other than `sweep` still wants the trial; if so it now is that one's."""
     row = db.execute(
-        "SELECT sweep FROM sweep_trials WHERE trial = ? AND verdict = 'open' ORDER BY sweep LIMIT 1", (trial,)
+        "SELECT sweep FROM sweep_trials WHERE trial = ? AND sweep != ? AND verdict = 'open' ORDER BY sweep LIMIT 1",
+        (trial, sweep),
     ).fetchone()
     if row is None:
         return False
@@ -116,13 +117,14 @@ def _remove(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> di
     """Forgets a sweep and the trials that no other sweep has; `artefacts` are keys that may be deleted now."""
     sweep = arguments["sweep"]
     running = db.execute(
-        "SELECT count(*) FROM sweep_trials JOIN trials ON id = trial"
-        " WHERE sweep_trials.sweep = ? AND state = 'running'",
+        "SELECT id FROM sweep_trials AS mine JOIN trials ON id = trial WHERE mine.sweep = ? AND state = 'running'"
+        " AND NOT EXISTS (SELECT 1 FROM sweep_trials AS other WHERE other.trial = mine.trial"
+        " AND other.sweep != mine.sweep AND other.verdict = 'open')",
         (sweep,),
-    ).fetchone()[0]
+    ).fetchall()
     if running:
-        return {"removed": False, "why": f"{running} of its trials are running"}
-    _stop(db, {"sweep": sweep, "now": False}, now)
+        return {"removed": False, "why": f"{len(running)} of its trials are running"}
+    _stop(db, {"sweep": sweep, "now": True}, now)
     own = only_of(db, sweep)
     artefacts = [
         artefact["key"]

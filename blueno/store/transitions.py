@@ -130,7 +130,7 @@ def claim_dataset(db: sqlite3.Connection, worker: str, binding: Binding, now: fl
             " AND json_extract(recipe, '$.model.architecture') IS NOT NULL ORDER BY rank LIMIT ?",
             (row["id"], MOST_MODELS),
         )
-        return Preparation(*row, [model for (model,) in models])
+        return Preparation(row["id"], row["recipe"], row["folder"], row["files"], [model for (model,) in models])
 
 
 # ---- what workers say
