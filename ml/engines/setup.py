@@ -50,8 +50,8 @@ def set_up(job: Job) -> Setup:
     parts = _parts(job, dataset, loss, units)
     batches = feed(parts["train"], int(job.recipe["seed"] or 0), train["batch_size"], train["epochs"], job.batches)
     optimizer = keras_names.optimizer(train["optimizer"], train["learning_rate"], train["epochs"], batches.steps)
-    # XLA is not deterministic for every operation, and compiling costs more than it gains on small models.
-    trainee.compile(optimizer, loss, metrics=task.running_metrics(dataset.task, loss, units), jit_compile=False)
+    # On TensorFlow this goes without XLA, since deterministic operations are on.
+    trainee.compile(optimizer, loss, metrics=task.running_metrics(dataset.task, loss, units))
     _make_variables(trainee, parts["train"], units)
     score = scorer(trainee, train["batch_size"])
     return Setup(job, dataset, model, trainee, loss, parts, batches, score, *_measured(job, dataset, "stop" in parts))
