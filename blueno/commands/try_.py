@@ -84,10 +84,17 @@ def _name(model: dict[str, Any]) -> str:
     return next(str(model[kind]) for kind in KINDS if kind in model)
 
 
-def architectures(plan: Plan, dataset: str) -> list[str]:
-    """The distinct architectures of a dataset's trials, as JSON, at most as many as a sweep builds beforehand."""
-    models = (json.loads(trial.recipe)["model"] for trial in plan.trials if trial.dataset_id == dataset)
-    return list(dict.fromkeys(canonical(model) for model in models if "architecture" in model))[:MOST_MODELS]
+def architectures(plan: Plan, dataset: str) -> dict[str, dict[str, Any]]:
+    """The distinct architectures of a dataset's trials: as JSON of the recipe -> as written. At most as many as a sweep
+    builds beforehand.
+    """
+    written = {config.id: config.params["model"] for config in plan.configs}
+    found: dict[str, dict[str, Any]] = {}
+    for trial in plan.trials:
+        model = json.loads(trial.recipe)["model"] if trial.dataset_id == dataset else {}
+        if "architecture" in model and len(found) < MOST_MODELS:
+            found.setdefault(canonical(model), written[trial.config_id])
+    return found
 
 
 # ---- trying it
@@ -118,7 +125,8 @@ def _tried_on(worker: OneWorker, plan: Plan, dataset: str | None, kinds: dict[Ki
     """Builds a dataset and the architectures on its shape, then tries the trials that can still work."""
     broken: dict[str, Any] = {}
     if dataset is not None:
-        answer = ask(worker, build_message(plan, dataset))
+        models = architectures(plan, dataset)
+        answer = ask(worker, build_message(plan, dataset, list(models)))
         error = _error(worker, answer, "")
         if error is not None:
             what = f"the data of {' and of '.join(map(str, kinds))}"
@@ -127,7 +135,7 @@ def _tried_on(worker: OneWorker, plan: Plan, dataset: str | None, kinds: dict[Ki
         broken = answer["model_errors"]
         steps = next(iter(kinds)).steps
         for model, error in broken.items():
-            yield Tried(str(Kind("", _shown(json.loads(model)), steps)), None, "fails", 0.0, error, place(error, plan))
+            yield Tried(str(Kind("", _shown(models[model]), steps)), None, "fails", 0.0, error, place(error, plan))
     for kind, trial in kinds.items():
         if canonical(json.loads(trial.recipe)["model"]) not in broken:
             yield _tried(worker, plan, kind, trial)
@@ -149,12 +157,12 @@ def _error(worker: OneWorker, answer: Message, trial: str) -> dict[str, Any] | N
     return {"class": "lost", "type": "", "message": message, "traceback": last_words(worker, answer, trial), "fix": ""}
 
 
-def build_message(plan: Plan, dataset: str) -> Message:
+def build_message(plan: Plan, dataset: str, models: list[str]) -> Message:
     """What the worker is told about a dataset, as in a sweep."""
     recipe = next(each.recipe for each in plan.datasets if each.id == dataset)
     return {
         "kind": "build", "dataset": dataset, "recipe": json.loads(recipe), "code": _code(plan),
-        "models": architectures(plan, dataset),
+        "files": _files(plan, recipe), "models": models,
     }  # fmt: skip
 
 
@@ -165,13 +173,18 @@ def train_message(plan: Plan, trial: Trial) -> Message:
         recipe["train"]["epochs"] = 1
     return {
         "kind": "train", "trial": trial.id, "attempt": 1, "recipe": recipe, "config": trial.config_id,
-        "fold": trial.fold, "code": _code(plan), "objective": plan.objective, "metrics": plan.metrics,
-        "keep": plan.keep, "batches": BATCHES,
+        "fold": trial.fold, "code": _code(plan), "files": _files(plan, trial.recipe), "objective": plan.objective,
+        "metrics": plan.metrics, "keep": plan.keep, "batches": BATCHES,
     }  # fmt: skip
 
 
 def _code(plan: Plan) -> Message:
     return {"snapshot": plan.snapshot.key, "folder": plan.snapshot.folder}
+
+
+def _files(plan: Plan, recipe: str) -> dict[str, str]:
+    """Where the data files are that a recipe names by their SHA-256."""
+    return {sha: path for sha, path in plan.files.items() if sha in recipe}
 
 
 def place(error: dict[str, Any], plan: Plan) -> str:
@@ -185,7 +198,7 @@ def place(error: dict[str, Any], plan: Plan) -> str:
 
 
 def _shown(model: dict[str, Any]) -> str:
-    """An architecture with its parameters."""
+    """An architecture with its parameters, as written."""
     parameters = ", ".join(f"{key}: {json.dumps(value)}" for key, value in model.items() if key not in KINDS)
     return f"{_name(model)} {{{parameters}}}" if parameters else _name(model)
 

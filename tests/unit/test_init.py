@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -104,3 +107,29 @@ def test_the_settings_show_every_default(tmp_path: Path) -> None:
     assert tomllib.loads(text) == {}
     shown = [line.lstrip("# ") for line in text.splitlines() if line.startswith("# ") and " = " in line]
     assert tomllib.loads("\n".join(shown)) == {name: Settings._field_defaults[name] for name in TYPES}
+
+
+def blueno(folder: Path, *words: str) -> str:
+    """Runs a command as a user does, in the project's folder. Returns what it printed."""
+    environment = {name: value for name, value in os.environ.items() if name != "BLUENO_ROOT"}
+    command = [sys.executable, "-m", "blueno", *words]
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def test_it_plans_as_it_is(tmp_path: Path) -> None:
+    init(tmp_path)
+    document = json.loads(blueno(tmp_path, "plan", "specs/first.yaml", "--json"))
+    assert (document["configs"], document["trials"], document["warnings"]) == (8, 16, [])
+    assert len(document["datasets"]) == 2
+
+
+@pytest.mark.slow
+def test_it_sweeps_as_it_is(tmp_path: Path) -> None:
+    init(tmp_path)
+    ledger = json.loads(blueno(tmp_path, "sweep", "specs/first.yaml", "--devices", "cpu", "--json"))
+    assert (ledger["planned"], ledger["succeeded"], ledger["adds_up"]) == (16, 16, True)
+    rows = json.loads(blueno(tmp_path, "results", "first", "--json"))["rows"]
+    assert [row["replicates"] for row in rows] == [2] * 8
+    assert rows[0]["mean"] > 0.9

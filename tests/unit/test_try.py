@@ -139,6 +139,25 @@ def test_crashes_and_divergence(
     assert words in (tried[1]["error"] or {}).get("message", "")
 
 
+def test_data_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "specs" / "own.yaml"
+    spec.parent.mkdir()
+    lines = [f"{x},{'yes' if x % 3 else 'no'}" for x in range(30)]
+    (tmp_path / "specs" / "own.csv").write_text("\n".join(["x,answer", *lines]))
+    spec.write_text(
+        "version: 1\nname: own\nobjective: {maximize: val_accuracy}\n"
+        "data: {source: {csv: own.csv}, target: answer, split: {validation: 0.5}}\n"
+        "model: {estimator: 'sklearn.svm:SVC'}\n"
+    )
+    code, tried = tried_json(spec, capsys)
+    assert (code, [each["state"] for each in tried]) == (0, ["ok"])
+    spec.write_text(spec.read_text().replace("target: answer", "target: x, features: answer, task: classification"))
+    code, tried = tried_json(spec, capsys)
+    assert (code, [(each["trial"], each["state"]) for each in tried]) == (4, [(None, "fails")])
+    assert tried[0]["what"] == "the data of sklearn.svm:SVC"
+    assert "answer" in tried[0]["error"]["message"]
+
+
 def test_a_missing_name_is_found_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = project(tmp_path, "raisin")
     assert run(["try", str(spec), "--root", str(tmp_path)]) == 1
@@ -214,7 +233,7 @@ def test_an_architecture_that_cannot_be_built_is_found_among_those_that_can(
         ("net.py:build", "ok"), ("cnn", "ok"), ("mlp", "ok"),
     ]  # fmt: skip
     broken = [each for each in tried if not each["trial"]]
-    assert [each["what"].split(",")[0] for each in broken] == ["net.py:build {width: 16}", "cnn {filters: [4"]
+    assert [each["what"] for each in broken] == ["net.py:build {width: 16}", "cnn {filters: [4, 4, 4, 4]}"]
     assert broken[0]["place"] == "specs/net.py:6"
     assert "shrink" in broken[1]["error"]["message"]
 
