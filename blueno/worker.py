@@ -22,7 +22,7 @@ from .canonical import digest_file
 from .clock import iso
 from .files import located
 from .messages import Message
-from .worker_code import code_folder, unpacked
+from .worker_code import UNPACKING, code_folder, unpacked
 from .worker_epochs import EpochReport, finite
 from .worker_memory import held_bytes, peak_bytes, reset_peak
 from .worker_models import cannot_be_built
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Emit = Callable[[Message], None]
 
 OPEN_DATASETS = 4  # kept open: sweeps alternate between the folds of few preparations
+SCRATCH = "trial-"  # how the folders of running trials are called
 GROWTH_BYTES = 2 * 1024**3  # beyond what it held after its first trial, a worker has worn out
 
 
@@ -234,14 +235,22 @@ def _output(worker: Worker, message: Message) -> AbstractContextManager[None]:
 def _scratch(parent: Path) -> Iterator[Path]:
     """A fresh folder that is gone afterwards. It lies where artefacts are linked from, not copied."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix="trial-", dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=parent))
     except FileNotFoundError:
         parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="trial-", dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=parent))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(root: Path) -> None:
+    """Removes what killed workers left half made. Only for the holder of the scheduler's lock, before it starts any."""
+    places = ((root / "models" / "tmp", SCRATCH), (root / "data" / "work" / "code", UNPACKING))
+    for folder, prefix in places:
+        for leftover in folder.glob(f"{prefix}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextmanager

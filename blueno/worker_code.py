@@ -12,6 +12,8 @@ from .errors import BluenoError
 from .messages import Message
 from .usercode import CodeFolder
 
+UNPACKING = "unpacking-"  # how folders are called that are not whole yet
+
 
 def unpacked(root: Path, code: Message) -> Path | None:
     """Where the snapshot that a message names lies once it is unpacked; None if there is no user code."""
@@ -35,7 +37,7 @@ def code_folder(root: Path, cache: Cache, code: Message) -> CodeFolder | None:
 
 def _unpack(archive: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix="unpacking-", dir=target.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=UNPACKING, dir=target.parent))
     try:
         with ZipFile(archive) as file:
             file.extractall(temporary)

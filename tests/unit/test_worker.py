@@ -18,7 +18,7 @@ from blueno.cache.folder import FolderCache
 from blueno.canonical import digest, digest_file
 from blueno.messages import Message
 from blueno.usercode import PACKAGE, CodeFolder
-from blueno.worker import OPEN_DATASETS, Worker, handle, open_worker
+from blueno.worker import OPEN_DATASETS, Worker, handle, open_worker, remove_leftovers
 from blueno.worker_code import code_folder
 from blueno.worker_epochs import EpochReport, finite
 from blueno.worker_memory import held_bytes, peak_bytes, reset_peak
@@ -187,6 +187,24 @@ def test_a_dataset_that_is_gone_is_asked_for_again(worker: Worker) -> None:
 def test_a_snapshot_that_is_gone(worker: Worker) -> None:
     error = result(worker, train())["error"]
     assert error["message"] == "the snapshot of the code is gone from the cache"
+
+
+def test_what_a_killed_worker_left_is_removed(worker: Worker) -> None:
+    submit(worker, "import os\ndef train(trial):\n    (trial.folder / 'big').touch()\n    os._exit(1)\n")
+    program = f"""
+import json, sys
+from pathlib import Path
+from blueno.worker import handle, open_worker
+handle(open_worker("w", Path({str(worker.root)!r}), 1), json.loads(sys.argv[1]), lambda answer: None)
+"""
+    done = subprocess.run([sys.executable, "-c", program, json.dumps(train())])
+    assert done.returncode == 1
+    code = worker.root / "data" / "work" / "code"
+    (code / "unpacking-x").mkdir()
+    assert len(list(worker.models.scratch.iterdir())) == 1
+    remove_leftovers(worker.root)
+    assert list(worker.models.scratch.iterdir()) == []
+    assert [path.name for path in code.iterdir()] == ["abc"]
 
 
 # ---- wear
