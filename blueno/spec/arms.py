@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .alternatives import read_alternatives
 from .choices import Axis, Builder, Fields, Items, OneOf, Tree
 from .expand import Chosen, Layout
 from .factors import STEP_SECTIONS
@@ -50,12 +51,12 @@ def _after(before: Node | None, node: Node | None) -> Node | None:
 
 
 def _add_arms(made: Sections, builder: Builder, before: Mapping[str, Node]) -> None:
-    alternatives = builder.alternatives(made.node, "arm")
+    alternatives = read_alternatives(made.node, "arm", builder.problems)
     if not alternatives:
         return
     with builder.begin(made.node, "arm", alternatives) as choice:
         made.choice = choice
-        for index, (_, node) in enumerate(alternatives):
+        for index, (_, node, _) in enumerate(alternatives):
             arm = _arm(node, builder, before)
             if arm is not None:
                 arm.index = index

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Union
 
-from .axes import FORMS, found_list, values_of
-from .node import Broken, File, Mark, Node, Ref, found, plain
-from .problems import Problems, join_path, nearest
+from .alternatives import SPECIAL, Alternative, read_alternatives
+from .axes import FORMS, values_of
+from .node import Broken, File, Mark, Node, Ref, found
+from .problems import Problems, join_path
 
 NONE = "none"  # as an alternative: absence
-KINDS = ("architecture", "estimator", "function", "command")
 
 Tree = Union[Node, "Axis", "OneOf", "Fields", "Items"]
 
@@ -30,11 +30,15 @@ class Axis(NamedTuple):
 
 
 class OneOf(NamedTuple):
-    """Alternatives with their names; None as an alternative is absence."""
+    """Alternatives with their names; None as an alternative is absence.
+
+    `named` says for each whether the path has its name as the value.
+    """
 
     path: str
     mark: Mark
     names: list[Any]
+    named: list[bool]
     alternatives: list[Tree | None]
     order: int
 
@@ -74,7 +78,7 @@ class Builder:
         only = next(iter(node.value)) if len(node.value) == 1 else ""
         if only in FORMS:
             return self._axis(only, node, path)
-        if only in ("ref", "file", "value"):
+        if only in SPECIAL:
             return self.fixed(node, path)
         if only == "one_of":
             return self.one_of(node, path)
@@ -151,32 +155,34 @@ class Builder:
 
     def one_of(self, node: Node, path: str, tree_of: Callable[[Node], Tree | None] | None = None) -> Tree:
         """The tree of `{one_of: [...]}`; `tree_of` makes those of its alternatives if not those of plain values."""
-        alternatives = self.alternatives(node, path)
+        alternatives = read_alternatives(node, path, self.problems)
         if not alternatives:
             return node._replace(value=Broken())
         with self.begin(node, path, alternatives) as choice:
-            for _, alternative in alternatives:
+            for _, alternative, _ in alternatives:
                 choice.alternatives.append(tree_of(alternative) if tree_of else self._alternative(alternative, path))
         return choice
 
     def merged(self, node: Node, path: str) -> OneOf | None:
         """The alternatives beside other keys: each a mapping without any of those keys."""
-        alternatives = self.alternatives(node, path)
+        alternatives = read_alternatives(node, path, self.problems)
         if not alternatives:
             return None
         with self.begin(node, path, alternatives) as choice:
-            for _, alternative in alternatives:
+            for _, alternative, _ in alternatives:
                 tree = None if alternative.value == NONE else self._alternative(alternative, path)
                 choice.alternatives.append(tree)
                 self._check_merge(tree, alternative, set(node.value), path)
         return choice
 
     @contextmanager
-    def begin(self, node: Node, path: str, alternatives: list[tuple[Any, Node]]) -> Iterator[OneOf]:
+    def begin(self, node: Node, path: str, alternatives: list[Alternative]) -> Iterator[OneOf]:
         """A choice, numbered before what stands inside its alternatives, which are to be added meanwhile."""
         depth = self._open.count(path) + 1
         own = path if depth == 1 else f"{path}#{depth}"
-        choice = OneOf(own, node.keys["one_of"], [name for name, _ in alternatives], [], len(self.choices))
+        names = [alternative.name for alternative in alternatives]
+        named = [alternative.stands_for or path.endswith("]") for alternative in alternatives]  # items have no path
+        choice = OneOf(own, node.keys["one_of"], names, named, [], len(self.choices))
         self.choices.append(choice)
         self._open.append(path)
         yield choice
@@ -188,38 +194,6 @@ class Builder:
             self.problems.add(node.mark, path, "none is absence, for steps and values of train only", fix)
             return node._replace(value=Broken())
         return None if node.value == NONE else self.tree(node, path)
-
-    def alternatives(self, node: Node, path: str) -> list[tuple[Any, Node]]:
-        """Names and nodes of the alternatives of `one_of` in `node`, without `as`; none when they are malformed."""
-        listed = node.value["one_of"]
-        if not isinstance(listed.value, list) or not listed.value:
-            message = f"one_of takes a list of alternatives, {found_list(listed)}"
-            self.problems.add(listed.mark, path, message, "write {one_of: [a, b]}")
-            return []
-        named: list[tuple[Any, Node]] = []
-        taken: dict[Any, int] = {}
-        for index, alternative in enumerate(listed.value):
-            given, rest = self._named_by_hand(alternative, path)
-            name = given or _name_of(rest, index)
-            if given and given in taken:
-                self.problems.add(
-                    alternative.mark, path, f"two alternatives are called {given}", "give each its own name"
-                )
-            taken[name] = taken.get(name, 0) + 1
-            named.append((name if taken[name] == 1 else f"{name}#{taken[name]}", rest))
-        return named
-
-    def _named_by_hand(self, node: Node, path: str) -> tuple[str, Node]:
-        """The name that `as` gives, "" for none, and the alternative without it."""
-        if not isinstance(node.value, dict) or "as" not in node.value:
-            return "", node
-        given = node.value["as"]
-        fields = {key: child for key, child in node.value.items() if key != "as"}
-        rest = node._replace(value=fields)
-        if not isinstance(given.value, str) or not given.value:
-            self.problems.add(given.mark, join_path(path, "as"), f"expected a name, {found(given)}", "write as: name")
-            return "", rest
-        return given.value, rest
 
     def _check_merge(self, tree: Tree | None, node: Node, taken: set[str], path: str) -> None:
         """Every alternative that may be chosen in `tree` is a mapping without any of the keys in `taken`."""
@@ -243,20 +217,3 @@ class Builder:
 def file_at(written: str, folder: Path, mark: Mark) -> File:
     """A file of the spec, relative to its folder."""
     return File(written, str(folder / Path(written).expanduser()), mark)
-
-
-def _name_of(node: Node, index: int) -> Any:
-    """The name of an alternative that has not been given one."""
-    value = node.value
-    if isinstance(value, dict):
-        kind = next((kind for kind in KINDS if kind in value), "")
-        if kind and not isinstance(value[kind].value, (dict, list)):
-            return plain(value[kind])
-        only = next(iter(value)) if len(value) == 1 else f"#{index + 1}"
-        return _name_of(value[only], index) if only in ("value", "file", "ref") else only
-    return f"#{index + 1}" if isinstance(value, list) else value
-
-
-def unknown_path(path: str, known: set[str]) -> tuple[str, str]:
-    """Message and fix for a path that occurs nowhere."""
-    return "the path occurs nowhere in the spec", nearest(path, known)

@@ -64,9 +64,15 @@ def _axis(axis: Axis, layout: Layout) -> list[Chosen]:
 
 
 def _taken(choice: OneOf, index: int, tree: Tree | None, layout: Layout) -> Iterator[Chosen]:
-    rank, name = layout.weights[choice.order] * index, (choice.path, choice.names[index])
+    rank, name = layout.weights[choice.order] * index, _name(choice, index)
     for inner in expand(tree, layout):
-        yield inner._replace(rank=rank + inner.rank, names=(name, *inner.names))
+        yield inner._replace(rank=rank + inner.rank, names=(*name, *inner.names))
+
+
+def _name(choice: OneOf, index: int) -> tuple[tuple[str, Any], ...]:
+    """The path of a choice with its name, where it goes by that; an absent alternative leaves no path."""
+    is_absent = choice.alternatives[index] is None
+    return () if is_absent or not choice.named[index] else ((choice.path, choice.names[index]),)
 
 
 def _items(tree: Items, layout: Layout) -> Iterator[Chosen]:
@@ -98,7 +104,7 @@ def variants(tree: Tree | None, layout: Layout) -> list[Variant]:
         return [
             inner._replace(chosen=inner.chosen._replace(
                 rank=inner.chosen.rank + layout.weights[tree.order] * index,
-                names=((tree.path, tree.names[index]), *inner.chosen.names)))
+                names=(*_name(tree, index), *inner.chosen.names)))
             for index, alternative in enumerate(tree.alternatives)
             for inner in variants(alternative, layout)
         ]  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .alternatives import KINDS
 from .arguments import argument, code_of, defaults, nested_estimators, report_missing
-from .choices import KINDS, Tree
+from .choices import Tree
 from .expand import Chosen, Layout, Variant, expand, join, variants
 from .language import PUBLISHED
 from .node import Broken, Node, found, is_broken

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from .alternatives import SPECIAL
 from .axes import FORMS
 from .choices import NONE, Builder, Tree
 from .node import Node
@@ -51,7 +52,7 @@ def _step(builder: Builder, node: Node, section: str, path: str, counts: Counter
     only, inner = next(iter(node.value.items()))
     if only == "one_of":
         return _alternatives(builder, node, section, path, counts)
-    if only in (*FORMS, "ref", "file", "value"):
+    if only in (*FORMS, *SPECIAL):
         return builder.tree(node, path)
     name = step_name(only)
     tree = builder.tree(inner, f"{section}.{numbered(name, counts[name] + 1)}")
