@@ -57,7 +57,7 @@ class Train(TypedDict):
     objective: Json  # {"metric": "val_accuracy", "direction": "maximize"}
     metrics: list[Json]  # those of every sweep that wants the trial, beside the defaults of the task
     keep: Json  # {"weights": ..., "predictions": ..., "logs": ...}
-    batches: NotRequired[int]  # of `blueno try`: so many batches, and one epoch
+    batches: NotRequired[int | None]  # of `blueno try`: so many batches, and one epoch
 
 
 class Finish(TypedDict):

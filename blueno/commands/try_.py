@@ -142,8 +142,12 @@ def _tried_on(worker: OneWorker, plan: Plan, dataset: str | None, kinds: dict[Ki
 
 
 def _tried(worker: OneWorker, plan: Plan, kind: Kind, trial: Trial) -> Tried:
-    answer = ask(worker, train_message(plan, trial), LIMIT_S)
+    answer = ask(worker, train_message(plan, trial, BATCHES), LIMIT_S)
     error = _error(worker, answer, trial.id)
+    if error and not answer.get("timed_out") and "estimator" in json.loads(trial.recipe)["model"]:
+        # A few samples may be too few for it (neighbours, folds of its own): all of them decide.
+        answer = ask(worker, train_message(plan, trial, None), LIMIT_S)
+        error = _error(worker, answer, trial.id)
     if answer.get("timed_out"):
         return Tried(str(kind), trial.id, "unfinished", LIMIT_S)
     state: State = "fails" if error else "diverges" if answer["state"] == "diverged" else "ok"
@@ -166,15 +170,15 @@ def build_message(plan: Plan, dataset: str, models: list[str]) -> Message:
     }  # fmt: skip
 
 
-def train_message(plan: Plan, trial: Trial) -> Message:
-    """What the worker is told about a trial: as in a sweep, but for the epochs and batches."""
+def train_message(plan: Plan, trial: Trial, batches: int | None) -> Message:
+    """What the worker is told about a trial: as in a sweep, but for one epoch, of so many batches (None: of all)."""
     recipe = json.loads(trial.recipe)
     if recipe["train"] and "epochs" in recipe["train"]:
         recipe["train"]["epochs"] = 1
     return {
         "kind": "train", "trial": trial.id, "attempt": 1, "recipe": recipe, "config": trial.config_id,
         "fold": trial.fold, "code": _code(plan), "files": _files(plan, trial.recipe), "objective": plan.objective,
-        "metrics": plan.metrics, "keep": plan.keep, "batches": BATCHES,
+        "metrics": plan.metrics, "keep": plan.keep, "batches": batches,
     }  # fmt: skip
 
 

@@ -158,6 +158,20 @@ def test_data_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "answer" in tried[0]["error"]["message"]
 
 
+def test_few_samples_alone_are_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "specs" / "neighbours.yaml"
+    spec.parent.mkdir()
+    spec.write_text(
+        "version: 1\nname: neighbours\nobjective: {maximize: val_accuracy}\n"
+        "data: {source: {sklearn: breast_cancer}, split: {validation: 0.2}}\n"
+        "model: {estimator: 'sklearn.neighbors:KNeighborsClassifier', n_neighbors: 400}\n"
+    )
+    code, tried = tried_json(spec, capsys)
+    assert (code, [each["state"] for each in tried]) == (0, ["ok"])
+    code, tried = tried_json(spec, capsys, "--set", "model.n_neighbors=4000")
+    assert (code, [each["state"] for each in tried]) == (4, ["fails"])
+
+
 def test_a_missing_name_is_found_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = project(tmp_path, "raisin")
     assert run(["try", str(spec), "--root", str(tmp_path)]) == 1
