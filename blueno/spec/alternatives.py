@@ -62,10 +62,11 @@ def _name_of(node: Node, index: int) -> Any:
     kind = next((kind for kind in KINDS if kind in value), "")
     if kind and not isinstance(value[kind].value, dict | list):
         return plain(value[kind])
-    only = next(iter(value)) if len(value) == 1 else f"#{index + 1}"
+    only = next(iter(value)) if len(value) == 1 and "one_of" not in value else f"#{index + 1}"
     return _name_of(value[only], index) if only in SPECIAL else only
 
 
 def _is_mapping(node: Node) -> bool:
-    """Whether the alternative is a mapping that means itself: no axis, reference, file or literal."""
-    return isinstance(node.value, dict) and not (len(node.value) == 1 and next(iter(node.value)) in (*FORMS, *SPECIAL))
+    """Whether the alternative is a mapping that means itself: no choice, reference, file or literal."""
+    others = (*FORMS, *SPECIAL, "one_of")
+    return isinstance(node.value, dict) and not (len(node.value) == 1 and next(iter(node.value)) in others)
