@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from blueno.usercode import CodeFolder, load
 from . import batches
 from .class_weights import weights_of_codes
 from .job import Job, Outcome, Report
-from .metrics import Wanted, computable, defaults, finite, measure, objective_of, once, wanted
+from .metrics import Wanted, check_parts, computable, defaults, finite, measure, objective_of, once, wanted
 from .scored import Scored, rows, save_predictions
 
 TRY_BATCH_SIZE = 32  # `blueno try` fits an estimator on so many samples for each batch it allows
@@ -30,7 +31,7 @@ def train(job: Job, report: Report) -> Outcome:
     assert job.dataset is not None, "BUG: an estimator without a dataset"
     dataset = job.dataset
     estimator = build_estimator(job.recipe["model"], job.recipe["seed"], dataset, job.code)
-    metrics, skipped = _metrics(job, dataset.task, output_of(estimator, dataset.task))
+    metrics, skipped = _metrics(job, dataset.task, output_of(estimator, dataset.task), dataset.parts)
     with threadpool_limits(job.threads):
         _fit(estimator, dataset, _some(rows(dataset, "train"), job.batches))
         scored = {part: score(estimator, dataset, rows(dataset, name)) for part, name in _parts(dataset, metrics)}
@@ -144,10 +145,11 @@ def _parts(dataset: Dataset, metrics: list[Wanted]) -> list[tuple[str, str]]:
     return [*wanted_parts, *([("val", "validation")] if "validation" in dataset.parts else [])]
 
 
-def _metrics(job: Job, task: str, output: str) -> tuple[list[Wanted], list[str]]:
+def _metrics(job: Job, task: str, output: str, parts: Collection[str]) -> tuple[list[Wanted], list[str]]:
     """The metrics to compute, and notes about listed ones that this estimator cannot have."""
     listed = wanted(job.metrics, task, job.code)
     objective = objective_of(job.objective["metric"], listed, task, job.code)
+    check_parts([objective], parts)
     if not computable(objective, output):
         message = f"{job.recipe['model']['estimator']} cannot have the objective {objective.name}: {_lacks(objective)}"
         raise ModelError(message, "choose another objective, such as val_accuracy")

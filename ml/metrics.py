@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -38,6 +39,14 @@ def wanted(metrics: list[Any], task: str, code: CodeFolder | None) -> list[Wante
     Raises ModelError for a name that does not exist or does not belong to the task.
     """
     return once([_want(item, task, code) for item in metrics])
+
+
+def check_parts(metrics: list[Wanted], parts: Collection[str]) -> None:
+    """ModelError when one of these metrics, which decide something, has no part to be measured on."""
+    for each in metrics:
+        if each.part == "val" and not {"validation", "stop"} & set(parts):
+            message = f"{each.name} needs a validation part, and the data has none"
+            raise ModelError(message, "give data.split a validation share, or folds")
 
 
 def once(metrics: list[Wanted]) -> list[Wanted]:
@@ -86,6 +95,8 @@ def measure(metrics: list[Wanted], scored: Scored) -> tuple[dict[str, float], li
             values[each.name] = float("nan")
             notes.append(f"{each.name} is undefined: {reason}")
         except TypeError as error:
+            if each.measure not in MEASURES.values():
+                raise  # a function of the user's: its own mistake, told with its traceback
             raise ModelError(f"{each.name}: {error}", "correct the metric's parameters") from error
     return values, notes
 

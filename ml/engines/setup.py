@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import keras
@@ -12,7 +13,7 @@ from blueno.etl.dataset import Dataset
 from .. import keras_names, stopping
 from ..class_weights import sample_weights
 from ..job import Job
-from ..metrics import LOSS, Wanted, defaults, objective_of, once, wanted
+from ..metrics import LOSS, Wanted, check_parts, defaults, objective_of, once, wanted
 from ..model import build_model
 from ..scored import rows
 from . import task
@@ -54,7 +55,7 @@ def set_up(job: Job) -> Setup:
     trainee.compile(optimizer, loss, metrics=task.running_metrics(dataset.task, loss, units))
     _make_variables(trainee, parts["train"], units)
     score = scorer(trainee, train["batch_size"])
-    return Setup(job, dataset, model, trainee, loss, parts, batches, score, *_measured(job, dataset, "stop" in parts))
+    return Setup(job, dataset, model, trainee, loss, parts, batches, score, *_measured(job, dataset, parts))
 
 
 def _refuse(train: dict[str, Any]) -> None:
@@ -97,7 +98,7 @@ def _parts(job: Job, dataset: Dataset, loss: Any, units: int) -> dict[str, Part]
 
 
 def _measured(
-    job: Job, dataset: Dataset, has_stop: bool
+    job: Job, dataset: Dataset, parts: Collection[str]
 ) -> tuple[list[Wanted], dict[str, list[Wanted]], stopping.Rules]:
     """The metrics at the end, those of each epoch by part, and the rules that look at them."""
     listed = wanted(job.metrics, dataset.task, job.code)
@@ -108,8 +109,10 @@ def _measured(
         objective_of(name, [objective, *listed], dataset.task, job.code)
         for name in stopping.monitors(job.recipe["train"])
     ]
+    check_parts([objective, *monitored], parts)
     usual = [each for each in always if each.name in USUAL]
     each_epoch = {"validation": _of_validation([*usual, objective, *listed, *monitored])}
+    has_stop = "stop" in parts
     if has_stop:
         each_epoch["stop"] = [
             each._replace(name=_looked_up(each.name, True)) for each in _of_validation([*usual, objective, *monitored])

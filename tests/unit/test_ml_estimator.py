@@ -159,3 +159,11 @@ def test_a_try_fits_a_few_samples_of_all_classes(tmp_path: Path) -> None:
     spread = data._replace(features=data.target[:, None].astype(np.float32))
     nearest = {"estimator": "sklearn.neighbors:KNeighborsClassifier", "n_neighbors": 1}
     assert run(tmp_path, spread, nearest, batches=1).metrics["val_accuracy"] == 1.0
+
+
+def test_an_objective_of_validation_needs_that_part(tmp_path: Path) -> None:
+    whole = blobs()._replace(parts={"train": np.arange(120)})
+    with pytest.raises(ModelError, match="val_accuracy needs a validation part"):
+        run(tmp_path / "1", whole, LOGISTIC)
+    outcome = run(tmp_path / "2", whole, LOGISTIC, objective={"metric": "train_f1", "direction": "maximize"})
+    assert set(outcome.metrics) == {"train_f1"} and set(outcome.artefacts) == {"weights"}

@@ -43,7 +43,7 @@ def net(last: str) -> str:
 
 
 def weights(outcome: Outcome) -> list[np.ndarray]:
-    import h5py
+    import h5py  # type: ignore[import-untyped]
 
     found: list[np.ndarray] = []
     with h5py.File(outcome.artefacts["weights"]) as file:
@@ -328,6 +328,22 @@ def test_what_cannot_work_is_refused_before_training(
     with pytest.raises(ModelError, match=message) as caught:
         check(job(tmp_path / "job", data, model, code=own, **changes))
     assert caught.value.fix
+
+
+def test_without_a_validation_part_only_training_is_measured(tmp_path: Path) -> None:
+    whole = blobs()._replace(parts={"train": np.arange(120)})
+    outcome = run(tmp_path, whole, MLP, objective={"metric": "train_accuracy", "direction": "maximize"})
+    assert set(outcome.metrics) == {"train_accuracy"} and set(outcome.history) == {"loss", "accuracy"}
+    with pytest.raises(ModelError, match="val_loss needs a validation part"):
+        check(
+            job(
+                tmp_path / "2",
+                whole,
+                MLP,
+                early_stopping=STOP,
+                objective={"metric": "train_f1", "direction": "maximize"},
+            )
+        )
 
 
 def test_a_plateau_and_a_schedule_contradict_each_other(tmp_path: Path) -> None:

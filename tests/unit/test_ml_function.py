@@ -28,10 +28,12 @@ def train(trial):
     return {"val_accuracy": 0.25}
 """
     heard = []
-    outcome = train(
-        function_job(tmp_path, text, params={"epochs": 3}),
-        lambda epoch, epochs, metrics: bool(heard.append((epoch, epochs, metrics["val_accuracy"]))),
-    )
+
+    def listen(epoch: int, epochs: int, metrics: dict[str, float]) -> bool:
+        heard.append((epoch, epochs, metrics["val_accuracy"]))
+        return False
+
+    outcome = train(function_job(tmp_path, text, params={"epochs": 3}), listen)
     assert outcome.metrics == {"val_accuracy": 0.25, "loss": 1 / 3}
     assert outcome.history == {"val_accuracy": [0.1, 0.2, 0.3], "loss": [1.0, 0.5, 1 / 3]}
     assert heard == [(1, 3, 0.1), (2, 3, 0.2), (3, 3, 0.3)]

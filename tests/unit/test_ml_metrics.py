@@ -195,6 +195,12 @@ def test_a_function_of_ones_own(tmp_path: Path) -> None:
     assert objective_of("val_scores.py:cost", [], "binary", own).name == "val_scores.py:cost"
 
 
+def test_a_mistake_in_a_function_of_ones_own_is_not_hidden(tmp_path: Path) -> None:
+    own = code(tmp_path, scores="def cost(y_true, y_score):\n    return None + 1\n")
+    with pytest.raises(TypeError):
+        measure(wanted(["scores.py:cost"], "binary", own), binary([0, 1], [0.25, 0.5]))
+
+
 def test_wrong_names_are_refused_with_a_fix() -> None:
     with pytest.raises(ModelError, match="there is no metric 'roc_acu'") as caught:
         wanted(["val_roc_acu"], "binary", None)
