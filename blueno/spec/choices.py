@@ -75,6 +75,9 @@ class Builder:
             return self.finish_items(node, items)
         if not isinstance(node.value, dict):
             return node
+        if path == "data.split.seed":
+            self.problems.add(node.mark, path, "the seed of a split is never an axis", "write seed: 0")
+            return node._replace(value=Broken())
         only = next(iter(node.value)) if len(node.value) == 1 else ""
         if only in FORMS:
             return self._axis(only, node, path)

@@ -9,7 +9,6 @@ from .language import CODE_PARAMETERS, COLUMN, COLUMNS, DATA_KEYS, DATA_RESERVED
 from .node import Broken, File, Mark, Node
 from .problems import join_path
 from .signatures import Signature
-from .types import NULL, union_of
 from .values import Contents, Context, checked, filled, is_mapping, named, signature
 
 
@@ -51,11 +50,6 @@ def resolve_data(node: Node | None, context: Context) -> Data:
     source = _source(node.value["source"], context) if "source" in node.value else None
     columns = _columns(node, context)
     split = _split(node.value["split"], context) if "split" in node.value else None
-    if source is None and "source" not in node.value:
-        marked = next((key for key in node.value if key in DATA_KEYS), "")
-        if marked:
-            fix = "add source: {sklearn: digits}, or remove data if the function brings its own"
-            context.problems.add(node.mark, "data", f"source is missing, which {marked} is about", fix)
     _join_groups(node, columns, split, context)
     return Data(source, columns, split, node.value["split"].mark if "split" in node.value else node.mark)
 
@@ -64,7 +58,7 @@ def _columns(node: Node, context: Context) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for key, (type, _) in COLUMNS.items():
         child = node.value.get(key)
-        columns[key] = None if child is None else checked(child, union_of(type, NULL), f"data.{key}", context)
+        columns[key] = None if child is None or child.value is None else checked(child, type, f"data.{key}", context)
     for key in ("features", "drop"):
         columns[key] = [columns[key]] if isinstance(columns[key], str) else columns[key]
     if columns["features"] is not None and columns["drop"] is not None:

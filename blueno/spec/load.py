@@ -11,7 +11,7 @@ from .arms import arms_of, sections_of
 from .axes import MAX_VALUES
 from .choices import Axis, Builder, OneOf
 from .conditions import Pattern, read_baseline, read_patterns
-from .factors import Factor
+from .factors import Factor, Outcome
 from .language import NOT_YET
 from .metric_names import Known, is_of_task, needs_loss, read_metrics, read_objective
 from .node import Node, plain
@@ -171,36 +171,42 @@ def _check_arms(arms: Sequence[Arm], found: Sequence[Frame], known: Known, conte
     for frame in found:
         factors = {factor.section: factor for factor in frame.factors}
         _check_steps(factors["data"], factors["preprocess"], context.problems)
-        if frame.model.kind in ("architecture", "estimator"):
-            _check_data(frame, factors["data"], known, context.problems)
+        _check_data(frame, factors["data"], known, context.problems)
 
 
 def _check_steps(data: Factor, preprocess: Factor, problems: Problems) -> None:
-    if all(outcome.resolved.source is None and not outcome.is_there for outcome in data.outcomes):
-        for outcome in preprocess.outcomes:
-            if outcome.mark is not None and outcome.written:
-                fix = "add data, or prepare the data in the function"
-                problems.add(outcome.mark, "preprocess", "there is no data to prepare", fix)
+    if any(outcome.is_there for outcome in data.outcomes):
+        return
+    for outcome in preprocess.outcomes:
+        if outcome.mark is not None and outcome.written:
+            fix = "add data, or prepare the data in the function"
+            problems.add(outcome.mark, "preprocess", "there is no data to prepare", fix)
 
 
 def _check_data(frame: Frame, factor: Factor, known: Known, problems: Problems) -> None:
-    """What an architecture or an estimator needs of its data."""
-    kind = f"an {frame.model.kind}"
-    metric = known.objective.get("metric", "")
+    """What a model needs of its data: a function may bring its own, but then says nothing about it."""
+    kind, own = frame.model.kind, frame.model.kind in ("function", "command")
     for outcome in factor.outcomes:
-        data = outcome.resolved
-        if data.mark is None or not isinstance(outcome.written, dict):
-            if not outcome.is_there:
-                fix = "add data: {source: {sklearn: digits}, split: {test: 0.2, validation: 0.2}}"
-                problems.add(frame.model.name.mark, "", f"data is missing, and {kind} needs it", fix)
-        elif "source" not in outcome.written:
-            problems.add(data.mark, "data", "source is missing", "add source: {sklearn: digits}")
-        elif "split" not in outcome.written:
-            fix = "add split: {test: 0.2, validation: 0.2}, or split: {folds: 5}"
-            problems.add(data.mark, "data", f"split is missing, and {kind} needs it", fix)
-        elif data.split is not None and not data.has_validation and metric.startswith("val_"):
-            message = f"there is no validation part, which {metric} is measured on"
-            problems.add(data.mark, "data.split", message, "add validation: 0.2, or folds: 5")
+        if not outcome.is_there and not own:
+            fix = "add data: {source: {sklearn: digits}, split: {test: 0.2, validation: 0.2}}"
+            problems.add(frame.model.name.mark, "", f"data is missing, and an {kind} needs it", fix)
+        if outcome.mark is None or not isinstance(outcome.written, dict):
+            continue
+        if "source" not in outcome.written:
+            fix = "add source: {sklearn: digits}" + (", or remove data, if the function brings its own" if own else "")
+            problems.add(outcome.mark, "data", "source is missing", fix)
+        if not own:
+            _check_split(outcome, kind, known.objective.get("metric", ""), problems)
+
+
+def _check_split(outcome: Outcome, kind: str, metric: str, problems: Problems) -> None:
+    data = outcome.resolved
+    if "split" not in outcome.written:
+        fix = "add split: {test: 0.2, validation: 0.2}, or split: {folds: 5}"
+        problems.add(data.mark, "data", f"split is missing, and an {kind} needs it", fix)
+    elif data.split is not None and not data.has_validation and metric.startswith("val_"):
+        message = f"there is no validation part, which {metric} is measured on"
+        problems.add(data.mark, "data.split", message, "add validation: 0.2, or folds: 5")
 
 
 def _check_objective(node: Node, found: Sequence[Frame], known: Known, problems: Problems) -> None:

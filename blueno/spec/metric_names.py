@@ -8,7 +8,7 @@ from .metrics import LOSS, METRICS, PARTS, Name, direction_of, nearest_metric, r
 from .node import Broken, Node, found, plain
 from .problems import join_path
 from .references import is_reference
-from .types import ANY
+from .types import ANY, STR
 from .values import Context, checked, named, signature
 
 
@@ -48,7 +48,7 @@ def _read_listed(item: Node, path: str, listed: Listed, context: Context) -> Non
         return
     parameters = choice.parameters.value if isinstance(choice.parameters.value, dict) else {}
     values = {key: checked(child, ANY, join_path(path, key), context) for key, child in parameters.items()}
-    called = values.get("as")
+    called = None if "as" not in parameters else checked(parameters["as"], STR, join_path(path, "as"), context)
     if is_reference(choice.name):
         if signature("function", choice.name, choice.node, path, context) is None:
             return

@@ -15,7 +15,7 @@ from .language import TRAIN
 from .links import linked
 from .metric_names import Known
 from .model_section import Model, constants, model_code, models, resolve_parameter
-from .node import Node, plain
+from .node import Broken, Node, plain
 from .step_items import is_steps, resolve_augment, resolve_preprocess
 from .train_section import Resolved, resolve_train
 from .values import Context, is_mapping
@@ -44,7 +44,7 @@ class Arm(NamedTuple):
 
 def frames(arm: Arm, layout: Layout, known: Known, context: Context) -> list[Frame]:
     """The frames of one arm, everything in them checked."""
-    sections = {name: tree for name, tree in arm.sections.items() if _is_well_formed(name, tree, context)}
+    sections = {name: _well_formed(name, tree, context) for name, tree in arm.sections.items()}
     common = [_data(sections, layout, context), *_steps(sections, layout, context)]
     trains = _train_variants(sections, layout, known, context)
     found = []
@@ -55,10 +55,18 @@ def frames(arm: Arm, layout: Layout, known: Known, context: Context) -> list[Fra
     return found
 
 
-def _is_well_formed(name: str, tree: Tree, context: Context) -> bool:
+EXAMPLES = {"data": "{source: {sklearn: digits}}", "model": "{architecture: mlp}", "train": "{epochs: 10}"}
+
+
+def _well_formed(name: str, tree: Tree, context: Context) -> Tree:
+    """The tree of a section; after a problem, one that says nothing if it is no list of steps or no mapping."""
+    if not isinstance(tree, Node):
+        return tree
     if name in STEP_SECTIONS:
-        return not isinstance(tree, Node) or is_steps(tree, name, context)
-    return not isinstance(tree, Node) or is_mapping(tree, name, context, f"{name}: {{key: value}}")
+        return tree if is_steps(tree, name, context) else tree._replace(value=Broken())
+    if is_mapping(tree, name, context, f"{name}: {EXAMPLES[name]}"):
+        return tree
+    return tree._replace(value={} if name == "train" else Broken())
 
 
 def _data(sections: dict[str, Tree], layout: Layout, context: Context) -> Draft:

@@ -92,7 +92,7 @@ def steps_of(node: Node | None) -> list[tuple[str, str, Node]]:
     counts: Counter[str] = Counter()
     found = []
     for item in node.value:
-        written = next(iter(item.value)) if isinstance(item.value, dict) and item.value else item.value
+        written = next(iter(item.value)) if isinstance(item.value, dict) and len(item.value) == 1 else item.value
         if isinstance(written, str):
             name = step_name(written)
             counts[name] += 1

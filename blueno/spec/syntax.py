@@ -6,9 +6,7 @@ from typing import Any
 
 # (what libyaml's problem holds, message, fix), the first that fits
 _KNOWN = (
-    ("violates indentation", "a tab where the text is indented", "indent with spaces"),
-    ("cannot start any token", "a tab, or a character that no value may begin with",
-     "indent with spaces; quote a value that begins with @, ` or %"),
+    ("cannot start any token", "no value may begin with this character", "put the value into quotes"),
     ("mapping values are not allowed", "a second ': ' in one line, or a line that is indented too far",
      "quote a value that holds ': ', or align the key with its neighbours"),
     ("could not find expected ':'", "a key without a colon", "write key: value"),
@@ -25,6 +23,9 @@ _KNOWN = (
 )  # fmt: skip
 
 
+_BEGAN_EARLIER = ("is not closed", "inside quotes", "without a colon")  # marked where that began
+
+
 def syntax_problem(error: Any, text: str) -> tuple[tuple[int, int], str, str]:
     """((line, column), message, fix) for an error of PyYAML's; lines and columns count from 1."""
     if hasattr(error, "position"):  # a character that YAML does not allow
@@ -32,8 +33,10 @@ def syntax_problem(error: Any, text: str) -> tuple[tuple[int, int], str, str]:
     mark = error.problem_mark or error.context_mark
     said = " ".join(part for part in (error.problem, error.context) if part)
     message, fix = next(((m, f) for part, m, f in _KNOWN if part in said), (said, ""))
-    if "is not closed" in message and error.context_mark is not None:
+    if any(part in message for part in _BEGAN_EARLIER) and error.context_mark is not None:
         mark = error.context_mark
+    if text[mark.index : mark.index + 1] == "\t":
+        message, fix = "a tab where the text is indented", "indent with spaces"
     return (mark.line + 1, mark.column + 1), message, fix
 
 

@@ -161,7 +161,7 @@ def named(node: Node, path: str, noun: str, context: Context) -> Named | None:
         return Named(name, parameters, Node(name, node.keys[name]), False)
     count = f"a mapping of {len(node.value)} keys" if isinstance(node.value, dict) else found(node)[6:]
     message = f"expected the name of {noun}, or {{name: {{parameters}}}}, found {count}"
-    fix = "indent the parameters below the name" if isinstance(node.value, dict) and node.value else ""
+    fix = "give one name, its parameters indented below it" if isinstance(node.value, dict) and node.value else ""
     context.problems.add(node.mark, path, message, fix)
     return None
 

@@ -99,8 +99,10 @@ def _name(node: Node | None, context: Context) -> str:
         return ""
     if isinstance(node.value, str) and _SLUG.match(node.value):
         return node.value
-    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", str(plain(node))).strip("-")
-    fix = f"write name: {slug}" if slug and not isinstance(node.value, (dict, list)) else "write name: digits"
+    slug = (
+        re.sub(r"[^A-Za-z0-9_-]+", "-", str(plain(node))).strip("-") if not isinstance(node.value, dict | list) else ""
+    )
+    fix = f"write name: {slug or 'digits'}" if isinstance(node.value, str) or not slug else f'write name: "{slug}"'
     context.problems.add(node.mark, "name", f"a name is letters, digits, - and _, {found(node)}", fix)
     return ""
 
@@ -120,12 +122,18 @@ def _seeds(node: Node | None, context: Context) -> list[int]:
     seeds = checked(node, list_of(SEED), "seeds", context)
     if not node.value:
         context.problems.add(node.mark, "seeds", "expected at least one seed, found an empty list", "write seeds: [0]")
-    for index, seed in enumerate(seeds or []):
-        if seed in seeds[:index]:
-            context.problems.add(
-                node.value[index].mark, f"seeds[{index}]", f"seed {seed} is there already", "remove it"
-            )
+    _check_repeated(node, context)
     return seeds or [0]
+
+
+def _check_repeated(node: Node, context: Context) -> None:
+    """Adds a problem for each seed that is listed twice."""
+    seen: set[Any] = set()
+    for index, item in enumerate(node.value):
+        if item.value in seen and isinstance(item.value, int):
+            message = f"seed {item.value} is there already"
+            context.problems.add(item.mark, f"seeds[{index}]", message, "remove it")
+        seen.add(item.value if isinstance(item.value, int) else None)
 
 
 def _resources(node: Node | None, context: Context) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from .node import Broken, Mark, Node
-from .problems import Problems, nearest
+from .problems import Problems, join_path, nearest
 from .scalars import read_scalar
 from .syntax import syntax_problem
 
@@ -69,7 +69,8 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(str(event.anchor), mark, path)
         if depth > MAX_DEPTH:
-            self._problems.add(mark, path[:80], f"nested deeper than {MAX_DEPTH}")
+            fix = "bring it nearer to the top, or into a file"
+            self._problems.add(mark, path.partition("[")[0][:80], f"nested deeper than {MAX_DEPTH}", fix)
             raise Unreadable
         before = self._made
         self._made += 1
@@ -108,10 +109,12 @@ class _Composer:
             key_mark = self._mark(event)
             is_plain = isinstance(event, yaml.ScalarEvent) and event.implicit[0]
             key = self._key(event, path, depth)
-            inner = f"{path}.{key}" if path else key
+            inner = join_path(path, key or "")
             value = self._node(next(self._events), inner, depth + 1)
             if key == "<<" and is_plain:
                 merged += self._merged(value, key_mark, path)
+            elif key is None:
+                continue
             elif key in keys:
                 message = f"the key is there already, on line {keys[key].line}"
                 self._problems.add(key_mark, inner, message, f"remove one of the two, or give both values in one {key}")
@@ -123,14 +126,15 @@ class _Composer:
                     fields[key], keys[key] = value, node.keys[key]
         return Node(fields, mark, keys)
 
-    def _key(self, event: Any, path: str, depth: int) -> str:
+    def _key(self, event: Any, path: str, depth: int) -> str | None:
+        """A key as text; None, and a problem, for what is no scalar."""
         if isinstance(event, yaml.ScalarEvent):
             if event.tag is not None:
                 self._problems.add(self._mark(event), path, f"tags are not understood, found {event.tag}", "remove it")
             return str(event.value)
         self._problems.add(self._mark(event), path, "a key must be a plain word", "write key: value")
         self._node(event, path, depth + 1)
-        return ""
+        return None
 
     def _merged(self, value: Node, mark: Mark, path: str) -> list[Node]:
         nodes = value.value if isinstance(value.value, list) else [value]
@@ -141,9 +145,8 @@ class _Composer:
 
     def _alias(self, anchor: str, mark: Mark, path: str) -> Node:
         if anchor not in self._anchors:
-            self._problems.add(
-                mark, path, f"there is no finished anchor &{anchor} before this", nearest(anchor, self._anchors)
-            )
+            fix = nearest(f"*{anchor}", [f"*{known}" for known in self._anchors])
+            self._problems.add(mark, path, f"there is no anchor &{anchor} that ends before this", fix)
             return Node(Broken(), mark)
         node, size = self._anchors[anchor]
         self._copies += size
