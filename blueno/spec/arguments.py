@@ -11,6 +11,8 @@ from .signatures import OPAQUE, REQUIRED, Signature
 from .types import ANY
 from .values import Code, Context, checked, is_mapping, signature
 
+KERAS_OWN = ("name", "dtype")
+
 
 def arguments(sign: Signature, given: Node, name: Node, path: str, context: Context) -> dict[str, Any]:
     """The parameters in `given`, each in its type's form, with the defaults of built-ins and user functions."""
@@ -24,10 +26,17 @@ def arguments(sign: Signature, given: Node, name: Node, path: str, context: Cont
 def argument(sign: Signature, key: str, node: Node, given: Node, path: str, context: Context) -> Any:
     """One parameter's value in its type's form; `given` is the mapping that it stands in."""
     known = sign.parameters.get(key)
-    if known is None and not sign.open:
+    if known is None and not is_taken(sign, key):
         context.problems.unknown_key(given.keys[key], path, key, sign.parameters)
         return None
     return checked(node, known.type if known else ANY, join_path(path, key), context)
+
+
+def is_taken(sign: Signature, key: str) -> bool:
+    """Whether a parameter of this name is taken. Keras's `**kwargs` are for names of its own, not for any word."""
+    if key in sign.parameters:
+        return True
+    return key in KERAS_OWN if sign.reference.startswith("keras.") else sign.open
 
 
 def report_missing(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Union
 
 from .alternatives import SPECIAL, Alternative, read_alternatives
-from .axes import FORMS, values_of
+from .axes import DRAWN, FORMS, values_of
 from .node import Broken, File, Mark, Node, Ref, found
 from .problems import Problems, join_path
 
@@ -107,8 +107,12 @@ class Builder:
     def _special(self, form: str, node: Node, path: str) -> Node:
         inner = node.value[form]
         if not isinstance(inner.value, str) or not inner.value:
-            wanted = "a path of the spec, as train.epochs" if form == "ref" else "the path of a file"
-            self.problems.add(inner.mark, path, f"{form} takes {wanted}, {found(inner)}", f"write {{{form}: ...}}")
+            wanted, example = (
+                ("a path of the spec", "train.epochs") if form == "ref" else ("the path of a file", "a.csv")
+            )
+            self.problems.add(
+                inner.mark, path, f"{form} takes {wanted}, {found(inner)}", f"write {{{form}: {example}}}"
+            )
             return node._replace(value=Broken())
         if form == "ref":
             return Node(Ref(inner.value), inner.mark)
@@ -120,6 +124,11 @@ class Builder:
             self.problems.add(
                 node.mark, path, message, "write {ref: path of the axis} for the same value in each config"
             )
+            return node._replace(value=Broken())
+        if form in DRAWN:
+            message = f"{form} needs a search.method that draws, and grid runs every config"
+            fix = "list the values: {grid: [...]}, {range: ...}, {linspace: ...} or {logspace: ...}"
+            self.problems.add(node.keys[form], path, message, fix)
             return node._replace(value=Broken())
         inner = node.value[form]
         values = [self.fixed(value, path) for value in values_of(form, inner, path, self.problems)]
@@ -193,7 +202,11 @@ class Builder:
 
     def _alternative(self, node: Node, path: str) -> Tree | None:
         if node.value == NONE and path.startswith(("model", "data")):
-            fix = "write null, or {grid: [none, ...]} if the word is meant"
+            fix = (
+                "write null, or {grid: [none, ...]} if the word is meant"
+                if "." in path
+                else "name a model, or remove it"
+            )
             self.problems.add(node.mark, path, "none is absence, for steps and values of train only", fix)
             return node._replace(value=Broken())
         return None if node.value == NONE else self.tree(node, path)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .alternatives import KINDS
-from .arguments import argument, code_of, defaults, nested_estimators, report_missing
+from .arguments import argument, code_of, defaults, is_taken, nested_estimators, report_missing
 from .choices import Tree
 from .expand import Chosen, Layout, Variant, expand, join, variants
 from .language import PUBLISHED
@@ -120,7 +120,7 @@ def _check_keys(model: Model, context: Context) -> None:
     allowed = PUBLISHED if model.kind == "architecture" else ()
     report_missing(model.sign, given, model.name, f"model.{model.kind}", context, allowed)
     for path, (name, _, node) in model.keys.items():
-        if name not in model.sign.parameters and not model.sign.open:
+        if not is_taken(model.sign, name):
             below = "model" if path == name else "model.params"
             context.problems.unknown_key(node.keys[name], below, name, model.sign.parameters)
         elif model.kind == "estimator" and name == "random_state":
@@ -133,7 +133,7 @@ def resolve_parameter(model: Model, path: str, node: Node, context: Context) -> 
     name, _, given = model.keys[path]
     if model.sign is None or is_broken(node):
         return Resolved(None), False
-    if name not in model.sign.parameters and not model.sign.open:
+    if not is_taken(model.sign, name):
         return Resolved(None), False
     below = "model" if path == name else "model.params"
     value = argument(model.sign, name, node, given, below, context)

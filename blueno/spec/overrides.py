@@ -35,7 +35,10 @@ def _value(text: str, file: str, offset: int, problems: Problems) -> Node | None
         return Node(None, Mark(file, 1, offset + 1))
     before = len(problems.found)
     node = parse(text, file, problems)
-    problems.found[before:] = [each._replace(column=each.column + offset) for each in problems.found[before:]]
+    whole = file.removeprefix("--set ")
+    problems.found[before:] = [
+        each._replace(column=each.column + offset, source=whole) for each in problems.found[before:]
+    ]
     return None if node is None else _shifted(node, offset)
 
 

@@ -9,6 +9,13 @@ from ..errors import Problem, SpecErrors
 from .node import Mark
 from .types import nearest as nearest_name
 
+# what people type elsewhere, where the letters do not lead to ours
+HABITS = {
+    "lr": "learning_rate", "min_lr": "min_learning_rate", "batch": "batch_size", "gte": "ge", "lte": "le", "neq": "ne",
+    "not": "ne", "val": "validation", "valid": "validation", "n_splits": "folds", "kfold": "folds", "steps": "preprocess",
+    "preprocessing": "preprocess", "augmentation": "augment", "training": "train", "goal": "objective",
+    "matrix": "one_of", "constraints": "exclude", "skip": "exclude", "label": "target", "labels": "target",
+}  # fmt: skip
 MOST_SHOWN = 16  # choices that a fix lists
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as one
 
@@ -48,7 +55,8 @@ def join_path(path: str, key: str) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """A fix that names what `word` may have meant, or else everything there is."""
     choices = sorted(known)
-    near = nearest_name(word, choices)
+    habit = HABITS.get(word, "")
+    near = habit if habit in choices else nearest_name(word, choices)
     if near or not choices:
         return f"write {near}" if near else ""
     return f"use one of {', '.join(choices[:MOST_SHOWN])}" + (", ..." if len(choices) > MOST_SHOWN else "")

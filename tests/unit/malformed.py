@@ -79,5 +79,5 @@ def reported(case: Case, folder: Path) -> str:
     try:
         compile_spec(load(spec, case.overrides, root=folder), folder)
     except SpecErrors as error:
-        return error.message.replace(f"{folder}/", "")
+        return error.message.replace(f"{folder}/", "").replace(str(folder), "FOLDER")
     return ""
