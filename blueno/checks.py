@@ -22,7 +22,7 @@ from .clock import iso, seconds
 from .devices import Devices, usable_cores
 from .errors import BluenoError
 from .libraries import Library, required, training
-from .nvidia import find_gpus
+from .devices.nvidia import find_gpus
 from .settings import Settings
 from .store.database import holder, lock_path, mounts, open_store, refuse_network, scheduler_lock, store_path
 

@@ -118,6 +118,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Runs the command line and returns its exit code."""
+    if sys.platform == "win32":
+        click.echo("blueno: Windows has no file locks that a crash frees\n  fix: run it inside WSL2", err=True)
+        return 1
     as_json = "--json" in arguments
     try:
         code = blueno.main(arguments, prog_name="blueno", standalone_mode=False)

@@ -1,13 +1,13 @@
 """Every error Blueno raises on purpose. Raise anywhere, catch only at the edges (the command line, the worker).
 
-    BluenoError            the user can fix it: message and fix, exit code 1
-    ├── SpecErrors         everything wrong with a spec, each with file, line and column
-    ├── StoreError         the store cannot be used: damaged, newer, on a network file system, locked
-    ├── NotFound           no sweep, trial or dataset goes by that name, or several do
-    ├── MissingLibrary     an optional library is not installed: says what to install
-    ├── DataError          a source, split or step cannot do what the spec asks with this data
-    ├── ModelError         a model cannot be built or trained as the spec asks
-    └── TrialFailed        user code says: this point is bad, go on with the others
+BluenoError            the user can fix it: message and fix, exit code 1
+├── SpecErrors         everything wrong with a spec, each with file, line and column
+├── StoreError         the store cannot be used: damaged, newer, on a network file system, locked
+├── NotFound           no sweep, trial or dataset goes by that name, or several do
+├── MissingLibrary     an optional library is not installed: says what to install
+├── DataError          a source, split or step cannot do what the spec asks with this data
+├── ModelError         a model cannot be built or trained as the spec asks
+└── TrialFailed        user code says: this point is bad, go on with the others
 """
 
 from __future__ import annotations

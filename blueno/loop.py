@@ -82,8 +82,9 @@ def difference(settings: Settings) -> str:
 
 def settled(db: sqlite3.Connection, sweep: int) -> bool:
     """Whether nothing more will happen to a sweep: finished, or paused with nothing running."""
-    counts = ledgers.ledger(db, sweep)
-    return counts.finished or (read.sweep_by_number(db, sweep).paused is not None and counts.running == 0)
+    if ledgers.has(db, sweep, "running"):
+        return False
+    return read.sweep_by_number(db, sweep).paused is not None or not ledgers.has(db, sweep, "queued")
 
 
 def drive(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .errors import BluenoError
 from .executors import Executor, WorkerSpec
 from .messages import Message
-from .worker_output import tail, trial_log
+from .worker.output import tail, trial_log
 
 TURN_S = 0.25
 ANSWERS = ("built", "result")

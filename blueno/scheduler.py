@@ -24,7 +24,8 @@ from .messages import Message
 from .store import requests, transitions
 from .store.database import transaction
 from .store.transitions import Binding, Claimed, Preparation
-from .worker_output import trial_log
+from .worker.output import bounded, trial_log, worker_log
+from .worker.work import remove_leftovers
 
 FIRST_FAILURES = 3  # so many first trials that fail alike pause a sweep (or one for each worker, if there are more)
 FAILED_STARTS = 3  # so many workers in a row that never got ready end the scheduler
@@ -100,6 +101,7 @@ def begin(s: Scheduler) -> int:
     """Takes over from an earlier scheduler: ends workers it left behind and queues their trials again."""
     for row in s.db.execute("SELECT pid, created FROM workers WHERE pid IS NOT NULL").fetchall():
         end_leftover(row["pid"], row["created"])
+    remove_leftovers(s.root)
     return transitions.recover(s.db, s.clock())
 
 
@@ -188,7 +190,7 @@ HANDLERS: dict[str, Callable[[Scheduler, Worker, Message, float], None]] = {
 def _over(s: Scheduler, worker: Worker, trial: Claimed, message: Message, now: float) -> None:
     """A worker ended in the middle of a trial: by our hand because it took too long, or by itself."""
     log = trial_log(s.root, trial.id)
-    text = log.read_text(errors="replace") if log.exists() else ""
+    text = bounded(log)
     duration_s = now - worker.since
     if worker.killed == "timeout":
         error = _error("timeout", "Timeout", f"it ran longer than {_limit_s(worker):g} s (resources.time)", message)
@@ -221,6 +223,8 @@ def _let_go(s: Scheduler, worker: Worker, now: float, why: str) -> None:
 def _forget(s: Scheduler, worker: Worker) -> None:
     transitions.worker_ended(s.db, worker.id)
     s.workers.pop(worker.id, None)
+    if worker.ready:
+        worker_log(s.root, worker.id).unlink(missing_ok=True)  # what it said outside trials; kept if it never began
 
 
 def _smooth(s: Scheduler, duration_s: float) -> None:

@@ -16,7 +16,7 @@ from ..canonical import short
 from ..errors import NotFound
 from ..settings import Settings
 from ..store import read, trace
-from ..worker_output import bounded, trial_log
+from ..worker.output import bounded, trial_log
 from . import need_store, options, print_json
 from .request import scheduler_runs
 

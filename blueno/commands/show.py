@@ -21,7 +21,7 @@ from . import need_store, options, print_json, table
 LAST_EPOCHS = 5
 NOTHING: dict[str, Any] = {
     "engine": None, "epoch": None, "metrics": {}, "nonfinite": [], "history": {}, "artefacts": {}, "environment": {},
-    "error": None, "started": None, "ended": None, "duration_s": None, "peak_memory_bytes": None,
+    "error": None, "notes": [], "started": None, "ended": None, "duration_s": None, "peak_memory_bytes": None,
 }  # fmt: skip
 
 

@@ -6,38 +6,31 @@ import sqlite3
 import sys
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from ..cache.folder import FolderCache
 from ..canonical import short
 from ..loop import detach, run_until
-from ..plan import Plan, compile_spec
+from ..plan import Plan
 from ..plan.describe import about_plan
 from ..plan.snapshot import write_snapshot
 from ..progress import Shower, finish_line
 from ..settings import Settings, load_settings
-from ..spec import load
 from ..store import ledger as ledgers
 from ..store import read
 from ..store.database import open_store
 from ..store.submit import Submission, submit
 from . import options, print_json
+from .plan import compiled
 from .results import results_text, table_of
 
 
-class Submitted(NamedTuple):
-    plan: Plan
-    submission: Submission
-
-
-def compile_and_submit(db: sqlite3.Connection, spec: Path, overrides: tuple[str, ...], root: Path) -> Submitted:
-    """Compiles a spec, snapshots the user's code, and adds the plan to the store."""
-    plan = compile_spec(load(spec, overrides, root), root)
-    cache = FolderCache(root / "data" / "cache")
-    write_snapshot(plan.snapshot, cache)
-    return Submitted(plan, submit(db, plan, about_plan(plan), sys.executable, time.time()))
+def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path) -> Submission:
+    """Snapshots the user's code, and adds the plan to the store."""
+    write_snapshot(plan.snapshot, FolderCache(root / "data" / "cache"))
+    return submit(db, plan, about_plan(plan), sys.executable, time.time())
 
 
 def submission_text(plan: Plan, submission: Submission) -> str:
@@ -79,13 +72,13 @@ def command(
     if dry_run:
         raise click.UsageError(f"to see what would run, write `blueno plan {spec}`")
     settings = load_settings(settings.root, **flags)
-    db = open_store(settings.root, time.time())
-    submitted = compile_and_submit(db, spec, overrides, settings.root)
-    say = _sayer(as_json)
-    for warning in submitted.plan.warnings:
+    plan = compiled(spec, overrides, settings.root)
+    for warning in plan.warnings:
         say(f"warning: {warning}")
-    say(submission_text(submitted.plan, submitted.submission))
-    number = submitted.submission.sweep
+    db = open_store(settings.root, time.time())
+    submission = submit_plan(db, plan, settings.root)
+    say(submission_text(plan, submission))
+    number = submission.sweep
     if detached:
         return _detach(db, settings, number, as_json)
     sweep = read.sweep_by_number(db, number)
@@ -96,14 +89,10 @@ def command(
     return _conclude(db, read.sweep_by_number(db, number), spec, through, as_json)
 
 
-def _sayer(as_json: bool) -> Any:
-    """Prints lines for people on standard error, clear of the progress line."""
-
-    def say(text: str) -> None:
-        clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
-        click.echo(clear + text, err=True)
-
-    return say
+def say(text: str) -> None:
+    """A line for people on standard error, clear of the progress line."""
+    clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
+    click.echo(clear + text, err=True)
 
 
 def _detach(db: sqlite3.Connection, settings: Settings, number: int, as_json: bool) -> int:

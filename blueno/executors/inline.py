@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .. import environment
 from ..messages import Message
-from ..worker import Worker, handle, open_worker
+from ..worker.work import Worker, handle, open_worker
 from . import WorkerSpec
 
 

@@ -20,7 +20,7 @@ import psutil
 
 from .. import environment
 from ..messages import Message
-from ..worker_output import open_log, tail, worker_log
+from ..worker.output import open_log, tail, worker_log
 from . import WorkerSpec
 
 TICK_S = 0.25  # how often a worker whose socket a child of it keeps open is looked at
@@ -43,7 +43,7 @@ class _Process:
 
 
 class LocalExecutor:
-    """An `Executor` that spawns `blueno.worker_process`."""
+    """An `Executor` that spawns `blueno.worker.process`."""
 
     def __init__(self) -> None:
         self._processes: dict[str, _Process] = {}
@@ -183,12 +183,12 @@ def _spawn(worker: WorkerSpec, log: Path, lifeline: int) -> _Process:
     ours, theirs = socket.socketpair()
     told = json.dumps({"id": worker.id, "root": str(worker.root), "slot": worker.slot})
     # -P: a blueno.py in the working folder is the user's, not ours
-    command = [worker.interpreter or sys.executable, "-P", "-m", "blueno.worker_process", str(theirs.fileno()), told]
+    command = [worker.interpreter or sys.executable, "-P", "-m", "blueno.worker.process", str(theirs.fileno()), told]
     output = open_log(log)
     try:
         popen = subprocess.Popen(
-            command, stdin=lifeline, stdout=output, stderr=output, cwd=worker.folder or worker.root, pass_fds=[theirs.fileno()],
-            env=environment.variables(worker.slot, os.environ), start_new_session=True,
+            command, stdin=lifeline, stdout=output, stderr=output, cwd=worker.folder or worker.root,
+            pass_fds=[theirs.fileno()], env=environment.variables(worker.slot, os.environ), start_new_session=True,
         )  # fmt: skip
     except OSError:
         ours.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 STATES = ("queued", "running", "succeeded", "diverged", "pruned", "failed", "cancelled")
 
@@ -53,6 +53,15 @@ def ledger(db: sqlite3.Connection, sweep: int) -> Ledger:
         sweep=head["id"], name=head["name"], planned=head["planned"], **known, adds_up=adds_up,
         finished=finished, started=started, ended=ended if finished else None,
     )  # fmt: skip
+
+
+def has(db: sqlite3.Connection, sweep: int, state: Literal["queued", "running"]) -> bool:
+    """Whether any of the sweep's trials waits, or runs. Does not slow down with what is done: it is asked at each step."""
+    query = (
+        f"SELECT EXISTS (SELECT 1 FROM trials WHERE state = '{state}' AND EXISTS (SELECT 1 FROM sweep_trials"
+        " WHERE sweep_trials.sweep = ? AND trial = trials.id AND verdict = 'open'))"
+    )
+    return bool(db.execute(query, (sweep,)).fetchone()[0])
 
 
 def _times(db: sqlite3.Connection, sweep: int) -> tuple[str | None, str | None]:

@@ -101,6 +101,7 @@ CREATE TABLE results (
     metrics TEXT NOT NULL,                      -- JSON
     nonfinite TEXT NOT NULL,                    -- JSON list
     artefacts TEXT NOT NULL,                    -- JSON: name -> key, sha256, bytes
+    notes TEXT NOT NULL,                        -- JSON list: what is worth knowing and is no error
     environment TEXT REFERENCES environments (id),
     worker TEXT,
     started TEXT,

@@ -175,7 +175,7 @@ def result(db: sqlite3.Connection, trial: str, attempt: int) -> dict[str, Any] |
     if found is None:
         return None
     row = dict(found)
-    for key in ("metrics", "nonfinite", "artefacts", "error"):
+    for key in ("metrics", "nonfinite", "artefacts", "notes", "error"):
         row[key] = json.loads(row[key]) if row[key] else None
     row["history"] = json.loads(unpack(row["history"]))
     row["environment"] = json.loads(row.pop("facts") or "{}")

@@ -165,10 +165,11 @@ def _insert_result(db: sqlite3.Connection, result: Message, worker: str, now: fl
     error = result["error"]
     environment = db.execute("SELECT environment FROM workers WHERE id = ?", (worker,)).fetchone()
     db.execute(
-        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             result["trial"], result["attempt"], result["state"], result["engine"], result["epoch"],
             json.dumps(result["metrics"]), json.dumps(result["nonfinite"]), json.dumps(result["artefacts"]),
+            json.dumps(result["notes"]),
             environment["environment"] if environment else None, worker, result["started"], iso(now),
             result["duration_s"], result["peak_memory_bytes"],
             error and error["class"], error and error["group"], json.dumps(error) if error else None,
@@ -232,7 +233,7 @@ def failed_result(
     """The result of a trial that could not speak for itself."""
     return {
         "kind": "result", "trial": trial, "attempt": attempt, "state": "failed", "metrics": {}, "nonfinite": [],
-        "history": {}, "artefacts": {}, "engine": "", "epoch": None, "started": iso(now - duration_s),
+        "history": {}, "artefacts": {}, "notes": [], "engine": "", "epoch": None, "started": iso(now - duration_s),
         "duration_s": duration_s, "peak_memory_bytes": 0, "log": log, "error": error,
     }  # fmt: skip
 

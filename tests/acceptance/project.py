@@ -73,7 +73,7 @@ class Project:
         return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
 
     def workers(self) -> list[psutil.Process]:
-        return [process for process in self.processes() if "blueno.worker_process" in process.cmdline()]
+        return [process for process in self.processes() if "blueno.worker.process" in process.cmdline()]
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:

@@ -35,7 +35,8 @@ def good_result(trial: str, attempt: int, value: float = 0.5, state: str = "succ
     """The message of a worker whose trial went well."""
     return {
         "kind": "result", "trial": trial, "attempt": attempt, "state": state, "metrics": {"val_score": value},
-        "nonfinite": [], "history": {"val_score": [value]}, "artefacts": {}, "engine": "function", "epoch": 1,
+        "nonfinite": [], "history": {"val_score": [value]}, "artefacts": {}, "notes": [],
+        "engine": "function", "epoch": 1,
         "started": "2026-01-01T00:00:00.000Z", "duration_s": 0.1, "peak_memory_bytes": 1, "log": "a line\n",
         "error": None,
     }  # fmt: skip

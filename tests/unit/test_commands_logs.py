@@ -12,7 +12,7 @@ from blueno.commands import logs
 from blueno.errors import NotFound
 from blueno.store import requests
 from blueno.store.database import scheduler_lock
-from blueno.worker_output import trial_log
+from blueno.worker.output import trial_log
 
 from .command_line import document, output, trials
 from .plans import good_result

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from blueno import nvidia
-from blueno.device_locks import Lock, take
-from blueno.devices import WORKER_BYTES, Devices, cpu_slots, gpu_slots, usable_cores
+from blueno.devices import WORKER_BYTES, Devices, cpu_slots, gpu_slots, nvidia, usable_cores
+from blueno.devices.locks import Lock, take
 from blueno.environment import variables
 from blueno.errors import BluenoError
 from blueno.executors import Slot
@@ -234,7 +233,7 @@ def test_no_link_is_followed(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from blueno.device_locks import take
+from blueno.devices.locks import take
 print(type(take("GPU-aaaa0000-0000", Path(sys.argv[1]))).__name__, flush=True)
 time.sleep(60)
 """

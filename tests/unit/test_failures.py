@@ -12,8 +12,8 @@ import pytest
 
 from blueno.canonical import canonical
 from blueno.errors import BluenoError, DataError, MissingLibrary, ModelError, NotFound, TrialFailed
-from blueno.failures import MAX_MESSAGE, MAX_TRACEBACK, describe
 from blueno.usercode import PACKAGE, CodeFolder, load
+from blueno.worker.failures import MAX_MESSAGE, MAX_TRACEBACK, describe
 
 
 @pytest.fixture(autouse=True)

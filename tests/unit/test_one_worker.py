@@ -11,7 +11,7 @@ from blueno.errors import BluenoError
 from blueno.executors import Slot, WorkerSpec
 from blueno.messages import Message
 from blueno.one_worker import OneWorker, ask, last_words
-from blueno.worker_output import trial_log
+from blueno.worker.output import trial_log
 
 from .scripted import ScriptedExecutor
 

@@ -94,7 +94,9 @@ class Walk(RuleBasedStateMachine):
     def request(self, kind: str, pick: int, now: bool) -> None:
         sweeps = read.sweeps(self.bench.db)
         if sweeps:
-            requests.append(self.bench.db, kind, {"sweep": sweeps[pick % len(sweeps)].number, "now": now}, self.bench.now)
+            requests.append(
+                self.bench.db, kind, {"sweep": sweeps[pick % len(sweeps)].number, "now": now}, self.bench.now
+            )
 
     @invariant()
     def the_ledger_adds_up(self) -> None:

@@ -18,11 +18,11 @@ from blueno.cache.folder import FolderCache
 from blueno.canonical import digest, digest_file
 from blueno.messages import Message
 from blueno.usercode import PACKAGE, CodeFolder
-from blueno.worker import OPEN_DATASETS, Worker, handle, open_worker, remove_leftovers
-from blueno.worker_code import code_folder
-from blueno.worker_epochs import EpochReport, finite
-from blueno.worker_memory import held_bytes, peak_bytes, reset_peak
-from blueno.worker_output import bounded, tail, trial_log
+from blueno.worker.code import code_folder
+from blueno.worker.epochs import EpochReport, finite
+from blueno.worker.memory import held_bytes, peak_bytes, reset_peak
+from blueno.worker.output import bounded, tail, trial_log
+from blueno.worker.work import OPEN_DATASETS, Worker, handle, open_worker, remove_leftovers
 
 CODE = {"snapshot": "snapshots/abc.zip", "folder": "specs"}
 
@@ -194,7 +194,7 @@ def test_what_a_killed_worker_left_is_removed(worker: Worker) -> None:
     program = f"""
 import json, sys
 from pathlib import Path
-from blueno.worker import handle, open_worker
+from blueno.worker.work import handle, open_worker
 handle(open_worker("w", Path({str(worker.root)!r}), 1), json.loads(sys.argv[1]), lambda answer: None)
 """
     done = subprocess.run([sys.executable, "-c", program, json.dumps(train())])

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .usercode import CodeFolder
+from ..usercode import CodeFolder
 
 if TYPE_CHECKING:
-    from .etl.dataset import Dataset
+    from ..etl.dataset import Dataset
 
 # How to train is not what is checked here, so the plainest way stands for all.
 TRAIN: dict[str, Any] = {
@@ -31,8 +31,8 @@ def cannot_be_built(
     fatal: tuple[type[BaseException], ...],
 ) -> Iterator[tuple[str, BaseException]]:
     """Of `models` (the JSON of their recipes), those that cannot be built on the dataset's shape, and why."""
-    from .ml.job import Job
-    from .ml.train import check
+    from ..ml.job import Job
+    from ..ml.train import check
 
     for model in models:
         recipe = {"model": json.loads(model), "train": TRAIN, "augment": [], "seed": 0}

@@ -8,14 +8,15 @@ import errno
 import re
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from traceback import FrameSummary, TracebackException
 from typing import Any
 
-from .canonical import digest
-from .errors import BluenoError, DataError, MissingLibrary, ModelError, NotFound, TrialFailed
+from ..canonical import digest
+from ..errors import BluenoError, DataError, MissingLibrary, ModelError, NotFound, TrialFailed
 
-OURS = (str(Path(__file__).parent), str(Path(__file__).parent.parent / "etl"), str(Path(__file__).parent.parent / "ml"))
+OURS = tuple(path for name in ("blueno", "blueno.etl", "blueno.ml") for path in import_module(name).__path__)
 MEMORY_TYPES = {"ResourceExhaustedError", "OutOfMemoryError"}  # TensorFlow's and PyTorch's, told without importing them
 MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating")
 RAISED = {TrialFailed: "user_code", DataError: "data", ModelError: "model", NotFound: "dataset_missing"}

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 
-from .messages import Message
+from ..messages import Message
 
 INTERVAL_S = 0.5  # messages about epochs of one trial, at most this often
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 
-from .device_locks import FOLDER, Lock, take
-from .errors import BluenoError
-from .executors import Slot
+from ..errors import BluenoError
+from ..executors import Slot
+from .locks import FOLDER, Lock, take
 from .nvidia import Gpu, find_gpus
 
 WORKER_BYTES = 1024**3  # what a worker on the CPU may need: no more are started than fit into free memory

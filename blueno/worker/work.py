@@ -16,21 +16,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..cache import Cache
+from ..canonical import digest_file
+from ..clock import iso
+from ..files import located
+from ..messages import Message
 from . import failures
-from .cache import Cache
-from .canonical import digest_file
-from .clock import iso
-from .files import located
-from .messages import Message
-from .worker_code import UNPACKING, code_folder, unpacked
-from .worker_epochs import EpochReport, finite
-from .worker_memory import held_bytes, peak_bytes, reset_peak
-from .worker_models import cannot_be_built
-from .worker_output import append, bounded, redirected, trial_log
+from .code import UNPACKING, code_folder, unpacked
+from .epochs import EpochReport, finite
+from .memory import held_bytes, peak_bytes, reset_peak
+from .models import cannot_be_built
+from .output import append, bounded, redirected, trial_log
 
 if TYPE_CHECKING:
-    from .etl.dataset import Dataset
-    from .ml.job import Job, Outcome
+    from ..etl.dataset import Dataset
+    from ..ml.job import Job, Outcome
 
 Emit = Callable[[Message], None]
 
@@ -60,7 +60,7 @@ def open_worker(
     id: str, root: Path, threads: int, redirect: bool = True, fatal: tuple[type[BaseException], ...] = ()
 ) -> Worker:
     """A worker for the project under `root`."""
-    from .cache.folder import FolderCache
+    from ..cache.folder import FolderCache
 
     cache, models = FolderCache(root / "data" / "cache"), FolderCache(root / "models")
     return Worker(id, root, cache, models, threads, redirect, fatal)
@@ -88,7 +88,7 @@ def _build(worker: Worker, message: Message, emit: Emit) -> None:
 
 
 def _built(worker: Worker, message: Message) -> Message:
-    from .etl.build import build
+    from ..etl.build import build
 
     code = code_folder(worker.root, worker.cache, message["code"])
     report = build(message["recipe"], worker.cache, code, files=message["files"])
@@ -105,12 +105,13 @@ def _built(worker: Worker, message: Message) -> Message:
 def _dataset(worker: Worker, id: str | None) -> Dataset | None:
     if id is None:
         return None
-    from .etl.dataset import open_dataset
+    from ..etl.dataset import open_dataset
 
-    worker.datasets[id] = worker.datasets.pop(id, None) or open_dataset(id, worker.cache)
+    dataset = worker.datasets.pop(id) if id in worker.datasets else open_dataset(id, worker.cache)
+    worker.datasets[id] = dataset
     while len(worker.datasets) > OPEN_DATASETS:
         del worker.datasets[next(iter(worker.datasets))]
-    return worker.datasets[id]
+    return dataset
 
 
 # ---- trials
@@ -134,7 +135,7 @@ def _attempt(worker: Worker, message: Message, report: EpochReport) -> Message:
     """What the result says of the training itself, however it ended."""
     try:
         with _output(worker, message), _scratch(worker.models.scratch) as folder, _same_folder():
-            from .ml.train import train
+            from ..ml.train import train
 
             job = _job(worker, message, folder)
             outcome = train(job, report)
@@ -150,7 +151,7 @@ def _attempt(worker: Worker, message: Message, report: EpochReport) -> Message:
 
 
 def _job(worker: Worker, message: Message, folder: Path) -> Job:
-    from .ml.job import Job
+    from ..ml.job import Job
 
     return Job(
         recipe=located(message["recipe"], message["files"]), dataset=_dataset(worker, message["recipe"]["dataset"]),

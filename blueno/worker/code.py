@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from zipfile import ZipFile
 
-from .cache import Cache
-from .errors import BluenoError
-from .messages import Message
-from .usercode import CodeFolder
+from ..cache import Cache
+from ..errors import BluenoError
+from ..messages import Message
+from ..usercode import CodeFolder
 
 UNPACKING = "unpacking-"  # how folders are called that are not whole yet
 

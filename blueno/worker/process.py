@@ -1,4 +1,4 @@
-"""A worker as a process of its own: `python -P -m blueno.worker_process FD TOLD`, started by the local executor.
+"""A worker as a process of its own: `python -P -m blueno.worker.process FD TOLD`, started by the local executor.
 
 It talks JSON lines over the socket FD, leads a process group, and takes everything in it along when the scheduler is
 gone. TOLD is JSON: `id`, `root`, `slot`.
@@ -18,10 +18,11 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
-from . import environment, worker_output
-from .executors import Slot
-from .messages import Message
-from .worker import handle, open_worker
+from .. import environment
+from ..executors import Slot
+from ..messages import Message
+from . import output
+from .work import handle, open_worker
 
 # The guard shares the worker's process group, and as its standard input a pipe that nobody writes to and whose other
 # end only the scheduler holds. It ends the whole group as soon as the scheduler is gone, even if this process hangs
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> None:
         if worker.worn_out and inbox.empty():
             emit({"kind": "gone", "reason": "recycled", "output": ""})
             break
-    worker_output.flush()
+    output.flush()
     os._exit(0)  # threads that user code left behind, and libraries that hang while they are torn down, do not matter
 
 
