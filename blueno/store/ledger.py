@@ -56,7 +56,7 @@ def ledger(db: sqlite3.Connection, sweep: int) -> Ledger:
 
 
 def has(db: sqlite3.Connection, sweep: int, state: Literal["queued", "running"]) -> bool:
-    """Whether any of the sweep's trials waits, or runs. Does not slow down with what is done: it is asked at each step."""
+    """Whether any of the sweep's trials waits, or runs. What is done costs it no time, since each step asks."""
     query = (
         f"SELECT EXISTS (SELECT 1 FROM trials WHERE state = '{state}' AND EXISTS (SELECT 1 FROM sweep_trials"
         " WHERE sweep_trials.sweep = ? AND trial = trials.id AND verdict = 'open'))"
