@@ -107,12 +107,9 @@ class Builder:
     def _special(self, form: str, node: Node, path: str) -> Node:
         inner = node.value[form]
         if not isinstance(inner.value, str) or not inner.value:
-            wanted, example = (
-                ("a path of the spec", "train.epochs") if form == "ref" else ("the path of a file", "a.csv")
-            )
-            self.problems.add(
-                inner.mark, path, f"{form} takes {wanted}, {found(inner)}", f"write {{{form}: {example}}}"
-            )
+            wanted = "a path of the spec" if form == "ref" else "the path of a file"
+            fix = "write {ref: train.epochs}" if form == "ref" else "write {file: table.csv}"
+            self.problems.add(inner.mark, path, f"{form} takes {wanted}, {found(inner)}", fix)
             return node._replace(value=Broken())
         if form == "ref":
             return Node(Ref(inner.value), inner.mark)

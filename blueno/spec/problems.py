@@ -12,9 +12,10 @@ from .types import nearest as nearest_name
 # what people type elsewhere, where the letters do not lead to ours
 HABITS = {
     "lr": "learning_rate", "min_lr": "min_learning_rate", "batch": "batch_size", "gte": "ge", "lte": "le", "neq": "ne",
-    "not": "ne", "val": "validation", "valid": "validation", "n_splits": "folds", "kfold": "folds", "steps": "preprocess",
-    "preprocessing": "preprocess", "augmentation": "augment", "training": "train", "goal": "objective",
-    "matrix": "one_of", "constraints": "exclude", "skip": "exclude", "label": "target", "labels": "target",
+    "not": "ne", "val": "validation", "valid": "validation", "n_splits": "folds", "kfold": "folds",
+    "steps": "preprocess", "preprocessing": "preprocess", "augmentation": "augment", "training": "train",
+    "goal": "objective", "matrix": "one_of", "constraints": "exclude", "skip": "exclude",
+    "label": "target", "labels": "target",
 }  # fmt: skip
 MOST_SHOWN = 16  # choices that a fix lists
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as one
