@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +19,18 @@ def train(job: Job, report: Report) -> Outcome:
 
     Raises ModelError when the model cannot be built or trained, MissingLibrary, and whatever user code raises.
     """
-    kind = _kind(job)
-    if kind == "architecture":
-        start_keras(job.threads)
+    engine = start(job.recipe["model"], job.threads)
     _seed(job.recipe["seed"])
-    outcome: Outcome = import_module(f".{KINDS[kind]}", __package__).train(job, report)
+    outcome: Outcome = engine.train(job, report)
     return outcome
+
+
+def start(model: dict[str, Any], threads: int) -> Any:
+    """The engine's module for a model, with the libraries that it needs imported: seconds, once in a process."""
+    kind = kind_of(model)
+    if kind == "architecture":
+        start_keras(threads)
+    return import_module(f".{KINDS[kind]}", __package__)
 
 
 def check(job: Job) -> None:
@@ -31,13 +38,14 @@ def check(job: Job) -> None:
 
     Raises ModelError when it cannot be built, or does not fit the task.
     """
-    if _kind(job) == "architecture":
-        start_keras(job.threads)
-        import_module(".engines.fit", __package__).check(job)
+    model = job.recipe["model"]
+    if kind_of(model) == "architecture":
+        start(model, job.threads).check(job)
 
 
-def _kind(job: Job) -> str:
-    return next(kind for kind in KINDS if kind in job.recipe["model"])
+def kind_of(model: dict[str, Any]) -> str:
+    """Which of the kinds a recipe's model is."""
+    return next(kind for kind in KINDS if kind in model)
 
 
 def _seed(seed: int | None) -> None:

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,6 +118,7 @@ def _dataset(worker: Worker, id: str | None) -> Dataset | None:
 
 
 def _train(worker: Worker, message: Message, emit: Emit) -> None:
+    _import_libraries(worker, message)
     begun = worker.clock()
     base = {"trial": message["trial"], "attempt": message["attempt"]}
     emit({"kind": "started", **base})
@@ -129,6 +130,14 @@ def _train(worker: Worker, message: Message, emit: Emit) -> None:
         "peak_memory_bytes": peak_bytes(), "log": _log(worker, message, answer),
     })  # fmt: skip
     _note_wear(worker)
+
+
+def _import_libraries(worker: Worker, message: Message) -> None:
+    """Imports what the trial's engine needs before its clock starts; what goes wrong is told by the trial itself."""
+    with suppress(Exception):
+        from ..ml.train import start
+
+        start(message["recipe"]["model"], worker.threads)
 
 
 def _attempt(worker: Worker, message: Message, report: EpochReport) -> Message:

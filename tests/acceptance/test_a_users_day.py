@@ -157,7 +157,8 @@ def test_mistakes_are_told_and_cost_nothing(project: Project) -> None:
     assert {error["line"] for error in errors} >= {3, 4}
     assert not (project.root / "data" / "blueno.db").exists()
     project.run("sweep", "nowhere.yaml", code=1)
-    assert "there is no file" in project.errors
+    assert "nowhere.yaml" in project.errors
+    assert "jobs.yaml" in project.errors
     project.run("run", "jobs.yaml", code=2)
     assert "blueno sweep" in project.errors
     project.run("sweep", "jobs.yaml", "--dry-run", code=2)
