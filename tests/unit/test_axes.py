@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_a_logspace_is_even_in_ratio(ends: tuple[float, float], count: int) -> N
     found = values("logspace", *ends, count)
     assert (found[0], found[-1], len(found)) == (*ends, count)
     ratio = (ends[1] / ends[0]) ** (1 / (count - 1))
-    assert all(abs(after / before / ratio - 1) < 1e-9 for before, after in zip(found, found[1:], strict=False))
+    assert all(abs(after / before / ratio - 1) < 1e-9 for before, after in pairwise(found))
 
 
 @pytest.mark.parametrize(
