@@ -79,7 +79,9 @@ def test_keys_are_kept_as_their_text() -> None:
     assert plain(read("{1: a, true: b, null: c, 1.50: d}")) == {"1": "a", "true": "b", "null": "c", "1.50": "d"}
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"], max_codepoint=0xFFFD))  # JSON escapes above it as YAML does not
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs"], max_codepoint=0xFFFD), max_size=40
+)  # JSON escapes above it as YAML does not
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: (
