@@ -1,0 +1,51 @@
+"""Runs the benchmarks and writes what they found into docs/performance.md, each between its own markers.
+
+`python -m benchmarks.all [--quick] [NAME ...]`; with --quick the tables are printed and the document stays as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from .commands import REPOSITORY
+from .tables import markdown
+
+NAMES = ("start", "plan", "again", "overhead", "memory", "small_mlps")
+DOCUMENT = REPOSITORY / "docs" / "performance.md"
+
+
+def replaced(document: str, name: str, text: str) -> str:
+    """The document with `text` between the markers of `name`. Raises ValueError when they are not there."""
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+    before, found, rest = document.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found or not found_end:
+        raise ValueError(f"the document has no markers {begin.strip()} and {end}")
+    return f"{before}{begin}{text}{end}{after}"
+
+
+def write(name: str, text: str, document: Path) -> None:
+    """Puts one table into the document."""
+    document.write_text(replaced(document.read_text(), name, text))
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round; nothing is written")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all if none is given")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - set(NAMES):
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
+    for name in options.names or NAMES:
+        sys.stderr.write(f"{name}\n")
+        text = markdown(import_module(f".{name}", __package__).measure(options.quick), options.quick)
+        print(text)
+        if not options.quick:
+            write(name, text, DOCUMENT)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
