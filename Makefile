@@ -18,7 +18,7 @@ unit: .venv/dev  ## only the quick tests
 
 check: .venv/dev types  ## format, lint, types, import contracts, docs, tests
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
-	PYTHONPATH=build/tree $(BIN)/lint-imports --no-cache
+	cd build/tree && ../../$(BIN)/lint-imports --no-cache --config ../../.importlinter
 	$(BIN)/pytest -n 2 --dist worksteal -rs
 
 types: .venv/dev tree  ## types, on the tree as it is installed

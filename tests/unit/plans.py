@@ -45,5 +45,3 @@ def good_result(trial: str, attempt: int, value: float = 0.5, state: str = "succ
 def failure(kind: str = "user_code", group: str = "g1") -> dict[str, str]:
     """An Error as workers send it."""
     return {"class": kind, "type": "ValueError", "message": "no", "traceback": "...", "group": group}
-
-

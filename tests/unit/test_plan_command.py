@@ -67,9 +67,9 @@ def set_states(root: Path, states: dict[str, str]) -> None:
 def set_failure(root: Path, trial: str, kind: str) -> None:
     db = open_store(root, time.time())
     db.execute(
-        "INSERT INTO results (trial, attempt, state, engine, metrics, nonfinite, artefacts, ended, duration_s,"
+        "INSERT INTO results (trial, attempt, state, engine, metrics, nonfinite, artefacts, notes, ended, duration_s,"
         " peak_memory_bytes, error_class, history, log)"
-        " VALUES (?, 1, 'failed', '', '{}', '[]', '{}', '', 0, 0, ?, '', '')",
+        " VALUES (?, 1, 'failed', '', '{}', '[]', '{}', '[]', '', 0, 0, ?, '', '')",
         (trial, kind),
     )
     db.close()
