@@ -4,6 +4,7 @@ the document, then filters. It knows functions without data, scalar values, and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -120,15 +121,15 @@ def _compares(path: str, name: str, operand: Any, values: dict[str, Any]) -> boo
 
 def compile_slowly(spec: dict[str, Any]) -> tuple[list[dict[str, Any]], int, int]:
     """(params of each config in order, how many were excluded, how many duplicates were folded)."""
-    kept: list[dict[str, Any]] = []
+    kept: dict[str, dict[str, Any]] = {}
     excluded = duplicates = 0
     for way in documents(spec):
         if not zipped(way, spec.get("zip", [])):
             continue
         if any(matches(pattern, flat(way.value)) for pattern in spec.get("exclude", [])):
             excluded += 1
-        elif any(way.value == other for other in kept):
+        elif json.dumps(way.value, sort_keys=True) in kept:
             duplicates += 1
         else:
-            kept.append(way.value)
-    return kept, excluded, duplicates
+            kept[json.dumps(way.value, sort_keys=True)] = way.value
+    return list(kept.values()), excluded, duplicates
