@@ -109,7 +109,7 @@ def without_arm(params: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in params.items() if key in SECTIONS}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(spec=specs())
 def test_agrees_with_brute_force(spec: dict[str, Any], folder: Path) -> None:
     expected, excluded, duplicates = compile_slowly(spec)
