@@ -147,7 +147,7 @@ class _Made:
         self._preparations: dict[tuple[int, int], Preparation] = {}
         self._dataset_ids: dict[tuple[str, str, int | None, int | None], str | None] = {}
         self._replicates: dict[tuple[bool, int | None], list[Replicate]] = {}
-        self._seen: set[str] = set()
+        self._seen: dict[str, str] = {}  # what a config resolves to -> its id
         self.configs: list[Config] = []
         self.trials: list[Trial] = []
         self.datasets: dict[str, DatasetNode] = {}
@@ -167,12 +167,13 @@ class _Made:
             text = self._reader.fill_all(text, wanted, with_template=True)
         id = digest_text(text)
         known = digest_text(key) if key is not text else id
+        is_new = known not in self._seen
         if candidate.is_baseline:
-            self.baseline[known] = None
-        if known in self._seen:
+            self.baseline[self._seen.setdefault(known, id)] = None
+        if not is_new:
             self.duplicates += 1
             return
-        self._seen.add(known)
+        self._seen[known] = id
         self.configs.append(Config(id, _params(candidate), len(self.configs)))
         for seed, fold in wanted:
             dataset = self._dataset(made, seed, fold)

@@ -118,6 +118,8 @@ def plan_text(plan: Plan, known: Known = NOTHING_KNOWN) -> str:
     lines += _data_text(plan, known)
     states = trial_states(plan, known)
     lines.append("trials: " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    if _looks_at_validation(plan):
+        lines.append("no `stop` share: early stopping, plateaus and selection look at the validation part")
     if plan.baseline:
         lines.append(f"baseline: config {short(plan.baseline)}")
     lines += [f"warning: {warning}" for warning in plan.warnings]
@@ -155,6 +157,18 @@ def _data_text(plan: Plan, known: Known) -> list[str]:
         return ["datasets: none, the models bring their own"]
     counts = [f"{states['cached']} cached", f"{states['to_build']} to build"]
     return [f"datasets: {len(plan.datasets)} ({', '.join(counts)})"]
+
+
+def _looks_at_validation(plan: Plan) -> bool:
+    """Whether some training makes choices by the part that it is then measured on."""
+    held_back = {dataset.id for dataset in plan.datasets if '"stop":null' not in dataset.recipe}
+    idle = ('"early_stopping":null', '"reduce_on_plateau":null')
+    return any(
+        '"architecture":' in trial.recipe
+        and trial.dataset_id not in held_back
+        and (any(each not in trial.recipe for each in idle) or '"select":{' in trial.recipe)
+        for trial in plan.trials
+    )
 
 
 def _number(count: int, noun: str) -> str:

@@ -20,6 +20,7 @@ class Masks(NamedTuple):
     frame: int  # the mask of what all configs of the frame have in common
     by_factor: dict[str, list[tuple[int, Condition]]]  # factor's path -> (bit, condition)
     across: list[tuple[int, Condition]]  # that compare two factors
+    names: Mapping[str, Any]  # values that all configs of the frame share
     watched: frozenset[str]  # the paths that those look at
 
 
@@ -42,11 +43,17 @@ def masks_of(patterns: Sequence[Pattern], factors: Iterable[str], names: Mapping
             else:
                 across.append((bit, condition))
                 watched.update(_paths(condition))
-    return Masks(frame, by_factor, across, frozenset(watched))
+    return Masks(frame, by_factor, across, names, frozenset(watched))
 
 
 def _paths(condition: Condition) -> list[str]:
     return [condition.path, *([condition.operand.path] if isinstance(condition.operand, Ref) else [])]
+
+
+def mask_of_factor(masks: Masks, path: str, values: Mapping[str, Any]) -> int:
+    """The mask of an outcome of the factor at `path`, whose paths have these values."""
+    conditions = masks.by_factor.get(path)
+    return mask_of(conditions, {**masks.names, **values}) if conditions else -1
 
 
 def mask_of(conditions: Iterable[tuple[int, Condition]], values: Mapping[str, Any]) -> int:

@@ -17,7 +17,7 @@ from ..spec.factors import Factor, Outcome
 from ..spec.language import CLASHING, TRAIN
 from ..spec.space import Frame
 from .contents import Reader
-from .exclude import Masks, mask_of
+from .exclude import Masks, mask_of_factor
 
 
 class Row(NamedTuple):
@@ -81,7 +81,7 @@ def _whole_row(factor: Factor, outcome: Outcome, absent: bool, masks: Masks, rea
         written=outcome.written if outcome.is_there and not absent else None,
         text="[]" if absent else "" if factor.section == "data" else reader.text(outcome.resolved),
         rank=outcome.rank,
-        mask=mask_of(masks.by_factor.get(factor.path, ()), paths),
+        mask=mask_of_factor(masks, factor.path, paths),
         ties=outcome.ties,
         code="" if absent else _members(outcome.code, reader),
         watched={path: paths[path] for path in masks.watched if path in paths},
@@ -156,7 +156,7 @@ def _piece(
         written=outcome.written,
         is_there=outcome.is_there,
         rank=outcome.rank,
-        mask=mask_of(masks.by_factor.get(factor.path, ()), paths),
+        mask=mask_of_factor(masks, factor.path, paths),
         ties=outcome.ties,
         code={} if absent else outcome.code,
         seeded=outcome.seeded,

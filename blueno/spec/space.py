@@ -49,9 +49,9 @@ def frames(arm: Arm, layout: Layout, known: Known, context: Context) -> list[Fra
     trains = _train_variants(sections, layout, known, context)
     found = []
     for model in models(sections.get("model"), layout, context):
+        own = _model_drafts(model, layout, context)
         for variant, train in trains:
-            drafts = [*common, *_model_drafts(model, layout, context), *train]
-            found.append(_frame(arm, model, variant, drafts, context))
+            found.append(_frame(arm, model, variant, [*common, *own, *train], context))
     return found
 
 

@@ -270,3 +270,20 @@ def test_a_million_configs_are_refused_by_arithmetic(tmp_path: Path) -> None:
     axes = ", ".join(f"a{i}: {{range: [1, 10, 1]}}" for i in range(30))
     with pytest.raises(SpecErrors, match=f"{10**30} configs are more than the 1000000"):
         compiled(FUNCTION + f"model: {{function: 'job.py:train', {axes}}}\n", tmp_path)
+
+
+def test_a_pattern_may_compare_a_name_with_a_parameter(tmp_path: Path) -> None:
+    model = "{one_of: [{as: small, function: 'job.py:train'}, {as: big, function: 'job.py:train'}],"
+    text = (
+        FUNCTION + f"model: {model} size: {{grid: [small, big]}}}}\nexclude: [{{model: {{ne: {{ref: model.size}}}}}}]\n"
+    )
+    plan = compiled(text, tmp_path)
+    assert (len(plan.configs), plan.excluded, params(plan, "model", "size")) == (2, 2, ["small", "big"])
+
+
+def test_a_baseline_is_one_config(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        (tmp_path / f"w{seed}").write_text(str(seed))
+    model = "{function: 'job.py:train', w: {file: 'w{seed}'}, a: {grid: [1, 2]}}"
+    plan = compiled(FUNCTION + f"seeds: 2\nmodel: {model}\nbaseline: {{model.a: 2}}\n", tmp_path)
+    assert plan.baseline == plan.configs[1].id
