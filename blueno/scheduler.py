@@ -308,15 +308,15 @@ def _top_up(s: Scheduler, worker: Worker, next_binding: Binding | None, now: flo
     """Datasets first, so that what cannot work is known before the first trial; then trials; the end, when the work
     that is left needs another worker.
     """
-    room = _depth(s) - len(worker.trials)
-    if room <= 0 or worker.dataset is not None:
+    depth = _depth(s)
+    if len(worker.trials) > depth // 2 or worker.dataset is not None:  # by halves: a claim for each would cost more
         return
     preparation = None if worker.trials else transitions.claim_dataset(s.db, worker.id, worker.binding, now)
     if preparation is not None:
         worker.dataset = preparation.dataset
         s.executor.send(worker.id, build_message(preparation, worker.binding))
         return
-    for trial in transitions.claim_trials(s.db, worker.id, worker.binding, room, now):
+    for trial in transitions.claim_trials(s.db, worker.id, worker.binding, depth - len(worker.trials), now):
         worker.trials.append(trial)
         s.executor.send(worker.id, train_message(s.db, trial))
     if worker.holds():
