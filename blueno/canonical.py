@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 SHORT = 16  # digits of an id that are shown
+ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical(value: Any) -> str:
@@ -17,7 +18,7 @@ def canonical(value: Any) -> str:
     >>> canonical({"b": 1.0, "a": [1, True, None]})
     '{"a":[1,true,null],"b":1.0}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return ENCODER.encode(value)
 
 
 def digest(value: Any) -> str:

@@ -113,9 +113,11 @@ def _mapping_rows(section: str, factors: list[Factor], frame: Frame, masks: Mask
     lists = [[_piece(factor, each, defaults, absent, masks, reader) for each in factor.outcomes] for factor in factors]
     text_of = _joiner([_name(factor.key) for factor in factors], defaults)
     code = frame.code if section == "model" else {}
+    shared_code = _members(code, reader)
     rows = []
     for pieces in joined(lists):
         text = text_of(pieces)
+        more = {key: each for piece in pieces for key, each in piece.code.items()}
         rows.append(
             Row(
                 written=None if absent else _written(section, factors, pieces, frame),
@@ -123,9 +125,7 @@ def _mapping_rows(section: str, factors: list[Factor], frame: Frame, masks: Mask
                 rank=sum(piece.rank for piece in pieces),
                 mask=reduce(and_, (piece.mask for piece in pieces), -1),
                 ties=tuple(dict(tie for piece in pieces for tie in piece.ties).items()),
-                code=_members(
-                    dict(code, **{key: each for piece in pieces for key, each in piece.code.items()}), reader
-                ),
+                code=_members({**code, **more}, reader) if more else shared_code,
                 seeded=any(piece.seeded for piece in pieces),
                 watched={path: value for piece in pieces for path, value in piece.watched.items()},
             )
