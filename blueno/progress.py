@@ -14,7 +14,7 @@ from .store.ledger import STATES, Ledger, ledger
 from .store.read import Sweep
 
 TERMINAL_EVERY_S = 0.5
-FILE_EVERY_S = 30.0
+FILE_EVERY_S = 10.0
 MOST_SHARE = 0.05  # of the time may go into counting
 
 
