@@ -1,7 +1,8 @@
 """The Markdown files of the repository, and the examples in them: specs, the files beside them, what is shown of them.
 
 The HTML comment before a fenced block says what a test holds it to. Before yaml: `configs: 2, trials: 4` (and
-`excluded`, `duplicates`, `datasets`), `set: PATH=VALUE`, `plan` or `errors` (the next block is what is printed),
+`excluded`, `duplicates`, `datasets`), `succeeded` and `failed` (of a sweep), `set: PATH=VALUE`,
+`plan`, `errors` or `failures` (the next block is what is printed),
 `refused: TEXT` (some error says so), `later` (part of the language that cannot run yet), `file: NAME`. Before anything
 else: `file: NAME` (it lies beside the specs of its section). A spec without `version` is the rest of a usual one.
 """
@@ -30,7 +31,10 @@ USUAL = {
     "data": "data: {source: {sklearn: digits}, split: {test: 0.2, validation: 0.2}}\n",
     "model": "model: {architecture: mlp}\n",
 }
-_BLOCK = re.compile(r"(?:<!-- (?P<says>[^\n]*?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+SHOWN = {"plan", "errors", "failures"}
+_BLOCK = re.compile(
+    r"(?:<!-- (?P<says>[^\n]*?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
+)
 _BETWEEN = re.compile(r", (?=\w+(?:: |, |$))")  # no comma inside brackets
 
 
@@ -92,7 +96,7 @@ def examples(page: Path) -> Iterator[Example]:
     listed = blocks(page)
     for block, following in zip_longest(listed, listed[1:]):
         if block.language == "yaml":
-            shown = following.text if following and (block.said("plan") or block.said("errors")) else ""
+            shown = following.text if following and SHOWN & dict(block.says).keys() else ""
             yield Example(block, _files(listed, block.section), shown)
 
 
