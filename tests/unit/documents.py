@@ -1,10 +1,14 @@
 """The Markdown files of the repository, and the examples in them: specs, the files beside them, what is shown of them.
 
-The HTML comment before a fenced block says what a test holds it to. Before yaml: `configs: 2, trials: 4` (and
-`excluded`, `duplicates`, `datasets`), `succeeded` and `failed` (of a sweep), `set: PATH=VALUE`,
-`plan`, `errors` or `failures` (the next block is what is printed),
-`refused: TEXT` (some error says so), `later` (part of the language that cannot run yet), `file: NAME`. Before anything
-else: `file: NAME` (it lies beside the specs of its section). A spec without `version` is the rest of a usual one.
+The HTML comment before a fenced block says what a test holds it to. Before yaml:
+    configs, trials, excluded, duplicates, datasets: N    of its plan
+    succeeded, failed: N                                  of its sweep
+    set: PATH=VALUE                                       as the command's --set
+    plan, errors, failures                                the next block is what is printed
+    refused: TEXT                                         some error says so
+    later                                                 part of the language that cannot run yet
+Before anything else: `file: NAME` (it lies beside the specs of its section), `run` (after the sweep of its section).
+A spec without `version` is the rest of a usual one.
 """
 
 from __future__ import annotations
@@ -62,8 +66,8 @@ class Example(NamedTuple):
 
 def pages() -> list[Path]:
     """Every Markdown file that belongs to the repository."""
-    skipped = {".venv", "build", ".hypothesis", "node_modules"}
-    return [path for path in sorted(ROOT.rglob("*.md")) if not skipped & set(path.relative_to(ROOT).parts)]
+    folders = [each for each in ROOT.iterdir() if each.is_dir() and each.name[0] != "." and each.name != "build"]
+    return sorted([*ROOT.glob("*.md"), *(page for folder in folders for page in folder.rglob("*.md"))])
 
 
 def blocks(page: Path) -> list[Block]:
@@ -121,7 +125,7 @@ def written(example: Example, folder: Path) -> Path:
     for name, text in example.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    spec = folder / (example.block.said("file") or ["spec.yaml"])[0]
+    spec = folder / "spec.yaml"
     spec.write_text(whole(example.block.text), encoding="utf-8")
     return spec
 

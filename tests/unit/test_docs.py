@@ -34,17 +34,17 @@ from blueno.tables import ConfigRow
 from .documents import DOCS, ROOT, Example, blocks, errors, examples, pages, planned, written
 
 EXAMPLES = [(page, example) for page in sorted(DOCS.glob("*.md")) for example in examples(page)]
+RUN = [(page, example) for page, example in EXAMPLES if example.block.said("succeeded")]
 COUNTS = ("configs", "trials", "excluded", "duplicates", "datasets")
 
 
-def place(value: object) -> str:
-    return (
-        f"{value.name}" if isinstance(value, Path) else f"line-{value.block.line}" if isinstance(value, Example) else ""
-    )
+def name_of(found: tuple[Path, Example]) -> str:
+    return f"{found[0].stem}-{found[1].block.line}"
 
 
-@pytest.mark.parametrize(("page", "example"), EXAMPLES, ids=place)
-def test_example(page: Path, example: Example, tmp_path: Path) -> None:
+@pytest.mark.parametrize("found", EXAMPLES, ids=name_of)
+def test_example(found: tuple[Path, Example], tmp_path: Path) -> None:
+    _, example = found
     block = example.block
     if block.said("errors"):
         assert errors(example, tmp_path) == example.shown.rstrip("\n")
@@ -71,17 +71,16 @@ def blueno(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("page", "example"), [(page, example) for page, example in EXAMPLES if example.block.said("succeeded")], ids=place
-)
-def test_example_runs(page: Path, example: Example, tmp_path: Path) -> None:
+@pytest.mark.parametrize("found", RUN, ids=name_of)
+def test_example_runs(found: tuple[Path, Example], tmp_path: Path) -> None:
+    page, example = found
     spec = written(example, tmp_path)
     ended = blueno(tmp_path, "sweep", spec.name, "--executor", "inline", "--devices", "cpu", "--json")
     assert "Traceback" not in ended.stderr, ended.stderr
     ledger = json.loads(ended.stdout)
     failed = sum(map(int, example.block.said("failed")))
-    found = {name: ledger[name] for name in ("succeeded", "failed", "diverged")}
-    assert found == {"succeeded": int(example.block.said("succeeded")[0]), "failed": failed, "diverged": 0}
+    counts = {name: ledger[name] for name in ("succeeded", "failed", "diverged")}
+    assert counts == {"succeeded": int(example.block.said("succeeded")[0]), "failed": failed, "diverged": 0}
     if example.block.said("failures"):
         assert without_ids(blueno(tmp_path, "failures").stdout) == without_ids(example.shown)
     for script in [block for block in blocks(page) if block.said("run") and block.section == example.block.section]:
@@ -149,7 +148,7 @@ def test_every_word_of_the_language_is_explained() -> None:
 
 
 def test_what_cannot_run_yet_is_said() -> None:
-    later = "\n".join(example.block.text for _, example in EXAMPLES if example.block.said("later"))
+    later = "\n".join(example.block.text for example in examples(DOCS / "language.md") if example.block.said("later"))
     words = {feature.rpartition(".")[2] for feature in language.NOT_YET}
     assert {word for word in words if not re.search(rf"\b{word}\b", later)} == set()
 
