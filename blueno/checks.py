@@ -20,9 +20,9 @@ import psutil
 from . import __version__
 from .clock import iso, seconds
 from .devices import Devices, usable_cores
+from .devices.nvidia import find_gpus
 from .errors import BluenoError
 from .libraries import Library, required, training
-from .devices.nvidia import find_gpus
 from .settings import Settings
 from .store.database import holder, lock_path, mounts, open_store, refuse_network, scheduler_lock, store_path
 

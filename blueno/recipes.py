@@ -21,14 +21,6 @@ class Change(NamedTuple):
     after: Any
 
 
-def resolved(recipe: Recipe, dataset: Recipe | None) -> dict[str, Any]:
-    """What the words of a spec came to, defaults filled in: the trial's part of it and its dataset's."""
-    data = dataset or {}
-    return {key: recipe.get(key) for key in ("model", "train", "augment")} | {
-        key: data.get(key) for key in ("source", "columns", "split", "steps")
-    }
-
-
 def trial_leaves(recipe: Recipe, dataset: Recipe | None) -> dict[str, Any]:
     """The leaves of a trial's recipe, those of its dataset included."""
     named = {"model": recipe.get("model"), "train": recipe.get("train"), "augment": recipe.get("augment") or []}

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .canonical import digest
+from .errors import TrialFailed
 from .executors import Executor, Slot, WorkerSpec
 from .executors.local import end_leftover
 from .messages import Message
@@ -237,8 +238,8 @@ def _smooth(s: Scheduler, duration_s: float) -> None:
 def _triage(s: Scheduler, trial: Claimed, result: Message, now: float) -> None:
     """Pauses a sweep whose first trials all fail alike: the other three hundred would, too."""
     groups = s.first.setdefault(trial.sweep, [])
-    if groups is None:
-        return
+    if groups is None or (result["error"] and result["error"]["type"] == TrialFailed.__name__):
+        return  # who raises TrialFailed means this point only
     if result["state"] != "failed" or (groups and result["error"]["group"] != groups[0]):
         s.first[trial.sweep] = None
         return

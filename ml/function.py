@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -74,12 +75,21 @@ def train(job: Job, report: Report) -> Outcome:
     for each in (folder, checkpoint):
         each.mkdir(parents=True, exist_ok=True)
     reported = Reported()
-    returned = function(_trial(job, folder, checkpoint, reported, report))
+    trial = _trial(job, folder, checkpoint, reported, report)
+    returned = function(trial, **_declared(function, trial.params))
     metrics = reported.last | _numbers(name, {} if returned is None else returned)
     _check_objective(name, job.objective["metric"], metrics)
     numbers = finite(metrics)
     state: State = "succeeded" if numbers == metrics else "diverged"
     return Outcome(state, numbers, reported.history, _files(folder), "function", reported.epoch)
+
+
+def _declared(function: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
+    """Those of the params that the function has parameters of its own for, beside the trial."""
+    _, *others = inspect.signature(function).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in others):
+        return params
+    return {each.name: params[each.name] for each in others if each.name in params}
 
 
 def _trial(job: Job, folder: Path, checkpoint: Path, reported: Reported, report: Report) -> Trial:

@@ -12,7 +12,8 @@ import click
 
 from ..canonical import short
 from ..clock import words
-from ..recipes import leaf, resolved
+from ..plan.describe import resolved
+from ..recipes import leaf
 from ..settings import Settings
 from ..store import live, read, trace
 from ..tables import flat

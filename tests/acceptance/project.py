@@ -43,9 +43,14 @@ class Project:
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "blueno", *arguments], cwd=self.root, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "BLUENO_ROOT": str(self.root), **variables},
-        )  # fmt: skip
+            [sys.executable, "-m", "blueno", *arguments],
+            cwd=self.root,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "BLUENO_ROOT": str(self.root), **variables},
+        )
 
     def run(self, *arguments: str, code: int | None = 0, timeout_s: float = 240, **variables: str) -> str:
         """Standard output of a command that ends with `code` (None: any)."""

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from .project import JOB, JOBS, Project, kill, wait_for
@@ -21,6 +22,13 @@ def train(trial):
         file.write(str(trial.params["x"]) + "\\n")
     time.sleep({seconds})
     return {{"score": float(trial.params["x"])}}
+"""
+
+ONE_BAD = """\
+def train(trial):
+    if trial.params["x"] == 5:
+        {body}
+    return {{"score": 1.0 * trial.params["x"]}}
 """
 
 
@@ -72,7 +80,14 @@ def test_killed_at_random_moments_it_adds_up_each_time(project: Project) -> None
 
 def test_a_killed_scheduler_leaves_no_worker_even_one_that_hangs_in_a_child(project: Project) -> None:
     project.write(
-        job_py="import subprocess\n\ndef train(trial):\n    subprocess.run(['sleep', '1000'])\n    return {'score': 1.0}\n"
+        job_py="""\
+import subprocess
+
+
+def train(trial):
+    subprocess.run(["sleep", "1000"])
+    return {"score": 1.0}
+"""
     )
     sweep = project.start("sweep", "jobs.yaml")
     wait_for(lambda: len(project.workers()) >= 1 and any("sleep" in p.name() for p in children(project)))
@@ -82,7 +97,7 @@ def test_a_killed_scheduler_leaves_no_worker_even_one_that_hangs_in_a_child(proj
     wait_for(lambda: not any(process.is_running() and process.status() != "zombie" for process in everyone), 10)
 
 
-def children(project: Project) -> list:
+def children(project: Project) -> list[psutil.Process]:
     return [child for worker in project.workers() for child in worker.children(recursive=True)]
 
 
@@ -98,9 +113,7 @@ def children(project: Project) -> list:
     ],
 )
 def test_one_bad_trial_is_recorded_and_the_rest_go_on(project: Project, body: str, kind: str | None) -> None:
-    project.write(
-        job_py=f"def train(trial):\n    if trial.params['x'] == 5:\n        {body}\n    return {{'score': 1.0 * trial.params['x']}}\n"
-    )
+    project.write(job_py=ONE_BAD.format(body=body))
     ledger = project.json("sweep", "jobs.yaml", code=4)
     assert ledger["adds_up"]
     if kind is None:  # a full disk is nobody's failure: the sweep pauses, the trial waits
@@ -125,7 +138,11 @@ def test_one_bad_trial_is_recorded_and_the_rest_go_on(project: Project, body: st
 
 def test_nan_is_a_result(project: Project) -> None:
     project.write(
-        job_py="def train(trial):\n    x = trial.params['x']\n    return {'score': float('nan') if x == 3 else 1.0 * x}\n"
+        job_py="""\
+def train(trial):
+    x = trial.params["x"]
+    return {"score": float("nan") if x == 3 else 1.0 * x}
+"""
     )
     ledger = project.json("sweep", "jobs.yaml", code=4)
     assert (ledger["diverged"], ledger["succeeded"]) == (1, 11)
@@ -137,7 +154,15 @@ def test_nan_is_a_result(project: Project) -> None:
 def test_a_trial_that_hangs_is_ended_after_its_time(project: Project) -> None:
     project.write(
         jobs_yaml=JOBS + "resources: {time: 2s}\n",
-        job_py="import time\n\ndef train(trial):\n    if trial.params['x'] == 2:\n        time.sleep(1000)\n    return {'score': 1.0}\n",
+        job_py="""\
+import time
+
+
+def train(trial):
+    if trial.params["x"] == 2:
+        time.sleep(1000)
+    return {"score": 1.0}
+""",
     )
     ledger = project.json("sweep", "jobs.yaml", code=4)
     assert (ledger["failed"], ledger["succeeded"]) == (1, 11)

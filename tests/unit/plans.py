@@ -12,23 +12,25 @@ def small_plan(
     name: str = "small", values: tuple[int, ...] = (1, 2, 3), seeds: int = 1, data: bool = False, **changes: Any
 ) -> Plan:
     """A plan of `len(values) * seeds` trials, on one dataset if `data`."""
-    recipe = canonical({"source": {"name": "csv"}})
+    source = {"name": "csv", "params": {}, "code": 1, "fingerprint": None}
+    recipe = canonical({"columns": {}, "fold": None, "source": source, "split": None, "steps": []})
     datasets = [DatasetNode(digest_text(recipe), recipe)] if data else []
     configs, trials = [], []
     for position, x in enumerate(values):
         config = digest_text(canonical({"x": x}))
         configs.append(Config(config, {"model": {"x": x}}, position))
         for seed in range(seeds):
-            text = canonical({"dataset": datasets[0].id if data else None, "model": {"x": x}, "seed": seed})
             dataset = datasets[0].id if data else None
+            facts = {"augment": [], "code": {}, "dataset": dataset, "model": {"x": x}, "recipe": 1, "train": None}
+            text = canonical({**facts, "seed": seed})
             trials.append(Trial(digest_text(text), config, dataset, seed, None, text, len(trials)))
-    facts: dict[str, Any] = {
+    words: dict[str, Any] = {
         "name": name, "objective": {"metric": "val_score", "direction": "maximize"}, "configs": configs,
         "trials": trials, "datasets": datasets, "axes": [], "excluded": 0, "duplicates": 0, "warnings": [],
         "snapshot": Snapshot("", (), ""), "files": {}, "spec_text": "", "spec_file": "small.yaml", "tags": [],
         "notes": "", "metrics": [], "resources": {}, "keep": {}, "baseline": None, "seeds": list(range(seeds)),
     }  # fmt: skip
-    return Plan(**{**facts, **changes})
+    return Plan(**{**words, **changes})
 
 
 def good_result(trial: str, attempt: int, value: float = 0.5, state: str = "succeeded") -> dict[str, Any]:

@@ -40,7 +40,8 @@ def test_show_says_what_a_trial_left(bench: Bench, capsys: pytest.CaptureFixture
     assert found["params"] == {"model": RECIPE["model"]}
     assert found["resolved"]["model"] == RECIPE["model"]
     assert found["resolved"]["train"] == RECIPE["train"]
-    assert found["resolved"]["steps"] == DATA["steps"]
+    assert list(found["resolved"]) == ["data", "preprocess", "augment", "model", "train"]
+    assert found["resolved"]["preprocess"] == [{step["name"]: step["params"]} for step in DATA["steps"]]
     assert [sweep["name"] for sweep in found["sweeps"]] == ["small"]
     text = output(capsys, bench, "show", id)
     for part in (f"trial {short(id)} of small #1: succeeded", "seed 0", "val_score  0.5", "weights.h5", "python"):

@@ -117,3 +117,20 @@ def test_global_random_numbers_are_seeded(tmp_path: Path) -> None:
         train(function_job(tmp_path / str(i), text, seed=seed), quiet).metrics for i, seed in enumerate((1, 1, 2))
     )
     assert first == again != other
+
+
+def test_parameters_of_its_own_are_given_to_it(tmp_path: Path) -> None:
+    text = """
+def train(trial, *, width: int = 8):
+    return {"val_accuracy": float(width), "same": float(trial.params["width"] == width)}
+"""
+    outcome = train(function_job(tmp_path, text, params={"width": 4, "other": 1}), quiet)
+    assert outcome.metrics == {"val_accuracy": 4.0, "same": 1.0}
+
+
+def test_any_keyword_parameters_are_given_all_there_is(tmp_path: Path) -> None:
+    text = """
+def train(trial, **params):
+    return {"val_accuracy": float(params == trial.params)}
+"""
+    assert train(function_job(tmp_path, text, params={"width": 4}), quiet).metrics == {"val_accuracy": 1.0}

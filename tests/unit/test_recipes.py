@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from blueno.recipes import Change, change_words, changes, config_leaves, dataset_leaves, resolved, trial_leaves
+from blueno.recipes import Change, change_words, changes, config_leaves, dataset_leaves, trial_leaves
 
 from .recipe_plans import DATA, RECIPE
 
@@ -22,7 +22,6 @@ def test_a_trial_that_brings_its_own_data_has_leaves() -> None:
     found = trial_leaves({"model": {"function": "f.py:train"}, "train": None, "augment": []}, None)
     assert found["model"] == "f.py:train"
     assert not [path for path in found if path.startswith("data")]
-    assert resolved({"model": {}}, None)["source"] is None
 
 
 def test_numbers_that_hash_apart_differ() -> None:

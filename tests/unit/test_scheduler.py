@@ -237,6 +237,12 @@ def test_first_trials_that_fail_alike_pause_the_sweep(bench: Bench) -> None:
     assert bench.counts(sweep) == {"failed": counts["failed"], "succeeded": 20 - counts["failed"]}
 
 
+def test_a_point_that_its_code_calls_bad_pauses_nothing(bench: Bench) -> None:
+    sweep = bench.submit(values=tuple(range(6)))
+    bench.run(lambda m: {**bad(m), "error": {**failure(), "type": "TrialFailed"}})
+    assert bench.counts(sweep) == {"failed": 6}
+
+
 def test_failures_of_different_kinds_pause_nothing(bench: Bench) -> None:
     sweep = bench.submit(values=tuple(range(6)))
     bench.run(lambda m: bad(m, group=str(m["recipe"]["model"]["x"])))
