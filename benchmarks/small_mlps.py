@@ -49,7 +49,7 @@ class Arm(NamedTuple):
 
 def measure(quick: bool) -> Table:
     """The arms, interleaved, and what accuracies they reach."""
-    size = Size(2, 2, 1, 2) if quick else Size(16, 4, 10, SAMPLE)
+    size = Size(2, 1, 1, 2) if quick else Size(16, 4, 10, SAMPLE)
     rounds, cores = (1 if quick else 3), os.cpu_count() or 1
     arms = {
         f"a process for each, {cores} at a time": partial(process_each, size, cores),
