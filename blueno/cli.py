@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the user can fix it, 2 wrong usage, 3 a bug (a log is left
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -46,6 +47,9 @@ VERBS = {
     "schema": Verb("schema", "JSON Schema of a spec, for editors.", "Care"),
 }
 HIDDEN = {"schedule": Verb("schedule", "The loop without a terminal (what --detach starts).", "")}
+
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+NO_RIGHTS = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 # What people type who come from elsewhere.
 WORDS = {
@@ -122,6 +126,7 @@ def run(arguments: list[str]) -> int:
         click.echo("blueno: Windows has no file locks that a crash frees\n  fix: run it inside WSL2", err=True)
         return 1
     as_json = "--json" in arguments
+    open_streams()
     try:
         code = blueno.main(arguments, prog_name="blueno", standalone_mode=False)
         sys.stdout.flush()
@@ -139,8 +144,33 @@ def run(arguments: list[str]) -> int:
         return 0
     except BluenoError as error:
         return explain(error, as_json)
-    except Exception:
-        return report_bug(arguments)
+    except Exception as error:
+        known = of_the_machine(error)
+        return explain(known, as_json) if known else report_bug(arguments)
+
+
+def open_streams() -> None:
+    """Opens standard streams that whoever started us had closed (`2>&-`), so that no other file takes their place."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) < 3:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)
+
+
+def of_the_machine(error: Exception) -> BluenoError | None:
+    """A full disk, missing rights and the like, which may come from anywhere, as what the user can do about them."""
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        where = f" ({error.filename})" if error.filename else ""
+        return BluenoError(f"the disk is full{where}", "free some space and run the command again")
+    if isinstance(error, OSError) and error.errno in NO_RIGHTS:
+        fix = "check the rights of the folder, or choose another --root"
+        return BluenoError(f"{error.filename or 'a file'}: {error.strerror}", fix)
+    if type(error).__module__ == "sqlite3":  # not imported for a question of its type
+        from .store.database import explained
+
+        return explained(error, "the store")  # type: ignore[arg-type]
+    return None
 
 
 def explain(error: BluenoError, as_json: bool) -> int:
@@ -175,8 +205,12 @@ def report_bug(arguments: list[str]) -> int:
             traceback.format_exc(),
         ]
     )
-    with tempfile.NamedTemporaryFile("w", prefix="blueno-bug-", suffix=".log", delete=False) as file:
-        file.write(text)
     last = traceback.format_exc().strip().splitlines()[-1]
-    click.echo(f"blueno: this is a bug in Blueno: {last}\n  fix: please report it with {file.name}", err=True)
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="blueno-bug-", suffix=".log", delete=False) as file:
+            file.write(text)
+        what = file.name
+    except OSError:  # nowhere to leave it
+        what = f"this:\n{text}"
+    click.echo(f"blueno: this is a bug in Blueno: {last}\n  fix: please report it with {what}", err=True)
     return 3

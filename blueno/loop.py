@@ -19,9 +19,8 @@ from pathlib import Path
 from . import __version__
 from .clock import iso
 from .devices import Devices
-from .errors import BluenoError, StoreError
 from .executors import open_executor
-from .scheduler import Scheduler, WorkersCannotStart, begin, end, idle, step
+from .scheduler import Scheduler, end, idle, step, take_over
 from .settings import TYPES, Settings
 from .store import ledger as ledgers
 from .store import read
@@ -33,7 +32,7 @@ TURN_S = 0.25  # the longest wait for messages
 
 @dataclass
 class Interrupt:
-    """How often somebody pressed Ctrl-C (or sent SIGTERM), and when first."""
+    """How often somebody pressed Ctrl-C (or sent SIGTERM), and when first (on the monotonic clock)."""
 
     count: int = 0
     since: float = 0.0
@@ -47,7 +46,7 @@ def run_until(
 ) -> bool:
     """Runs or follows until `sweep` (None: everything) is finished or paused. False when it was interrupted."""
     told = False
-    with interruptible() as interrupt:
+    with interruptible(settings.executor == "inline") as interrupt:
         while True:
             with scheduler_lock(settings.root, about(settings)) as mine:
                 if mine:
@@ -81,10 +80,11 @@ def difference(settings: Settings) -> str:
 
 
 def settled(db: sqlite3.Connection, sweep: int) -> bool:
-    """Whether nothing more will happen to a sweep: finished, or paused with nothing running."""
+    """Whether nothing more will happen to a sweep: finished, or paused with nothing running, or removed."""
     if ledgers.has(db, sweep, "running"):
         return False
-    return read.sweep_by_number(db, sweep).paused is not None or not ledgers.has(db, sweep, "queued")
+    row = db.execute("SELECT paused FROM sweeps WHERE number = ?", (sweep,)).fetchone()
+    return row is None or row["paused"] is not None or not ledgers.has(db, sweep, "queued")
 
 
 def drive(
@@ -100,7 +100,7 @@ def drive(
     devices = Devices(settings.devices, settings.per_device, settings.cpus, tell=tell)
     s = Scheduler(db, settings.root, executor, devices.slots_for, time.time, tell)
     try:
-        again = begin(s)
+        again = take_over(db, settings.root, time.time())
         if again:
             tell(f"{again} trials of a scheduler that is gone are queued again")
         while not idle(s):
@@ -108,34 +108,32 @@ def drive(
             show(db)
             if interrupt.count:
                 s.draining = True
-                if interrupt.count > 1 or time.time() - interrupt.since > GRACE_S:
+                if interrupt.count > 1 or time.monotonic() - interrupt.since > GRACE_S:
                     break
             elif sweep is not None and not s.draining and settled(db, sweep):
                 s.draining = True  # what runs for others may end; their own commands take over
         return not interrupt.count
-    except WorkersCannotStart as error:
-        raise BluenoError(
-            f"workers end before they are ready: {error}", "see logs/workers, and `blueno doctor`"
-        ) from None
-    except sqlite3.OperationalError as error:
-        raise StoreError(
-            f"the store cannot be written: {error}", "free some space, then run the command again"
-        ) from error
+    except KeyboardInterrupt:
+        return False
     finally:
         with suppress(sqlite3.OperationalError):  # a full disk: the next scheduler queues again what ran
             end(s)
+            show(db)
         devices.close()
-        show(db)
 
 
 @contextmanager
-def interruptible() -> Iterator[Interrupt]:
-    """Counts SIGINT and SIGTERM instead of dying of them, so that the loop ends in its own time."""
+def interruptible(raising: bool = False) -> Iterator[Interrupt]:
+    """Counts SIGINT and SIGTERM instead of dying of them, so that the loop ends in its own time. With `raising` the
+    second one is a KeyboardInterrupt: the trial that runs in this very process would not let the loop see it.
+    """
     interrupt = Interrupt()
 
     def note(number: int, frame: object) -> None:
         interrupt.count += 1
-        interrupt.since = interrupt.since or time.time()
+        interrupt.since = interrupt.since or time.monotonic()
+        if raising and interrupt.count > 1:
+            raise KeyboardInterrupt
 
     names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {name: signal.getsignal(name) for name in names}
@@ -157,9 +155,9 @@ def detach(settings: Settings) -> tuple[int, Path]:
     flags = {f"BLUENO_{name.upper()}": str(getattr(settings, name)) for name in TYPES}
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"scheduler-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}.log"
-    with log.open("ab") as output:
+    with log.open("ab") as output:  # -P: a click.py in the project's folder is the user's, not ours
         process = subprocess.Popen(
-            [sys.executable, "-m", "blueno", "schedule", "--root", str(settings.root)],
+            [sys.executable, "-P", "-m", "blueno", "schedule", "--root", str(settings.root)],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=settings.root,
             env={**os.environ, **flags},
         )  # fmt: skip

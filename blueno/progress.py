@@ -6,10 +6,14 @@ import shutil
 import sqlite3
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TextIO
 
+import click
+
 from .clock import words
+from .errors import NotFound
 from .store.ledger import STATES, Ledger, ledger
 from .store.read import Sweep
 
@@ -33,12 +37,16 @@ class Shower:
         now = time.monotonic()
         if now < self.next:
             return
-        counts = ledger(db, self.sweep.number)
+        try:
+            counts = ledger(db, self.sweep.number)
+        except NotFound:  # removed while we look: the loop finds that out, too
+            return
         if self.done_before is None:
             self.done_before = counts.done
         line = progress_line(counts, counts.done - self.done_before, now - self.begun, best(db, self.sweep))
-        terminal = self.stream.isatty()
-        _write(self.stream, line, terminal, line == self.line)
+        terminal = is_terminal(self.stream)
+        with suppress(OSError):  # the terminal, or who read the pipe, is gone: no reason to end a sweep
+            _write(self.stream, line, terminal, line == self.line)
         self.line = line
         pause_s = TERMINAL_EVERY_S if terminal else FILE_EVERY_S
         self.next = time.monotonic() + max(pause_s, (time.monotonic() - now) / MOST_SHARE)
@@ -85,7 +93,20 @@ def best(db: sqlite3.Connection, sweep: Sweep) -> str:
     return f"best {sweep.metric} {row['value']:.4g}" if row else ""
 
 
-def finish_line(stream: TextIO = sys.stderr) -> None:
+def is_terminal(stream: TextIO) -> bool:
+    """Whether somebody looks at it; not, if it was closed."""
+    return not stream.closed and stream.isatty()
+
+
+def say(text: str) -> None:
+    """A line for people on standard error, clear of the progress line. That nobody can read it any more ends nothing."""
+    clear = "\r\x1b[2K" if is_terminal(sys.stderr) else ""
+    with suppress(OSError):
+        click.echo(clear + text, err=True)
+
+
+def finish_line(stream: TextIO) -> None:
     """Ends the line that is rewritten, so that what follows begins on its own."""
-    if stream.isatty():
-        stream.write("\n")
+    if is_terminal(stream):
+        with suppress(OSError):
+            stream.write("\n")

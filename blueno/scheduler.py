@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -29,13 +30,9 @@ from .worker.output import bounded, trial_log, worker_log
 from .worker.work import remove_leftovers
 
 FIRST_FAILURES = 3  # so many first trials that fail alike pause a sweep (or one for each worker, if there are more)
-FAILED_STARTS = 3  # so many workers in a row that never got ready end the scheduler
+FAILED_STARTS = 3  # so many workers in a row that never got ready pause the sweeps they were started for
 AHEAD_S = 0.25  # a worker holds work for about so long beyond the trial it is on
 MOST_HELD = 64
-
-
-class WorkersCannotStart(Exception):
-    """Several workers in a row ended before they were ready; the message is the last one's reason and output."""
 
 
 @dataclass
@@ -50,7 +47,7 @@ class Worker:
     trials: list[Claimed] = field(default_factory=list)
     dataset: str | None = None
     current: Claimed | None = None  # the one it said it began, `since` when
-    since: float = 0.0
+    since: float = 0.0  # by the stopwatch
     killed: str | None = None  # why we ended it: timeout, stopped
 
     def holds(self) -> bool:
@@ -67,6 +64,7 @@ class Scheduler:
     slots_for: Callable[[dict[str, Any]], list[Slot]]  # resources of a sweep -> slots of this machine
     clock: Callable[[], float]
     tell: Callable[[str], None]  # a line for people
+    stopwatch: Callable[[], float] = time.monotonic  # for limits: nobody sets it, and it rests while the machine sleeps
     resources: str | None = None  # those that `slots` were made for
     slots: list[Slot] = field(default_factory=list)
     workers: dict[str, Worker] = field(default_factory=dict)
@@ -85,7 +83,7 @@ def step(s: Scheduler, timeout_s: float) -> None:
             worker = s.workers.get(worker_id)
             if worker is not None:
                 HANDLERS[message["kind"]](s, worker, message, now)
-    expire(s, now)
+    expire(s)
     obey(s, now)
     if not s.draining:
         claim(s, now)
@@ -98,12 +96,17 @@ def idle(s: Scheduler) -> bool:
     )
 
 
-def begin(s: Scheduler) -> int:
-    """Takes over from an earlier scheduler: ends workers it left behind and queues their trials again."""
-    for row in s.db.execute("SELECT pid, created FROM workers WHERE pid IS NOT NULL").fetchall():
-        end_leftover(row["pid"], row["created"])
-    remove_leftovers(s.root)
-    return transitions.recover(s.db, s.clock())
+def take_over(db: sqlite3.Connection, root: Path, now: float) -> int:
+    """With the lock in hand: ends workers that an earlier scheduler left behind, removes what they left half made, and
+    queues their trials again. Returns how many.
+    """
+    for row in db.execute("SELECT id, pid, created, environment FROM workers").fetchall():
+        if row["pid"] is not None:
+            end_leftover(row["pid"], row["created"])
+        if row["environment"]:
+            worker_log(root, row["id"]).unlink(missing_ok=True)
+    remove_leftovers(root)
+    return transitions.recover(db, now)
 
 
 def end(s: Scheduler) -> None:
@@ -126,9 +129,11 @@ def _ready(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
 
 
 def _started(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    if worker.killed is not None:
+        return  # it was ended over the trial before; this one is not to blame
     if transitions.started(s.db, message["trial"], message["attempt"], worker.id):
         worker.current = next(t for t in worker.trials if t.id == message["trial"])
-        worker.since = now
+        worker.since = s.stopwatch()
         transitions.worker_at(s.db, worker.id, message["trial"])
 
 
@@ -148,6 +153,9 @@ def _result(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     elif error and error["class"] == "dataset_missing":
         transitions.forget_dataset(s.db, json.loads(trial.recipe)["dataset"], now)
         transitions.release(s.db, trial.id, trial.attempt, now, error["message"])
+    elif error and error["class"] == "snapshot_missing":
+        transitions.release(s.db, trial.id, trial.attempt, now, error["message"])
+        _pause_bound(s, worker.binding, error["message"], now)
     elif transitions.finish(s.db, message, worker.id, now):
         _smooth(s, message["duration_s"])
         _triage(s, trial, message, now)
@@ -160,6 +168,9 @@ def _built(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     if error and error["class"] == "disk_full":
         transitions.release_dataset(s.db, message["dataset"], now)
         _pause_all(s, "the disk is full", now)
+    elif error and error["class"] == "snapshot_missing":
+        transitions.release_dataset(s.db, message["dataset"], now)
+        _pause_bound(s, worker.binding, error["message"], now)
     elif transitions.built(s.db, message, worker.id, now):
         if error:
             s.tell(f"a dataset cannot be built: {error['message']}")
@@ -170,12 +181,11 @@ def _built(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
 def _gone(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     _forget(s, worker)
     if not worker.ready and worker.killed is None:
-        s.failed_starts += 1
-        if s.failed_starts >= FAILED_STARTS:
-            raise WorkersCannotStart(f"{message['reason']}\n{message['output']}".strip())
-    if worker.current is not None and worker.current in worker.trials and worker.killed != "stopped":
-        _over(s, worker, worker.current, message, now)
-        worker.trials.remove(worker.current)
+        _failed_start(s, worker, message, now)
+    trial = _blamed(worker, message)
+    if trial is not None:
+        _over(s, worker, trial, message, now)
+        worker.trials.remove(trial)
     if worker.dataset is not None and worker.killed is None:
         error = _error("lost", message["reason"], f"the worker that built it ended: {message['reason']}", message)
         transitions.dataset_lost(s.db, worker.dataset, worker.id, error, now)
@@ -188,11 +198,31 @@ HANDLERS: dict[str, Callable[[Scheduler, Worker, Message, float], None]] = {
 }  # fmt: skip
 
 
+def _failed_start(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    s.failed_starts += 1
+    if s.failed_starts >= FAILED_STARTS:
+        s.failed_starts = 0
+        last = message["output"].strip().rpartition("\n")[2]
+        why = f"workers end before they are ready: {message['reason']}" + (f": {last}" if last else "")
+        _pause_bound(s, worker.binding, f"{why} (see logs/workers, and `blueno doctor`)", now)
+
+
+def _blamed(worker: Worker, message: Message) -> Claimed | None:
+    """The trial over which a worker ended: the one it was on; the next one, if it died before it could begin that
+    (libraries are imported then); none, if that is no trial's fault.
+    """
+    if worker.killed == "stopped" or message["reason"] == "recycled":
+        return None
+    if worker.current is not None:
+        return worker.current if worker.current in worker.trials else None
+    return worker.trials[0] if worker.trials and worker.killed is None else None
+
+
 def _over(s: Scheduler, worker: Worker, trial: Claimed, message: Message, now: float) -> None:
-    """A worker ended in the middle of a trial: by our hand because it took too long, or by itself."""
+    """A worker ended over a trial: by our hand because it took too long, or by itself."""
     log = trial_log(s.root, trial.id)
     text = bounded(log)
-    duration_s = now - worker.since
+    duration_s = s.stopwatch() - worker.since if worker.current else 0.0
     if worker.killed == "timeout":
         error = _error("timeout", "Timeout", f"it ran longer than {_limit_s(worker):g} s (resources.time)", message)
         result = transitions.failed_result(trial.id, trial.attempt, error, now, duration_s, text)
@@ -237,7 +267,9 @@ def _smooth(s: Scheduler, duration_s: float) -> None:
 
 def _triage(s: Scheduler, trial: Claimed, result: Message, now: float) -> None:
     """Pauses a sweep whose first trials all fail alike: the other three hundred would, too."""
-    groups = s.first.setdefault(trial.sweep, [])
+    if trial.sweep not in s.first:
+        s.first[trial.sweep] = None if transitions.has_done(s.db, trial.sweep) else []
+    groups = s.first[trial.sweep]
     if groups is None or (result["error"] and result["error"]["type"] == TrialFailed.__name__):
         return  # who raises TrialFailed means this point only
     if result["state"] != "failed" or (groups and result["error"]["group"] != groups[0]):
@@ -258,19 +290,30 @@ def _disk_full(s: Scheduler, trial: Claimed, error: dict[str, str], now: float) 
 
 
 def _pause_all(s: Scheduler, why: str, now: float) -> None:
-    for row in s.db.execute("SELECT DISTINCT sweep FROM trials WHERE state = 'queued'").fetchall():
-        transitions.pause(s.db, row["sweep"], why, now)
+    while (sweep := transitions.next_sweep(s.db)) is not None:  # pausing one may hand its trials over to another
+        transitions.pause(s.db, sweep, why, now)
     s.tell(f"paused: {why}")
+
+
+def _pause_bound(s: Scheduler, binding: Binding, why: str, now: float) -> None:
+    """Pauses the sweeps whose trials need workers of `binding`."""
+    paused = False
+    while (sweep := transitions.next_sweep(s.db, binding)) is not None:
+        transitions.pause(s.db, sweep, why, now)
+        paused = True
+    if paused:
+        s.tell(f"paused: {why}")
 
 
 # ---- limits and requests
 
 
-def expire(s: Scheduler, now: float) -> None:
+def expire(s: Scheduler) -> None:
     """Ends workers whose trial has run longer than its sweep allows."""
+    now_s = s.stopwatch()
     for worker in s.workers.values():
         limit_s = _limit_s(worker)
-        if worker.current and worker.killed is None and limit_s is not None and now - worker.since > limit_s:
+        if worker.current and worker.killed is None and limit_s is not None and now_s - worker.since > limit_s:
             worker.killed = "timeout"
             s.executor.kill(worker.id)
 
@@ -285,9 +328,17 @@ def obey(s: Scheduler, now: float) -> None:
         answer = requests.work_off(s.db, request, now)
         s.first.clear()
         for worker in s.workers.values():
-            if worker.current and worker.current.id in answer.get("ended", ()):
+            if worker.killed is None and _in_vain(s, worker, answer.get("ended", ())):
                 worker.killed = "stopped"
                 s.executor.kill(worker.id)
+
+
+def _in_vain(s: Scheduler, worker: Worker, ended: Collection[str]) -> bool:
+    """Whether nobody wants what a worker is on, or about to begin."""
+    if worker.dataset is not None:
+        return not transitions.dataset_wanted(s.db, worker.dataset)
+    on = worker.current or next(iter(worker.trials), None)
+    return on is not None and on.id in ended
 
 
 # ---- claiming work and sending it

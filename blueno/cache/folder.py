@@ -38,10 +38,10 @@ class FolderCache:
             return False
         final.parent.mkdir(parents=True, exist_ok=True)
         with self._ours(Path(source)) as ours:
-            _flush(ours)
+            flush(ours)
             ours.chmod(0o444)
             added = _link(ours, final, self.scratch / ".rename.lock")
-        _flush(final.parent)
+        flush(final.parent)
         return added
 
     def get(self, key: str) -> Path:
@@ -84,7 +84,8 @@ class FolderCache:
             Path(name).unlink(missing_ok=True)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Makes a file's bytes, or a folder's entries, outlast a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

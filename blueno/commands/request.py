@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..scheduler import end_leftover
-from ..store import requests, transitions
+from ..scheduler import take_over
+from ..store import requests
 from ..store.database import holder, scheduler_lock
 
 ANSWER_WITHIN_S = 10.0
@@ -24,18 +24,16 @@ def ask(
     while True:
         with scheduler_lock(root) as mine:
             if mine:
-                work_off(db, time.time())
+                work_off(db, root, time.time())
         answer = requests.answer(db, number)
         if answer is not None or time.monotonic() > until:
             return answer
         time.sleep(LOOK_EVERY_S)
 
 
-def work_off(db: sqlite3.Connection, now: float) -> None:
+def work_off(db: sqlite3.Connection, root: Path, now: float) -> None:
     """Works off what waits, with the scheduler's lock in hand; what a dead scheduler left running no longer runs."""
-    for row in db.execute("SELECT pid, created FROM workers WHERE pid IS NOT NULL").fetchall():
-        end_leftover(row["pid"], row["created"])
-    transitions.recover(db, now)
+    take_over(db, root, now)
     for request in requests.waiting(db):
         requests.work_off(db, request, now)
 

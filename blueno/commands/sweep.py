@@ -16,7 +16,7 @@ from ..loop import detach, run_until
 from ..plan import Plan
 from ..plan.describe import about_plan
 from ..plan.snapshot import write_snapshot
-from ..progress import Shower, finish_line
+from ..progress import Shower, finish_line, say
 from ..settings import Settings, load_settings
 from ..store import ledger as ledgers
 from ..store import read
@@ -85,14 +85,8 @@ def command(
     through = True
     if not ledgers.ledger(db, number).finished:
         through = run_until(db, settings, number, Shower(sweep, sys.stderr), say)
-        finish_line()
+        finish_line(sys.stderr)
     return _conclude(db, read.sweep_by_number(db, number), spec, through, as_json)
-
-
-def say(text: str) -> None:
-    """A line for people on standard error, clear of the progress line."""
-    clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
-    click.echo(clear + text, err=True)
 
 
 def _detach(db: sqlite3.Connection, settings: Settings, number: int, as_json: bool) -> int:

@@ -12,7 +12,7 @@ import socket
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..clock import iso
@@ -50,12 +50,14 @@ def open_store(root: Path, now: float, read_only: bool = False) -> sqlite3.Conne
         if not read_only and _version(db) < len(MIGRATIONS):
             migrate(db, root, now)
     except sqlite3.DatabaseError as error:
-        raise _explain(error, path) from error
+        raise explained(error, str(path)) or error from error
     return db
 
 
 def store_exists(root: Path) -> bool:
-    return store_path(root).exists()
+    """Whether there is a store; a file that nothing was ever written to, because its maker was killed, is none."""
+    path = store_path(root)
+    return path.exists() and path.stat().st_size > 0
 
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
@@ -87,20 +89,31 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _explain(error: sqlite3.DatabaseError, path: Path) -> StoreError:
+def explained(error: sqlite3.Error, place: str) -> StoreError | None:
+    """What the user can do about an error of SQLite; None when it is none of the machine's, but a bug.
+
+    Raised where it is met by nobody but the command line: a full disk may come at any statement.
+    """
     text = str(error)
     if "full" in text:
-        return StoreError(f"the disk that holds {path} is full", "free some space and run the command again")
+        return StoreError(f"the disk that holds {place} is full", "free some space and run the command again")
+    if "I/O" in text:
+        return StoreError(
+            f"{place} cannot be read or written: {text}",
+            "see whether the disk is full (df) or failing (dmesg), then run the command again",
+        )
     if "readonly" in text or "unable to open" in text:
         return StoreError(
-            f"{path} cannot be opened: {text}", "check the rights of the folder, or choose another --root"
+            f"{place} cannot be opened: {text}", "check the rights of the folder, or choose another --root"
         )
     if "locked" in text:
-        return StoreError(f"{path} has been busy for {BUSY_TIMEOUT_S} s", "see which process holds it, then try again")
-    return StoreError(
-        f"{path} is damaged: {text}",
-        "keep a copy of it, then restore a backup, or move it away to begin anew (models/ stays as it is)",
-    )
+        return StoreError(f"{place} has been busy for {BUSY_TIMEOUT_S} s", "see which process holds it, then try again")
+    if "malformed" in text or "not a database" in text:
+        return StoreError(
+            f"{place} is damaged: {text}",
+            "keep a copy of it, then restore a backup, or move it away to begin anew (models/ stays as it is)",
+        )
+    return None
 
 
 def migrate(db: sqlite3.Connection, root: Path, now: float) -> None:
@@ -140,11 +153,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield db
-    except BaseException:
+        db.execute("COMMIT")
+    except BaseException:  # of the COMMIT too: a full disk may leave the transaction open
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 @contextmanager
@@ -175,8 +188,9 @@ def scheduler_lock(root: Path, about: dict[str, object] | None = None) -> Iterat
         except BlockingIOError:
             yield False
             return
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps({"pid": os.getpid(), **(about or {})}).encode(), 0)
+        with suppress(OSError):  # a full disk: only the word for others is missing
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps({"pid": os.getpid(), **(about or {})}).encode(), 0)
         yield True
         os.ftruncate(handle, 0)
     finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Literal, NamedTuple
 
+from ..errors import NotFound
+
 STATES = ("queued", "running", "succeeded", "diverged", "pruned", "failed", "cancelled")
 
 
@@ -35,9 +37,12 @@ class Ledger(NamedTuple):
 def ledger(db: sqlite3.Connection, sweep: int) -> Ledger:
     """One sweep's ledger. A trial's state counts unless the sweep has a verdict of its own about it.
 
-    `planned` was written at submission, so that `adds_up` compares two independent numbers.
+    `planned` was written at submission, so that `adds_up` compares two independent numbers. Raises NotFound when the
+    sweep was removed.
     """
     head = db.execute("SELECT id, name, planned FROM sweeps WHERE number = ?", (sweep,)).fetchone()
+    if head is None:
+        raise NotFound("the sweep was removed meanwhile")
     counts = dict(
         db.execute(
             "SELECT CASE verdict WHEN 'open' THEN state ELSE verdict END AS word, count(*)"

@@ -48,7 +48,11 @@ def sweeps(db: sqlite3.Connection) -> list[Sweep]:
 
 
 def sweep_by_number(db: sqlite3.Connection, number: int) -> Sweep:
-    return _sweep(db.execute("SELECT * FROM sweeps WHERE number = ?", (number,)).fetchone())
+    """Raises NotFound when the sweep was removed."""
+    row = db.execute("SELECT * FROM sweeps WHERE number = ?", (number,)).fetchone()
+    if row is None:
+        raise NotFound("the sweep was removed meanwhile")
+    return _sweep(row)
 
 
 def find_sweep(db: sqlite3.Connection, word: str | None) -> Sweep:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..clock import iso
 from .database import transaction
 from .submit import requeue
-from .transitions import event
+from .transitions import event, hand_over
 
 
 class Request(NamedTuple):
@@ -56,7 +56,7 @@ def _stop(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dict
     states = ("queued", "running") if arguments["now"] else ("queued",)
     marks = ", ".join("?" * len(states))
     rows = db.execute(
-        "SELECT id, state, worker, trials.sweep AS behalf FROM sweep_trials JOIN trials ON id = trial"
+        "SELECT id, state FROM sweep_trials JOIN trials ON id = trial"
         f" WHERE sweep_trials.sweep = ? AND verdict = 'open' AND state IN ({marks})",
         (sweep, *states),
     ).fetchall()
@@ -64,7 +64,8 @@ def _stop(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dict
         "UPDATE sweep_trials SET verdict = 'cancelled' WHERE sweep = ? AND trial = ?",
         ((sweep, row["id"]) for row in rows),
     )
-    alone = [row for row in rows if not _hand_over(db, row["id"], sweep)]
+    hand_over(db, sweep)
+    alone = [row for row in rows if not _wanted(db, row["id"])]
     for row in alone:
         if row["state"] == "queued":
             db.execute("UPDATE trials SET state = 'idle', rank = NULL WHERE id = ?", (row["id"],))
@@ -74,16 +75,9 @@ def _stop(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dict
     return {"cancelled": len(rows), "ended": ended}
 
 
-def _hand_over(db: sqlite3.Connection, trial: str, sweep: int) -> bool:
-    """Whether a sweep other than `sweep` still wants the trial; if so it now is that one's."""
-    row = db.execute(
-        "SELECT sweep FROM sweep_trials WHERE trial = ? AND sweep != ? AND verdict = 'open' ORDER BY sweep LIMIT 1",
-        (trial, sweep),
-    ).fetchone()
-    if row is None:
-        return False
-    db.execute("UPDATE trials SET sweep = ? WHERE id = ?", (row["sweep"], trial))
-    return True
+def _wanted(db: sqlite3.Connection, trial: str) -> bool:
+    query = "SELECT EXISTS (SELECT 1 FROM sweep_trials WHERE trial = ? AND verdict = 'open')"
+    return bool(db.execute(query, (trial,)).fetchone()[0])
 
 
 def _retry(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dict[str, Any]:

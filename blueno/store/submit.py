@@ -133,9 +133,9 @@ def _queue(db: sqlite3.Connection, sweep: int, now: float) -> None:
     )
     rows = db.execute(wanted, (sweep, *MACHINE_FAILURES)).fetchall()
     requeue(db, sweep, [(row["id"], row["state"]) for row in rows], now)
-    # What waits on behalf of a paused sweep can go on for this one.
+    # What waits on behalf of a paused sweep (or runs, and may come back) can go on for this one.
     db.execute(
-        "UPDATE trials SET sweep = ?1 WHERE state = 'queued'"
+        "UPDATE trials SET sweep = ?1 WHERE state IN ('queued', 'running')"
         " AND sweep IN (SELECT number FROM sweeps WHERE paused IS NOT NULL)"
         " AND id IN (SELECT trial FROM sweep_trials WHERE sweep = ?1 AND verdict = 'open')",
         (sweep,),

@@ -85,6 +85,25 @@ def queued(db: sqlite3.Connection, most: int) -> int:
     return db.execute(query, (most,)).fetchone()[0]
 
 
+def next_sweep(db: sqlite3.Connection, binding: Binding | None = None) -> int | None:
+    """A sweep that is not paused and has trials that wait (for workers of `binding`); None when there is none."""
+    row = db.execute(
+        "SELECT trials.sweep FROM trials JOIN sweeps ON sweeps.number = trials.sweep WHERE trials.state = 'queued'"
+        f" AND sweeps.paused IS NULL {BOUND if binding else ''} LIMIT 1",
+        binding or (),
+    ).fetchone()
+    return row["sweep"] if row else None
+
+
+def has_done(db: sqlite3.Connection, sweep: int) -> bool:
+    """Whether a trial that ran on behalf of the sweep has been done without failing."""
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM sweep_trials JOIN trials ON id = trial WHERE sweep_trials.sweep = ?1"
+        " AND trials.sweep = ?1 AND state IN ('succeeded', 'diverged'))"
+    )
+    return bool(db.execute(query, (sweep,)).fetchone()[0])
+
+
 def claim_trials(db: sqlite3.Connection, worker: str, binding: Binding, count: int, now: float) -> list[Claimed]:
     """Gives up to `count` ready trials to `worker`, first come first served in the order of `rank`."""
     with transaction(db):
@@ -301,11 +320,30 @@ def forget_dataset(db: sqlite3.Connection, dataset: str, now: float) -> None:
     event(db, now, "dataset", before="built", after="to_build", detail=dataset)
 
 
+def dataset_wanted(db: sqlite3.Connection, dataset: str) -> bool:
+    """Whether trials wait for the dataset."""
+    query = "SELECT EXISTS (SELECT 1 FROM trials WHERE dataset = ? AND state = 'queued')"
+    return bool(db.execute(query, (dataset,)).fetchone()[0])
+
+
 def pause(db: sqlite3.Connection, sweep: int, why: str, now: float) -> None:
-    """Nothing more of this sweep is started until it is submitted or retried."""
+    """Nothing more of this sweep is started until it is submitted or retried; what others want too, goes on."""
     with transaction(db):
         db.execute("UPDATE sweeps SET paused = ? WHERE number = ?", (why, sweep))
+        hand_over(db, sweep)
         event(db, now, "paused", sweep=sweep, detail=why)
+
+
+def hand_over(db: sqlite3.Connection, sweep: int) -> None:
+    """What waits or runs on behalf of a sweep now does so for another that wants it, if there is one: the oldest that
+    is not paused, else the oldest.
+    """
+    db.execute(
+        "UPDATE trials SET sweep = coalesce((SELECT number FROM sweep_trials JOIN sweeps ON number = sweep_trials.sweep"
+        " WHERE sweep_trials.trial = trials.id AND verdict = 'open' AND number != ?1"
+        " ORDER BY paused IS NOT NULL, number LIMIT 1), sweep) WHERE sweep = ?1 AND state IN ('queued', 'running')",
+        (sweep,),
+    )
 
 
 # ---- workers

@@ -8,11 +8,16 @@ from pathlib import Path, PurePosixPath
 from zipfile import ZipFile
 
 from ..cache import Cache
+from ..cache.folder import flush
 from ..errors import BluenoError
 from ..messages import Message
 from ..usercode import CodeFolder
 
 UNPACKING = "unpacking-"  # how folders are called that are not whole yet
+
+
+class SnapshotMissing(BluenoError):
+    """The cache has lost the user's code; no trial's fault."""
 
 
 def unpacked(root: Path, code: Message) -> Path | None:
@@ -22,14 +27,14 @@ def unpacked(root: Path, code: Message) -> Path | None:
 
 
 def code_folder(root: Path, cache: Cache, code: Message) -> CodeFolder | None:
-    """The snapshot that a message names, unpacked. BluenoError when the cache has lost it."""
+    """The snapshot that a message names, unpacked. SnapshotMissing when the cache has lost it."""
     target = unpacked(root, code)
     if target is None:
         return None
     if not target.is_dir():
         if cache.stat(code["snapshot"]) is None:
-            raise BluenoError(
-                "the snapshot of the code is gone from the cache", "run the sweep again: it keeps another"
+            raise SnapshotMissing(
+                "the snapshot of its code is gone from the cache", "run the sweep again: it keeps another"
             )
         _unpack(cache.get(code["snapshot"]), target)
     return CodeFolder(target, code["folder"])
@@ -41,6 +46,8 @@ def _unpack(archive: Path, target: Path) -> None:
     try:
         with ZipFile(archive) as file:
             file.extractall(temporary)
+        for path in (*temporary.rglob("*"), temporary):
+            flush(path)  # else it may be empty after a power cut, under its final name
         temporary.rename(target)
     except OSError:
         if not target.is_dir():  # else another worker was quicker, with the same content

@@ -15,11 +15,15 @@ from typing import Any
 
 from ..canonical import digest
 from ..errors import BluenoError, DataError, MissingLibrary, ModelError, NotFound, TrialFailed
+from .code import SnapshotMissing
 
 OURS = tuple(path for name in ("blueno", "blueno.etl", "blueno.ml") for path in import_module(name).__path__)
 MEMORY_TYPES = {"ResourceExhaustedError", "OutOfMemoryError"}  # TensorFlow's and PyTorch's, told without importing them
 MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating")
-RAISED = {TrialFailed: "user_code", DataError: "data", ModelError: "model", NotFound: "dataset_missing"}
+RAISED = {
+    TrialFailed: "user_code", DataError: "data", ModelError: "model", NotFound: "dataset_missing",
+    SnapshotMissing: "snapshot_missing",
+}  # fmt: skip
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT}
 MAX_MESSAGE = 10_000  # characters; a message may hold a whole array
 MAX_TRACEBACK = 100_000

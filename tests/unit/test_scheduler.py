@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from blueno.scheduler import Scheduler, WorkersCannotStart, begin, end, idle, step
-from blueno.store import ledger, read, requests
+from blueno.errors import NotFound
+from blueno.loop import settled
+from blueno.scheduler import Scheduler, end, idle, step, take_over
+from blueno.store import ledger, read, requests, transitions
 from blueno.store.database import open_store
 from blueno.store.submit import submit
 
@@ -27,8 +29,11 @@ class Bench:
 
     def restart(self, ready: bool = True) -> None:
         self.executor = ScriptedExecutor(ready)
-        self.scheduler = Scheduler(self.db, self.root, self.executor, two_slots, lambda: self.now, self.said.append)
-        begin(self.scheduler)
+        self.scheduler = Scheduler(self.db, self.root, self.executor, two_slots, self.time, self.said.append, self.time)
+        take_over(self.db, self.root, self.now)
+
+    def time(self) -> float:
+        return self.now
 
     def submit(self, interpreter: str = "python", **plan: Any) -> int:
         return submit(self.db, small_plan(**plan), {}, interpreter, self.now).sweep
@@ -354,14 +359,23 @@ def test_workers_of_another_interpreter_are_replaced(bench: Bench) -> None:
     assert bench.counts(second) == {"succeeded": 2}
 
 
-def test_workers_that_never_get_ready_end_the_scheduler_with_their_reason(bench: Bench) -> None:
-    bench.submit()
+def test_workers_that_never_get_ready_pause_the_sweeps_they_were_started_for(bench: Bench) -> None:
+    broken = bench.submit(name="broken", values=(1, 2), interpreter="python-gone")
+    other = bench.submit(name="other", values=(3, 4), interpreter="python-b")
     bench.restart(ready=False)
-    with pytest.raises(WorkersCannotStart, match="exited 1"):
-        for _ in range(5):
-            bench.steps(1)
-            for worker in list(bench.executor.alive):
-                bench.executor.die(worker, "exited 1")
+    for _ in range(5):
+        bench.steps(1)
+        for worker, spec in list(bench.executor.alive.items()):
+            if spec.interpreter == "python-gone":
+                bench.executor.die(worker, "could not start: exited 1")
+    assert "exited 1" in (read.sweep_by_number(bench.db, broken).paused or "")
+    assert any("exited 1" in line for line in bench.said)
+    bench.executor.ready = True
+    for worker in bench.executor.alive:
+        bench.executor.say(worker, {"kind": "ready", "pid": 1, "environment": {}})
+    bench.run(good)
+    assert bench.counts(other) == {"succeeded": 2}
+    assert bench.counts(broken) == {"queued": 2}
 
 
 def test_ending_queues_again_what_ran(bench: Bench) -> None:
@@ -371,3 +385,139 @@ def test_ending_queues_again_what_ran(bench: Bench) -> None:
     end(bench.scheduler)
     assert bench.counts(sweep) == {"queued": 3}
     assert bench.db.execute("SELECT max(lost) FROM trials").fetchone()[0] == 0
+
+
+def test_a_worker_that_dies_before_it_can_begin_a_trial_costs_that_one(bench: Bench) -> None:
+    """Libraries are imported then: on a processor that they do not know, that would go on for ever."""
+    sweep = bench.submit(values=(1,))
+    for _ in range(9):
+        bench.steps(1)
+        for worker in [id for id, work in bench.executor.sent.items() if work]:
+            bench.executor.die(worker, "killed by SIGILL")
+    assert bench.counts(sweep) == {"failed": 1}
+    [group] = read.failures(bench.db, sweep)
+    assert group["class"] == "lost"
+    assert "SIGILL" in group["error"]["message"]
+
+
+def test_a_recycled_worker_costs_no_trial(bench: Bench) -> None:
+    sweep = bench.submit(values=(1,))
+    bench.steps(2)
+    [(worker, _)] = bench.executor.waiting()
+    bench.executor.die(worker, "recycled")
+    bench.scheduler.draining = True
+    bench.steps(1)
+    assert bench.counts(sweep) == {"queued": 1}
+    assert bench.db.execute("SELECT lost FROM trials").fetchone()[0] == 0
+
+
+def test_stop_now_ends_what_is_about_to_begin(bench: Bench) -> None:
+    sweep = bench.submit(values=(1, 2))
+    bench.steps(2)  # sent, but nobody has said yet that it began
+    requests.append(bench.db, "stop", {"sweep": sweep, "now": True}, bench.now)
+    bench.steps(2)
+    assert not bench.executor.alive
+    assert bench.counts(sweep) == {"cancelled": 2}
+    assert idle(bench.scheduler)
+
+
+def test_a_dataset_that_nobody_waits_for_any_more_is_not_built_to_its_end(bench: Bench) -> None:
+    sweep = bench.submit(values=(1, 2), data=True)
+    bench.steps(2)
+    requests.append(bench.db, "stop", {"sweep": sweep, "now": False}, bench.now)
+    bench.steps(2)
+    assert idle(bench.scheduler)
+    assert bench.db.execute("SELECT state FROM datasets").fetchone()[0] == "to_build"
+    bench.submit(values=(1, 2), data=True)
+    bench.run(good)
+    assert bench.counts(sweep) == {"succeeded": 2}
+
+
+def test_a_trial_that_began_while_its_worker_was_ended_is_not_to_blame(bench: Bench) -> None:
+    sweep = bench.submit(values=(1, 2, 3, 4, 5, 6), resources={"time_s": 60.0})
+    bench.scheduler.mean_s, bench.scheduler.first[sweep] = 0.01, None
+    bench.steps(2)
+    worker, work = next((id, list(work)) for id, work in bench.executor.sent.items() if len(work) > 1)
+    bench.executor.say(worker, {"kind": "started", "trial": work[0]["trial"], "attempt": 1})
+    bench.steps(1)
+    bench.now += 61
+    bench.scheduler.workers[worker].killed = "timeout"
+    bench.executor.say(worker, good(work[0]))  # it came while the worker was being ended, and then the next began
+    bench.executor.say(worker, {"kind": "started", "trial": work[1]["trial"], "attempt": 1})
+    bench.executor.die(worker)
+    bench.run(good)
+    assert bench.counts(sweep) == {"succeeded": 6}
+
+
+def test_a_clock_that_somebody_sets_ends_no_trial(bench: Bench) -> None:
+    sweep = bench.submit(values=(1, 2), resources={"time_s": 60.0})
+    bench.scheduler.stopwatch = lambda: 0.0
+    bench.steps(2)
+    bench.begin_all()
+    bench.now += 3600
+    bench.steps(2)
+    assert bench.counts(sweep) == {"running": 2}
+
+
+def test_what_a_paused_sweep_shares_goes_on_for_the_other(bench: Bench) -> None:
+    first = bench.submit(name="first", values=(1, 2, 3))
+    second = bench.submit(name="second", values=(2, 3))
+    transitions.pause(bench.db, first, "because", bench.now)
+    bench.run(good)
+    assert bench.counts(second) == {"succeeded": 2}
+    assert bench.counts(first) == {"succeeded": 2, "queued": 1}
+
+
+def test_a_trial_taken_back_by_a_removed_sweep_goes_on_for_the_one_that_came_meanwhile(bench: Bench) -> None:
+    first = bench.submit(name="first", values=(1,))
+    bench.steps(2)
+    bench.begin_all()
+    bench.executor.kill = lambda worker: None  # it takes its time
+    requests.append(bench.db, "stop", {"sweep": first, "now": True}, bench.now)
+    bench.steps(1)
+    second = bench.submit(name="second", values=(1,))
+    requests.append(bench.db, "remove", {"sweep": first}, bench.now)
+    bench.steps(1)
+    bench.restart()
+    bench.run(good)
+    assert bench.counts(second) == {"succeeded": 1}
+
+
+def test_a_request_does_not_make_first_trials_of_later_ones(bench: Bench) -> None:
+    sweep = bench.submit(values=tuple(range(9)))
+    other = bench.submit(name="other", values=(20,))
+
+    def outcome(message: dict[str, Any]) -> dict[str, Any]:
+        if message["recipe"]["model"]["x"] == 4:
+            requests.append(bench.db, "stop", {"sweep": other, "now": False}, bench.now)
+        return good(message) if message["recipe"]["model"]["x"] < 4 else bad(message)
+
+    bench.run(outcome)
+    assert bench.counts(sweep) == {"succeeded": 4, "failed": 5}
+
+
+def test_code_that_the_cache_has_lost_pauses_the_sweep_and_fails_nothing(bench: Bench) -> None:
+    sweep = bench.submit(values=(1, 2, 3))
+    bench.run(lambda m: bad(m, "snapshot_missing"))
+    assert bench.counts(sweep) == {"queued": 3}
+    assert read.sweep_by_number(bench.db, sweep).paused
+    other = bench.submit(name="other", values=(4,), data=True)
+    bench.run(lambda m: built(m, failure("snapshot_missing")))
+    assert bench.counts(other) == {"queued": 1}
+    bench.submit(values=(1, 2, 3))
+    bench.submit(name="other", values=(4,), data=True)
+    bench.run(good)
+    assert bench.counts(sweep) == {"succeeded": 3}
+    assert bench.counts(other) == {"succeeded": 1}
+
+
+def test_a_sweep_that_was_removed_has_settled(bench: Bench) -> None:
+    sweep = bench.submit(values=(1,))
+    assert not settled(bench.db, sweep)
+    requests.append(bench.db, "remove", {"sweep": sweep}, bench.now)
+    bench.steps(1)
+    assert settled(bench.db, sweep)
+    with pytest.raises(NotFound, match="removed"):
+        ledger.ledger(bench.db, sweep)
+    with pytest.raises(NotFound, match="removed"):
+        read.sweep_by_number(bench.db, sweep)

@@ -186,7 +186,7 @@ def test_a_dataset_that_is_gone_is_asked_for_again(worker: Worker) -> None:
 
 def test_a_snapshot_that_is_gone(worker: Worker) -> None:
     error = result(worker, train())["error"]
-    assert error["message"] == "the snapshot of the code is gone from the cache"
+    assert error["message"] == "the snapshot of its code is gone from the cache"
 
 
 def test_what_a_killed_worker_left_is_removed(worker: Worker) -> None:
