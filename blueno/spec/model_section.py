@@ -13,7 +13,7 @@ from .language import PUBLISHED
 from .node import Broken, Node, found, is_broken
 from .signatures import Signature
 from .train_section import Resolved
-from .types import STR, list_of
+from .types import STR, list_of, nearest
 from .values import Code, Context, checked, signature
 
 
@@ -55,14 +55,23 @@ def _settled(variant: Variant, layout: Layout, context: Context) -> Iterator[Mod
 def _kind(variant: Variant, node: Node, context: Context) -> str:
     kinds = [kind for kind in variant.fields if kind in KINDS]
     if not kinds:
-        if not isinstance(node.value, Broken):
-            message = f"one of {', '.join(KINDS)} is missing"
-            context.problems.add(node.mark, "model", message, "add architecture: mlp")
+        _report_no_kind(node, context)
         return ""
     for other in kinds[1:]:
         message = f"the model is {_article(kinds[0])} already"
         context.problems.add(node.keys[other], f"model.{other}", message, "name one of them, or use one_of")
     return kinds[0]
+
+
+def _report_no_kind(node: Node, context: Context) -> None:
+    """Adds a problem: at a key that was probably meant to be the kind, else at the whole mapping."""
+    if isinstance(node.value, Broken):
+        return
+    misspelt = next((key for key in node.keys if nearest(key, list(KINDS))), "")
+    if misspelt:
+        context.problems.unknown_key(node.keys[misspelt], "model", misspelt, KINDS)
+    else:
+        context.problems.add(node.mark, "model", f"one of {', '.join(KINDS)} is missing", "add architecture: mlp")
 
 
 def _article(kind: str) -> str:
