@@ -16,8 +16,8 @@ from blueno.usercode import CodeFolder, load
 
 from . import batches
 from .class_weights import weights_of_codes
-from .job import Job, Outcome, Report
-from .metrics import Wanted, check_parts, computable, defaults, finite, measure, objective_of, once, wanted
+from .job import Job, Outcome, Report, finite
+from .metrics import Wanted, check_parts, computable, defaults, measure, objective_of, once, wanted
 from .scored import Scored, rows, save_predictions
 
 TRY_BATCH_SIZE = 32  # `blueno try` fits an estimator on so many samples for each batch it allows

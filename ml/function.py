@@ -15,8 +15,7 @@ from blueno.errors import ModelError
 from blueno.etl.dataset import Dataset
 from blueno.usercode import load
 
-from .job import Job, Outcome, Report, State
-from .metrics import finite
+from .job import Job, Outcome, Report, State, finite
 from .scored import rows
 
 

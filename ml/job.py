@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -42,3 +43,8 @@ class Outcome(NamedTuple):
     engine: Literal["fit", "estimator", "function"]
     epoch: int | None  # the epoch that counts, from 1; None where there are no epochs
     notes: tuple[str, ...] = ()  # what the user may want to know: why a metric is NaN, what could not be saved
+
+
+def finite(values: dict[str, float]) -> dict[str, float]:
+    """Those of the values that are numbers."""
+    return {name: value for name, value in values.items() if math.isfinite(value)}

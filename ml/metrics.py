@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -99,11 +98,6 @@ def measure(metrics: list[Wanted], scored: Scored) -> tuple[dict[str, float], li
                 raise  # a function of the user's: its own mistake, told with its traceback
             raise ModelError(f"{each.name}: {error}", "correct the metric's parameters") from error
     return values, notes
-
-
-def finite(values: dict[str, float]) -> dict[str, float]:
-    """Those of the values that are numbers."""
-    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def _want(item: Any, task: str, code: CodeFolder | None) -> Wanted:

@@ -16,8 +16,8 @@ import keras
 import numpy as np
 
 from .. import stopping
-from ..job import Job, Outcome, Report
-from ..metrics import Wanted, finite, measure
+from ..job import Job, Outcome, Report, finite
+from ..metrics import Wanted, measure
 from ..scored import Scored, save_predictions
 from . import task
 from .fresh import fresh
