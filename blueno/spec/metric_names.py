@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .metrics import LOSS, METRICS, PARTS, Name, direction_of, nearest_metric, read_name
+from .metrics import LOSS, METRICS, PARAMETERS, PARTS, Name, direction_of, nearest_metric, read_name
 from .node import Broken, Node, found, plain
 from .problems import join_path
 from .references import is_reference
 from .types import ANY, STR
-from .values import Context, checked, named, signature
+from .values import Context, Named, checked, is_mapping, named, signature
 
 
 class Listed(NamedTuple):
@@ -46,9 +46,10 @@ def _read_listed(item: Node, path: str, listed: Listed, context: Context) -> Non
     choice = named(item, path, "a metric", context)
     if choice is None:
         return
-    parameters = choice.parameters.value if isinstance(choice.parameters.value, dict) else {}
-    values = {key: checked(child, ANY, join_path(path, key), context) for key, child in parameters.items()}
-    called = None if "as" not in parameters else checked(parameters["as"], STR, join_path(path, "as"), context)
+    if not is_mapping(choice.parameters, path, context, "{cohen_kappa: {weights: quadratic}}"):
+        return
+    values = _parameters(choice, path, context)
+    called = values.get("as")
     if is_reference(choice.name):
         if signature("function", choice.name, choice.node, path, context) is None:
             return
@@ -66,6 +67,18 @@ def _read_listed(item: Node, path: str, listed: Listed, context: Context) -> Non
         )
     listed.names[full] = direction
     listed.items.append({written: values} if values else written)
+
+
+def _parameters(choice: Named, path: str, context: Context) -> dict[str, Any]:
+    """The parameters of a metric, `as` among them. Those of the user's functions are free."""
+    known = {"as": STR, **PARAMETERS.get(read_name(choice.name).bare, {})}
+    values: dict[str, Any] = {}
+    for key, child in choice.parameters.value.items():
+        if key in known or is_reference(choice.name):
+            values[key] = checked(child, known.get(key, ANY), join_path(path, key), context)
+        elif read_name(choice.name).bare in METRICS:
+            context.problems.unknown_key(choice.parameters.keys[key], path, key, known)
+    return values
 
 
 def _is_computed(name: Name, node: Node, path: str, context: Context) -> bool:

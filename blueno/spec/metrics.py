@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .problems import nearest
+from .types import Type, literal
 
 PARTS = ("val", "train")
 LOSS = "loss"
@@ -62,6 +63,16 @@ METRICS: dict[str, Metric] = {
     "explained_variance": _amounts("maximize", "explained_variance_score"),
     "mean_poisson_deviance": _amounts("minimize"),
     "mean_gamma_deviance": _amounts("minimize"),
+}
+
+# The parameters that a spec may give, scikit-learn's names; other metrics take none.
+_BY_CLASS = {"average": literal("binary", "macro", "micro", "weighted"), "zero_division": literal(0.0, 1.0)}
+_BY_COLUMN = {"multioutput": literal("uniform_average", "variance_weighted")}
+PARAMETERS: dict[str, dict[str, Type]] = {
+    **dict.fromkeys(("precision", "recall", "f1", "jaccard"), _BY_CLASS),
+    **dict.fromkeys(("r2", "explained_variance"), _BY_COLUMN),
+    "cohen_kappa": {"weights": literal("linear", "quadratic")},
+    "top_k_accuracy": {"k": Type("int", ge=1)},
 }
 _STANDARD = {alias: name for name, metric in METRICS.items() for alias in metric.aliases}
 
