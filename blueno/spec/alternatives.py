@@ -12,6 +12,8 @@ from .problems import Problems, join_path
 
 KINDS = ("architecture", "estimator", "function", "command")
 SPECIAL = ("ref", "file", "value")
+# A value here is a choice by name (`adam`, `{sgd: {...}}`), and its path has that name as its value.
+NAMED = ("data.source", "train.optimizer", "train.learning_rate", "train.loss")
 
 
 class Alternative(NamedTuple):
@@ -39,7 +41,9 @@ def read_alternatives(node: Node, path: str, problems: Problems) -> list[Alterna
             problems.add(each.mark, path, f"two alternatives are called {given}", "give each its own name")
         taken[key] = taken.get(key, 0) + 1
         name = name if taken[key] == 1 else f"{name}#{taken[key]}"
-        alternatives.append(Alternative(name, rest, bool(given) or _is_mapping(rest)))
+        # where a name is chosen, that is the path's value anyway, and two alternatives may have the same
+        stands_for = bool(given) or (_is_mapping(rest) and path not in (*NAMED, "model"))
+        alternatives.append(Alternative(name, rest, stands_for))
     return alternatives
 
 

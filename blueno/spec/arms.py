@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .alternatives import read_alternatives
+from .alternatives import NAMED, read_alternatives
 from .choices import Axis, Builder, Fields, Items, OneOf, Tree
 from .expand import Chosen, Layout
 from .factors import STEP_SECTIONS
 from .language import ARM_KEYS, SECTIONS
 from .node import Broken, Mark, Node, found
-from .paths import NAMED
 from .problems import Problems
 from .space import Arm
 from .steps import steps_tree
@@ -99,7 +98,7 @@ def _merged(common: Tree, own: Tree, path: str, problems: Problems) -> Tree:
     if path in STEP_SECTIONS:
         return _steps_after(common, own, path, problems)
     left, right = _as_fields(common), _as_fields(own)
-    if left is None or right is None or path in NAMED:
+    if left is None or right is None or (path in NAMED and left.fields.keys() != right.fields.keys()):
         _report_twice(own, path, problems)
         return own
     fields = dict(left.fields)

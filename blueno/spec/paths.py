@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .alternatives import NAMED
 from .node import Node, Ref, plain
 from .steps import steps_of
-
-# A value here is a choice by name (`adam`, `{sgd: {...}}`), and its path has the name as its value.
-NAMED = ("data.source", "train.optimizer", "train.learning_rate", "train.loss")
 
 
 def paths_below(node: Node | None, path: str) -> dict[str, Any]:

@@ -287,3 +287,16 @@ def test_a_baseline_is_one_config(tmp_path: Path) -> None:
     model = "{function: 'job.py:train', w: {file: 'w{seed}'}, a: {grid: [1, 2]}}"
     plan = compiled(FUNCTION + f"seeds: 2\nmodel: {model}\nbaseline: {{model.a: 2}}\n", tmp_path)
     assert plan.baseline == plan.configs[1].id
+
+
+def test_alternatives_of_one_name_have_it_as_their_value(tmp_path: Path) -> None:
+    text = MLP + "train: {optimizer: {one_of: [adam, {adam: {beta_1: 0.8}}, sgd]}}\nexclude: [{train.optimizer: adam}]\n"
+    plan = compiled(text, tmp_path)
+    assert (params(plan, "train", "optimizer"), plan.excluded) == (["sgd"], 2)
+    assert plan.axes == [{"path": "train.optimizer", "values": ["adam", "adam#2", "sgd"]}]
+
+
+def test_an_arm_may_give_more_parameters_of_what_the_common_part_names(tmp_path: Path) -> None:
+    arms = "one_of: [{train: {optimizer: {adam: {beta_1: 0.8}}}}, {train: {epochs: 2}}]\n"
+    plan = compiled(MLP + arms + "train: {optimizer: {adam: {beta_2: 0.9}}}\n", tmp_path)
+    assert params(plan, "train", "optimizer") == [{"adam": {"beta_2": 0.9, "beta_1": 0.8}}, {"adam": {"beta_2": 0.9}}]
