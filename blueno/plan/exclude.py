@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..spec.conditions import Condition, Pattern, holds
-from ..spec.node import Ref
 from ..spec.paths import owner
 
 
@@ -47,7 +46,7 @@ def masks_of(patterns: Sequence[Pattern], factors: Iterable[str], names: Mapping
 
 
 def _paths(condition: Condition) -> list[str]:
-    return [condition.path, *([condition.operand.path] if isinstance(condition.operand, Ref) else [])]
+    return [condition.path, *condition.refers_to]
 
 
 def mask_of_factor(masks: Masks, path: str, values: Mapping[str, Any]) -> int:

@@ -22,11 +22,17 @@ OPERATORS = ("eq", "ne", *_ORDERED, "in", "exists")
 
 
 class Condition(NamedTuple):
-    """One comparison of a path's value; with the value of another path if the operand is a Ref."""
+    """One comparison of a path's value; with the values of other paths where the operand is or lists a Ref."""
 
     path: str
     operator: str
-    operand: Any  # plain, or a Ref
+    operand: Any  # plain, but for Refs
+
+    @property
+    def refers_to(self) -> list[str]:
+        """The paths that the operand refers to."""
+        listed = self.operand if isinstance(self.operand, list) else [self.operand]
+        return [each.path for each in listed if isinstance(each, Ref)]
 
 
 class Pattern(NamedTuple):
@@ -57,7 +63,7 @@ def read_baseline(node: Node | None, frames: Sequence[Frame], builder: Builder, 
     if pattern is None:
         return None
     for condition in pattern.conditions:
-        if condition.operator != "eq" or isinstance(condition.operand, Ref):
+        if condition.operator != "eq" or condition.refers_to:
             message = "a baseline says which value each path has"
             problems.add(node.value[condition.path].mark, f"baseline.{condition.path}", message, "write {path: value}")
     return pattern
@@ -109,13 +115,12 @@ def _conditions(
 
 def _operand(node: Node, path: str, known: set[str], builder: Builder, problems: Problems) -> Any:
     value = builder.fixed(node, path)
-    if not isinstance(value.value, Ref):
-        return plain(value)
-    if known and value.value.path not in known:
-        problems.add(
-            value.mark, path, f"{value.value.path} occurs nowhere in the spec", nearest(value.value.path, known)
-        )
-    return value.value
+    listed = value.value if isinstance(value.value, list) else [value]
+    operands = [each.value if isinstance(each.value, Ref) else plain(each) for each in listed]
+    for each, operand in zip(listed, operands, strict=True):
+        if isinstance(operand, Ref) and known and operand.path not in known:
+            problems.add(each.mark, path, f"{operand.path} occurs nowhere in the spec", nearest(operand.path, known))
+    return operands if isinstance(value.value, list) else operands[0]
 
 
 def _check_operand(name: str, operand: Any, node: Node, path: str, problems: Problems) -> None:
@@ -138,6 +143,8 @@ def holds(condition: Condition, values: Mapping[str, Any]) -> bool:
         if operand.path not in values:
             return False
         operand = values[operand.path]
+    elif isinstance(operand, list) and condition.refers_to:
+        operand = [values.get(each.path, each) if isinstance(each, Ref) else each for each in operand]
     if name == "exists":
         return (path in values) == operand
     if path not in values:

@@ -45,7 +45,7 @@ class Broken(NamedTuple):
 
 
 def plain(node: Node) -> Any:
-    """The value as JSON, as written: a file is its path, a broken value null."""
+    """The value as JSON, as written: a file is its path, a reference a mapping, a broken value null."""
     value = node.value
     if isinstance(value, dict):
         return {key: plain(child) for key, child in value.items()}
@@ -53,11 +53,13 @@ def plain(node: Node) -> Any:
         return [plain(child) for child in value]
     if isinstance(value, File):
         return value.written
-    return None if isinstance(value, (Broken, Ref)) else value
+    if isinstance(value, Ref):
+        return {"ref": value.path}
+    return None if isinstance(value, Broken) else value
 
 
 def is_broken(node: Node) -> bool:
-    """Whether the value, or anything in it, has been complained about or is still a reference."""
+    """Whether the value, or anything in it, has been complained about."""
     value = node.value
     if isinstance(value, dict):
         return any(is_broken(child) for child in value.values())

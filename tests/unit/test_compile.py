@@ -290,7 +290,9 @@ def test_a_baseline_is_one_config(tmp_path: Path) -> None:
 
 
 def test_alternatives_of_one_name_have_it_as_their_value(tmp_path: Path) -> None:
-    text = MLP + "train: {optimizer: {one_of: [adam, {adam: {beta_1: 0.8}}, sgd]}}\nexclude: [{train.optimizer: adam}]\n"
+    text = (
+        MLP + "train: {optimizer: {one_of: [adam, {adam: {beta_1: 0.8}}, sgd]}}\nexclude: [{train.optimizer: adam}]\n"
+    )
     plan = compiled(text, tmp_path)
     assert (params(plan, "train", "optimizer"), plan.excluded) == (["sgd"], 2)
     assert plan.axes == [{"path": "train.optimizer", "values": ["adam", "adam#2", "sgd"]}]
@@ -300,3 +302,19 @@ def test_an_arm_may_give_more_parameters_of_what_the_common_part_names(tmp_path:
     arms = "one_of: [{train: {optimizer: {adam: {beta_1: 0.8}}}}, {train: {epochs: 2}}]\n"
     plan = compiled(MLP + arms + "train: {optimizer: {adam: {beta_2: 0.9}}}\n", tmp_path)
     assert params(plan, "train", "optimizer") == [{"adam": {"beta_2": 0.9, "beta_1": 0.8}}, {"adam": {"beta_2": 0.9}}]
+
+
+@pytest.mark.parametrize(
+    ("operand", "left"), [("[{ref: model.b}, 3]", [1, 2]), ("[{ref: train.epochs}]", [1, 1, 2, 2, 3, 3])]
+)
+def test_a_pattern_may_list_references(operand: str, left: list[int], tmp_path: Path) -> None:
+    model = "model: {function: 'job.py:train', a: {grid: [1, 2, 3]}, b: {grid: [1, 2]}}\n"
+    patterns = f"exclude: [{{model.a: {{in: {operand}}}}}, {{train.epochs: {{exists: true}}}}]\n"
+    plan = compiled(FUNCTION + model + "train: {one_of: [none, {epochs: 9}]}\n" + patterns, tmp_path)
+    assert params(plan, "model", "a") == left
+
+
+def test_a_reference_on_an_axis_is_shown_as_written(tmp_path: Path) -> None:
+    plan = compiled(MLP + "train: {epochs: 5, batch_size: {grid: [{ref: train.epochs}, 7]}}\n", tmp_path)
+    assert plan.axes == [{"path": "train.batch_size", "values": [{"ref": "train.epochs"}, 7]}]
+    assert params(plan, "train", "batch_size") == [5, 7]
