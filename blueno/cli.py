@@ -139,12 +139,13 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return 130
-    except (BrokenPipeError, SystemExit):  # click makes the one of the other: nobody reads our output any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except (BrokenPipeError, SystemExit):  # click makes the one of the other
+        return unread()
     except BluenoError as error:
         return explain(error, as_json)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.EIO and error.filename is None:
+            return unread()  # the terminal is gone
         known = of_the_machine(error)
         return explain(known, as_json) if known else report_bug(arguments)
 
@@ -154,8 +155,16 @@ def open_streams() -> None:
     while (fd := os.open(os.devnull, os.O_RDWR)) < 3:
         os.set_inheritable(fd, True)
     os.close(fd)
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+
+
+def unread() -> int:
+    """The exit code when nobody reads our output any more; what is still on its way there goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+    return 0
 
 
 def of_the_machine(error: Exception) -> BluenoError | None:

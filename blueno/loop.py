@@ -23,7 +23,6 @@ from .executors import open_executor
 from .scheduler import Scheduler, end, idle, step, take_over
 from .settings import TYPES, Settings
 from .store import ledger as ledgers
-from .store import read
 from .store.database import holder, scheduler_lock
 
 GRACE_S = 5.0  # after Ctrl-C, trials that end within this time are kept

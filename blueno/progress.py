@@ -99,7 +99,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def say(text: str) -> None:
-    """A line for people on standard error, clear of the progress line. That nobody can read it any more ends nothing."""
+    """A line for people on standard error, clear of the progress line; that nobody can read it ends nothing."""
     clear = "\r\x1b[2K" if is_terminal(sys.stderr) else ""
     with suppress(OSError):
         click.echo(clear + text, err=True)

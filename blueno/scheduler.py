@@ -26,7 +26,7 @@ from .messages import Message
 from .store import requests, transitions
 from .store.database import transaction
 from .store.transitions import Binding, Claimed, Preparation
-from .worker.output import bounded, trial_log, worker_log
+from .worker.output import bounded, tail, trial_log, worker_log
 from .worker.work import remove_leftovers
 
 FIRST_FAILURES = 3  # so many first trials that fail alike pause a sweep (or one for each worker, if there are more)
@@ -103,8 +103,9 @@ def take_over(db: sqlite3.Connection, root: Path, now: float) -> int:
     for row in db.execute("SELECT id, pid, created, environment FROM workers").fetchall():
         if row["pid"] is not None:
             end_leftover(row["pid"], row["created"])
-        if row["environment"]:
-            worker_log(root, row["id"]).unlink(missing_ok=True)
+        log = worker_log(root, row["id"])
+        if row["environment"] or not tail(log):
+            log.unlink(missing_ok=True)  # what it said before it was ready is kept
     remove_leftovers(root)
     return transitions.recover(db, now)
 

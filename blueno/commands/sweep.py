@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ..store import ledger as ledgers
 from ..store import read
 from ..store.database import open_store
 from ..store.submit import Submission, submit
+from ..worker.output import output_spared
 from . import options, print_json
 from .plan import compiled
 from .results import results_text, table_of
@@ -84,7 +86,8 @@ def command(
     sweep = read.sweep_by_number(db, number)
     through = True
     if not ledgers.ledger(db, number).finished:
-        through = run_until(db, settings, number, Shower(sweep, sys.stderr), say)
+        with output_spared() if as_json else nullcontext():
+            through = run_until(db, settings, number, Shower(sweep, sys.stderr), say)
         finish_line(sys.stderr)
     return _conclude(db, read.sweep_by_number(db, number), spec, through, as_json)
 

@@ -8,7 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -22,8 +22,10 @@ from ..executors import WorkerSpec, open_executor
 from ..messages import Message
 from ..one_worker import OneWorker, ask, last_words
 from ..plan.snapshot import write_snapshot
+from ..progress import say
 from ..settings import Settings, load_settings
 from ..store.transitions import MOST_MODELS
+from ..worker.output import output_spared
 from ..workplace import lend, workplace
 from . import options, print_json
 from .plan import compiled
@@ -249,9 +251,10 @@ def command(settings: Settings, as_json: bool, spec: Path, overrides: tuple[str,
     settings = load_settings(settings.root, **flags)
     plan = compiled(spec, overrides, settings.root)
     found = []
-    for each in tried(plan, settings, lambda line: click.echo(line, err=True)):
-        found.append(each)
-        click.echo(tried_text(each), err=as_json)
+    with output_spared() if as_json else nullcontext():
+        for each in tried(plan, settings, say):
+            found.append(each)
+            click.echo(tried_text(each), err=as_json)
     failed = any(each.state in ("fails", "diverges") for each in found)
     if as_json:
         print_json({"name": plan.name, "ok": not failed, "tried": [each._asdict() for each in found]})

@@ -12,7 +12,7 @@ import socket
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from ..clock import iso
@@ -55,19 +55,27 @@ def open_store(root: Path, now: float, read_only: bool = False) -> sqlite3.Conne
 
 
 def store_exists(root: Path) -> bool:
-    """Whether there is a store; a file that nothing was ever written to, because its maker was killed, is none."""
+    """Whether there is a store; what somebody left who was killed, or met a full disk, before it was made, is none."""
     path = store_path(root)
-    return path.exists() and path.stat().st_size > 0
+    if not path.exists():
+        return False
+    try:
+        with closing(_connect(path, read_only=True)) as db:
+            return _version(db) > 0 or bool(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    except sqlite3.Error:
+        return True  # `open_store` says what is wrong with it
 
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
-    address = path.resolve().as_uri() + ("?mode=ro" if read_only else "")
+    """A connection. On a disk that nobody can write to, SQLite reads a store only if told that nobody does."""
+    asleep = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    address = path.resolve().as_uri() + ("?immutable=1" if asleep else "?mode=ro" if read_only else "")
     db = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA cache_size = -65536")
-    if not read_only:
+    if not read_only and not asleep:
         db.execute("PRAGMA journal_mode = WAL")
     return db
 

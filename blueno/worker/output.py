@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+LIBC = ctypes.CDLL(None)
 HALF_BYTES = 512 * 1024  # of a log, this much of its beginning and of its end is kept
 
 
@@ -52,6 +53,20 @@ def redirected(path: Path, header: str) -> Iterator[None]:
             os.close(fd)
 
 
+@contextmanager
+def output_spared() -> Iterator[None]:
+    """Points standard output at standard error: what trials in this process print is no part of a JSON document."""
+    flush()
+    before = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        flush()
+        os.dup2(before, 1)
+        os.close(before)
+
+
 def _point(output: int, errors: int) -> None:
     os.dup2(output, 1)
     os.dup2(errors, 2)
@@ -62,7 +77,7 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # user code may have closed or replaced it; a full disk is told elsewhere
             stream.flush()
-    ctypes.CDLL(None).fflush(None)
+    LIBC.fflush(None)
 
 
 def append(path: Path, text: str) -> None:
