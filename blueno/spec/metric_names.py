@@ -139,19 +139,14 @@ def metric_name(node: Node, path: str, known: Known, context: Context) -> str | 
     if name.bare not in METRICS and known.free:
         return written
     if name.bare not in METRICS:
-        _report_unknown(written, node, path, known, context)
+        message = f"nothing computes a metric called '{written}'"
+        context.problems.add(node.mark, path, message, nearest_metric(name))
         return None
     if not name.part:
         fix = f"write val_{name.bare}, or train_{name.bare}"
         context.problems.add(node.mark, path, f"'{written}' does not say of which part", fix)
         return None
     return name.full
-
-
-def _report_unknown(written: str, node: Node, path: str, known: Known, context: Context) -> None:
-    near = nearest_metric(read_name(written))
-    fix = near or "`blueno schema --metrics` lists all; add one's own to metrics as file.py:function"
-    context.problems.add(node.mark, path, f"nothing computes a metric called '{written}'", fix)
 
 
 def is_direction_known(name: str, known: Known) -> bool:

@@ -107,7 +107,9 @@ def direction_of(name: Name) -> str | None:
 
 
 def nearest_metric(name: Name) -> str:
-    """A fix that names the metric that may have been meant."""
+    """A fix that names the metric that may have been meant, or else where all are listed."""
     fix = nearest(name.bare, [*METRICS, *_STANDARD])
     word = fix.removeprefix("write ")
-    return f"write {name.part or 'val'}_{_STANDARD.get(word, word)}" if word != fix else ""
+    if word == fix:
+        return "`blueno schema --metrics` lists all; add one's own to metrics as file.py:function"
+    return f"write {name.part or 'val'}_{_STANDARD.get(word, word)}"

@@ -142,7 +142,8 @@ def _number(value: float) -> str:
 
 
 def _misfit(value: Any, type: Type) -> Checked:
-    return Checked(value, (Misfit((), f"expected {words(type)}, found {found(value)}", _fix(value, type)),))
+    fix = _fix(value, type) or f"write {words(type)}"
+    return Checked(value, (Misfit((), f"expected {words(type)}, found {found(value)}", fix),))
 
 
 def _fix(value: Any, type: Type) -> str:
@@ -230,7 +231,9 @@ def _check_tuple(value: Any, type: Type) -> Checked:
     if not isinstance(value, list):
         return _misfit(value, type)
     if len(value) != len(type.items):
-        return Checked(value, (Misfit((), f"expected {words(type)}, found a list of {len(value)}", ""),))
+        return Checked(
+            value, (Misfit((), f"expected {words(type)}, found a list of {len(value)}", f"write {words(type)}"),)
+        )
     return _together(list(range(len(value))), [check(*pair) for pair in zip(value, type.items, strict=True)], list)
 
 

@@ -161,7 +161,8 @@ def named(node: Node, path: str, noun: str, context: Context) -> Named | None:
         return Named(name, parameters, Node(name, node.keys[name]), False)
     count = f"a mapping of {len(node.value)} keys" if isinstance(node.value, dict) else found(node)[6:]
     message = f"expected the name of {noun}, or {{name: {{parameters}}}}, found {count}"
-    fix = "give one name, its parameters indented below it" if isinstance(node.value, dict) and node.value else ""
+    is_several = isinstance(node.value, dict) and node.value
+    fix = "give one name, its parameters indented below it" if is_several else "write a name, or {name: {parameters}}"
     context.problems.add(node.mark, path, message, fix)
     return None
 

@@ -16,5 +16,12 @@ def test_reported_exactly(path: Path, tmp_path: Path) -> None:
     assert reported(case, tmp_path) == case.errors
 
 
+@pytest.mark.parametrize("path", sorted(CASES.glob("*.txt")), ids=lambda path: path.stem)
+def test_each_says_how_to_fix_it(path: Path) -> None:
+    shown = read_case(path).errors.splitlines()
+    heads = [line for line in shown if not line.startswith(" ")]
+    assert len([line for line in shown if line.startswith("  fix: ")]) == len(heads)
+
+
 def test_corpus_is_large() -> None:
     assert len(list(CASES.glob("*.txt"))) >= 60
