@@ -24,7 +24,7 @@ from ..one_worker import OneWorker, ask, last_words
 from ..plan.snapshot import write_snapshot
 from ..progress import say
 from ..settings import Settings, load_settings
-from ..store.transitions import MOST_MODELS
+from ..store.preparations import MOST_MODELS
 from ..worker.output import output_spared
 from ..workplace import lend, workplace
 from . import options, print_json

@@ -11,13 +11,11 @@ import zlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from ..canonical import digest
 from ..clock import iso
 from ..messages import Message
 from .database import transaction
 
 MOST_LOST = 3  # a trial over which so many workers died has failed
-MOST_MODELS = 256  # distinct architectures that are tried on a dataset before its trials start
 DONE = ("succeeded", "diverged", "failed")
 
 
@@ -47,7 +45,7 @@ def event(db: sqlite3.Connection, now: float, kind: str, **facts: Any) -> None:
     db.execute(f"INSERT INTO events ({', '.join(names)}) VALUES ({marks})", (iso(now), kind, *facts.values()))
 
 
-def _moved(db: sqlite3.Connection, now: float, before: str, after: str, rows: Iterable[sqlite3.Row]) -> None:
+def moved(db: sqlite3.Connection, now: float, before: str, after: str, rows: Iterable[sqlite3.Row]) -> None:
     db.executemany(
         "INSERT INTO events (at, kind, sweep, trial, before, after, attempt, worker)"
         " VALUES (?, 'state', ?, ?, ?, ?, ?, ?)",
@@ -113,43 +111,9 @@ def claim_trials(db: sqlite3.Connection, worker: str, binding: Binding, count: i
             " RETURNING id, attempt, recipe, config, fold, sweep, worker, rank",
             (worker, *binding, count),
         ).fetchall()
-        _moved(db, now, "queued", "running", rows)
+        moved(db, now, "queued", "running", rows)
     rows.sort(key=lambda row: row["rank"])
     return [Claimed(*row[:6]) for row in rows]
-
-
-class Preparation(NamedTuple):
-    """A dataset that is now this worker's to build, and the architectures to try on its shape."""
-
-    dataset: str
-    recipe: str
-    folder: str  # the spec's, in the snapshot
-    files: str  # JSON
-    models: list[str]  # JSON, as it stands in the recipes of the trials that wait
-
-
-def claim_dataset(db: sqlite3.Connection, worker: str, binding: Binding, now: float) -> Preparation | None:
-    """Gives the dataset that the most urgent trial waits for to `worker`."""
-    with transaction(db):
-        row = db.execute(
-            "SELECT datasets.id, datasets.recipe, folder, files FROM trials JOIN sweeps ON sweeps.number = trials.sweep"
-            " JOIN datasets ON datasets.id = trials.dataset WHERE trials.state = 'queued' AND sweeps.paused IS NULL"
-            f" AND datasets.state = 'to_build' {BOUND} ORDER BY rank LIMIT 1",
-            binding,
-        ).fetchone()
-        if row is None:
-            return None
-        db.execute(
-            "UPDATE datasets SET state = 'building', worker = ?, attempt = attempt + 1 WHERE id = ?",
-            (worker, row["id"]),
-        )
-        event(db, now, "dataset", before="to_build", after="building", worker=worker, detail=row["id"])
-        models = db.execute(
-            "SELECT DISTINCT json_extract(recipe, '$.model') FROM trials WHERE dataset = ? AND state = 'queued'"
-            " AND json_extract(recipe, '$.model.architecture') IS NOT NULL ORDER BY rank LIMIT ?",
-            (row["id"], MOST_MODELS),
-        )
-        return Preparation(row["id"], row["recipe"], row["folder"], row["files"], [model for (model,) in models])
 
 
 # ---- what workers say
@@ -175,12 +139,12 @@ def finish(db: sqlite3.Connection, result: Message, worker: str, now: float) -> 
         ).fetchall()
         if not rows:
             return False
-        _moved(db, now, "running", state, rows)
-        _insert_result(db, result, worker, now)
+        moved(db, now, "running", state, rows)
+        insert_result(db, result, worker, now)
     return True
 
 
-def _insert_result(db: sqlite3.Connection, result: Message, worker: str, now: float) -> None:
+def insert_result(db: sqlite3.Connection, result: Message, worker: str, now: float) -> None:
     error = result["error"]
     environment = db.execute("SELECT environment FROM workers WHERE id = ?", (worker,)).fetchone()
     db.execute(
@@ -205,45 +169,6 @@ def pack(text: str) -> bytes:
 def unpack(data: bytes) -> str:
     """The inverse of `pack`."""
     return zlib.decompress(data).decode()
-
-
-def built(db: sqlite3.Connection, message: Message, worker: str, now: float) -> bool:
-    """Records that a dataset was built, or why it could not be; then its waiting trials have failed with it, and so
-    have those whose architecture cannot be built on its shape.
-    """
-    error = message["error"]
-    after = "failed" if error else "built"
-    with transaction(db):
-        changed = db.execute(
-            "UPDATE datasets SET state = ?, worker = NULL, duration_s = ?, bytes = ?, summary = ?, error = ?"
-            " WHERE id = ? AND worker = ? AND state = 'building'",
-            (
-                after, message["duration_s"], message["bytes"], json.dumps(message["summary"]),
-                json.dumps(error) if error else None, message["dataset"], worker,
-            ),
-        ).rowcount  # fmt: skip
-        if not changed:
-            return False
-        event(db, now, "dataset", before="building", after=after, worker=worker, detail=message["dataset"])
-        if error:
-            _fail_waiting(db, message["dataset"], None, error, worker, now)
-        for model, model_error in message["model_errors"].items():
-            _fail_waiting(db, message["dataset"], model, model_error, worker, now)
-    return True
-
-
-def _fail_waiting(
-    db: sqlite3.Connection, dataset: str, model: str | None, error: dict[str, Any], worker: str, now: float
-) -> None:
-    """Fails the trials that wait for a dataset; with `model`, those of this model."""
-    rows = db.execute(
-        "UPDATE trials SET state = 'failed', attempt = attempt + 1, rank = NULL WHERE dataset = ?1 AND state = 'queued'"
-        " AND (?2 IS NULL OR json_extract(recipe, '$.model') = ?2) RETURNING id, sweep, attempt, worker",
-        (dataset, model),
-    ).fetchall()
-    _moved(db, now, "queued", "failed", rows)
-    for row in rows:
-        _insert_result(db, failed_result(row["id"], row["attempt"], error, now), worker, now)
 
 
 def failed_result(
@@ -291,41 +216,6 @@ def lost(db: sqlite3.Connection, trial: str, attempt: int, worker: str, result: 
     return "queued"
 
 
-def dataset_lost(db: sqlite3.Connection, dataset: str, worker: str, error: dict[str, Any], now: float) -> None:
-    """A worker died while it built the dataset: it is built again, the third time it has failed."""
-    with transaction(db):
-        row = db.execute(
-            "UPDATE datasets SET lost = lost + 1 WHERE id = ? AND worker = ? AND state = 'building' RETURNING lost",
-            (dataset, worker),
-        ).fetchone()
-        if row and row["lost"] >= MOST_LOST:
-            built(
-                db,
-                {"dataset": dataset, "duration_s": 0.0, "bytes": 0, "summary": {}, "model_errors": {}, "error": error},
-                worker,
-                now,
-            )
-        elif row:
-            release_dataset(db, dataset, now)
-
-
-def release_dataset(db: sqlite3.Connection, dataset: str, now: float) -> None:
-    db.execute("UPDATE datasets SET state = 'to_build', worker = NULL WHERE id = ? AND state = 'building'", (dataset,))
-    event(db, now, "dataset", before="building", after="to_build", detail=dataset)
-
-
-def forget_dataset(db: sqlite3.Connection, dataset: str, now: float) -> None:
-    """The cache has lost a dataset that was built: it is built again."""
-    db.execute("UPDATE datasets SET state = 'to_build', worker = NULL WHERE id = ? AND state = 'built'", (dataset,))
-    event(db, now, "dataset", before="built", after="to_build", detail=dataset)
-
-
-def dataset_wanted(db: sqlite3.Connection, dataset: str) -> bool:
-    """Whether trials wait for the dataset."""
-    query = "SELECT EXISTS (SELECT 1 FROM trials WHERE dataset = ? AND state = 'queued')"
-    return bool(db.execute(query, (dataset,)).fetchone()[0])
-
-
 def pause(db: sqlite3.Connection, sweep: int, why: str, now: float) -> None:
     """Nothing more of this sweep is started until it is submitted or retried; what others want too, goes on."""
     with transaction(db):
@@ -344,46 +234,3 @@ def hand_over(db: sqlite3.Connection, sweep: int) -> None:
         " ORDER BY paused IS NOT NULL, number LIMIT 1), sweep) WHERE sweep = ?1 AND state IN ('queued', 'running')",
         (sweep,),
     )
-
-
-# ---- workers
-
-
-def worker_started(db: sqlite3.Connection, id: str, slot: str, process: tuple[int, float] | None, now: float) -> None:
-    pid, created = process or (None, None)
-    db.execute(
-        "INSERT OR REPLACE INTO workers (id, slot, pid, created, started) VALUES (?, ?, ?, ?, ?)",
-        (id, slot, pid, created, iso(now)),
-    )
-
-
-def worker_ready(db: sqlite3.Connection, id: str, facts: Any) -> None:
-    """Notes the environment a worker runs in, once per distinct environment."""
-    key = digest(facts)
-    db.execute("INSERT OR IGNORE INTO environments VALUES (?, ?)", (key, json.dumps(facts)))
-    db.execute("UPDATE workers SET environment = ? WHERE id = ?", (key, id))
-
-
-def worker_at(db: sqlite3.Connection, id: str, trial: str | None, message: Message | None = None) -> None:
-    """What a worker is doing now, for `watch`."""
-    epoch = message or {"epoch": None, "epochs": None, "metrics": None}
-    db.execute(
-        "UPDATE workers SET trial = ?, epoch = ?, epochs = ?, metrics = ? WHERE id = ?",
-        (trial, epoch["epoch"], epoch["epochs"], json.dumps(epoch["metrics"]), id),
-    )
-
-
-def worker_ended(db: sqlite3.Connection, id: str) -> None:
-    db.execute("DELETE FROM workers WHERE id = ?", (id,))
-
-
-def recover(db: sqlite3.Connection, now: float) -> int:
-    """A new scheduler takes over: whatever an earlier one left running is queued again. Returns how many trials."""
-    with transaction(db):
-        rows = db.execute("SELECT id, attempt FROM trials WHERE state = 'running'").fetchall()
-        for row in rows:
-            release(db, row["id"], row["attempt"], now, "the scheduler that ran it is gone")
-        for row in db.execute("SELECT id FROM datasets WHERE state = 'building'").fetchall():
-            release_dataset(db, row["id"], now)
-        db.execute("DELETE FROM workers")
-    return len(rows)

@@ -7,7 +7,7 @@ from sqlite3 import Connection
 import pytest
 
 from blueno.loop import settled
-from blueno.store import ledger, transitions
+from blueno.store import ledger, transitions, workers
 from blueno.store.database import open_store
 from blueno.store.submit import submit
 
@@ -28,7 +28,7 @@ def submitted(db: Connection, **plan: object) -> int:
 
 
 def claim(db: Connection, count: int = 10) -> list[transitions.Claimed]:
-    transitions.worker_started(db, "w", "cpu:0", None, NOW)
+    workers.started(db, "w", "cpu:0", None, NOW)
     return transitions.claim_trials(db, "w", transitions.Binding("", "python", "{}"), count, NOW)
 
 

@@ -1,0 +1,69 @@
+"""What the scheduler holds in memory: store, executor and clocks, and who works on what. It is lost with it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .executors import Executor, Slot
+from .store import preparations, transitions, workers
+from .store.transitions import Binding, Claimed
+from .worker.output import worker_log
+
+
+@dataclass
+class Worker:
+    """What the scheduler knows of a worker. It holds `trials`, in order, or builds `dataset`, under one lease."""
+
+    id: str
+    slot: Slot
+    binding: Binding
+    ready: bool = False
+    finishing: bool = False
+    trials: list[Claimed] = field(default_factory=list)
+    dataset: str | None = None
+    current: Claimed | None = None  # the one it said it began, `since` when
+    since: float = 0.0  # by the stopwatch
+    killed: str | None = None  # why we ended it: timeout, stopped
+
+    def holds(self) -> bool:
+        return bool(self.trials) or self.dataset is not None
+
+
+@dataclass
+class Scheduler:
+    """Store, executor and clock, and who works on what."""
+
+    db: sqlite3.Connection
+    root: Path
+    executor: Executor
+    slots_for: Callable[[dict[str, Any]], list[Slot]]  # resources of a sweep -> slots of this machine
+    clock: Callable[[], float]
+    tell: Callable[[str], None]  # a line for people
+    stopwatch: Callable[[], float] = time.monotonic  # for limits: nobody sets it, and it rests while the machine sleeps
+    resources: str | None = None  # those that `slots` were made for
+    slots: list[Slot] = field(default_factory=list)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    mean_s: float | None = None  # smoothed duration of a trial
+    first: dict[int, list[str] | None] = field(default_factory=dict)  # per sweep: groups of its first failures
+    failed_starts: int = 0
+    draining: bool = False
+
+
+def let_go(s: Scheduler, worker: Worker, now: float, why: str) -> None:
+    for trial in worker.trials:
+        transitions.release(s.db, trial.id, trial.attempt, now, why)
+    if worker.dataset is not None:
+        preparations.release(s.db, worker.dataset, now)
+    worker.trials, worker.dataset, worker.current = [], None, None
+
+
+def forget(s: Scheduler, worker: Worker) -> None:
+    workers.ended(s.db, worker.id)
+    s.workers.pop(worker.id, None)
+    if worker.ready:
+        worker_log(s.root, worker.id).unlink(missing_ok=True)  # what it said outside trials; kept if it never began

@@ -1,0 +1,134 @@
+"""What workers say, and what follows from it. Each handler is called inside a transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from .canonical import digest
+from .crew import Scheduler, Worker, forget, let_go
+from .messages import Message
+from .store import preparations, transitions, workers
+from .store.transitions import Claimed
+from .triage import disk_full, failed_start, pause_all, pause_bound, triage
+from .worker.output import bounded, trial_log
+
+
+def _ready(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    worker.ready = True
+    s.failed_starts = 0
+    workers.ready(s.db, worker.id, message["environment"])
+
+
+def _started(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    if worker.killed is not None:
+        return  # it was ended over the trial before; this one is not to blame
+    if transitions.started(s.db, message["trial"], message["attempt"], worker.id):
+        worker.current = next(t for t in worker.trials if t.id == message["trial"])
+        worker.since = s.stopwatch()
+        workers.at(s.db, worker.id, message["trial"])
+
+
+def _epoch(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    workers.at(s.db, worker.id, message["trial"], message)
+
+
+def _result(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    trial = next((t for t in worker.trials if (t.id, t.attempt) == (message["trial"], message["attempt"])), None)
+    worker.current = None
+    if trial is None:
+        return
+    worker.trials.remove(trial)
+    error = message["error"]
+    if error and error["class"] == "disk_full":
+        disk_full(s, trial, error, now)
+    elif error and error["class"] == "dataset_missing":
+        preparations.forget(s.db, json.loads(trial.recipe)["dataset"], now)
+        transitions.release(s.db, trial.id, trial.attempt, now, error["message"])
+    elif error and error["class"] == "snapshot_missing":
+        transitions.release(s.db, trial.id, trial.attempt, now, error["message"])
+        pause_bound(s, worker.binding, error["message"], now)
+    elif transitions.finish(s.db, message, worker.id, now):
+        _smooth(s, message["duration_s"])
+        triage(s, trial, message, now)
+        trial_log(s.root, trial.id).unlink(missing_ok=True)
+
+
+def _built(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    worker.dataset = None
+    error = message["error"]
+    if error and error["class"] == "disk_full":
+        preparations.release(s.db, message["dataset"], now)
+        pause_all(s, "the disk is full", now)
+    elif error and error["class"] == "snapshot_missing":
+        preparations.release(s.db, message["dataset"], now)
+        pause_bound(s, worker.binding, error["message"], now)
+    elif preparations.built(s.db, message, worker.id, now):
+        if error:
+            s.tell(f"a dataset cannot be built: {error['message']}")
+        for model_error in message["model_errors"].values():
+            s.tell(f"an architecture cannot be built: {model_error['message']}")
+
+
+def _gone(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    forget(s, worker)
+    if not worker.ready and worker.killed is None:
+        failed_start(s, worker, message, now)
+    trial = _blamed(worker, message)
+    if trial is not None:
+        _over(s, worker, trial, message, now)
+        worker.trials.remove(trial)
+    if worker.dataset is not None and worker.killed is None:
+        error = _error("lost", message["reason"], f"the worker that built it ended: {message['reason']}", message)
+        preparations.lost(s.db, worker.dataset, worker.id, error, now)
+        worker.dataset = None
+    let_go(s, worker, now, f"its worker ended: {message['reason']}")
+
+
+HANDLERS: dict[str, Callable[[Scheduler, Worker, Message, float], None]] = {
+    "ready": _ready, "started": _started, "epoch": _epoch, "result": _result, "built": _built, "gone": _gone,
+}  # fmt: skip
+
+
+def _blamed(worker: Worker, message: Message) -> Claimed | None:
+    """The trial over which a worker ended: the one it was on; the next one, if it died before it could begin that
+    (libraries are imported then); none, if that is no trial's fault.
+    """
+    if worker.killed == "stopped" or message["reason"] == "recycled":
+        return None
+    if worker.current is not None:
+        return worker.current if worker.current in worker.trials else None
+    return worker.trials[0] if worker.trials and worker.killed is None else None
+
+
+def _over(s: Scheduler, worker: Worker, trial: Claimed, message: Message, now: float) -> None:
+    """A worker ended over a trial: by our hand because it took too long, or by itself."""
+    log = trial_log(s.root, trial.id)
+    text = bounded(log)
+    duration_s = s.stopwatch() - worker.since if worker.current else 0.0
+    if worker.killed == "timeout":
+        error = _error("timeout", "Timeout", f"it ran longer than {limit_s_of(worker):g} s (resources.time)", message)
+        result = transitions.failed_result(trial.id, trial.attempt, error, now, duration_s, text)
+        transitions.finish(s.db, result, worker.id, now)
+        triage(s, trial, result, now)
+    else:
+        error = _error("lost", message["reason"], f"its process ended: {message['reason']}", message, text)
+        result = transitions.failed_result(trial.id, trial.attempt, error, now, duration_s, text)
+        if transitions.lost(s.db, trial.id, trial.attempt, worker.id, result, now) != "failed":
+            return
+        triage(s, trial, result, now)
+    log.unlink(missing_ok=True)
+
+
+def _error(kind: str, type: str, text: str, message: Message, log: str = "") -> dict[str, str]:
+    """An Error for something that could not speak for itself; the traceback is what the process left behind."""
+    traceback = log[-8000:] or message["output"][-8000:]
+    return {"class": kind, "type": type, "message": text, "traceback": traceback, "group": digest([kind, type])}
+
+
+def limit_s_of(worker: Worker) -> float | None:
+    return json.loads(worker.binding.resources).get("time_s")
+
+
+def _smooth(s: Scheduler, duration_s: float) -> None:
+    s.mean_s = duration_s if s.mean_s is None else 0.8 * s.mean_s + 0.2 * duration_s

@@ -1,0 +1,121 @@
+"""Datasets: which is to be built, by whom, and what came of it. Only the scheduler calls this."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any, NamedTuple
+
+from ..messages import Message
+from .database import transaction
+from .transitions import BOUND, MOST_LOST, Binding, event, failed_result, insert_result, moved
+
+MOST_MODELS = 256  # distinct architectures that are tried on a dataset before its trials start
+
+
+class Preparation(NamedTuple):
+    """A dataset that is now this worker's to build, and the architectures to try on its shape."""
+
+    dataset: str
+    recipe: str
+    folder: str  # the spec's, in the snapshot
+    files: str  # JSON
+    models: list[str]  # JSON, as it stands in the recipes of the trials that wait
+
+
+def claim(db: sqlite3.Connection, worker: str, binding: Binding, now: float) -> Preparation | None:
+    """Gives the dataset that the most urgent trial waits for to `worker`."""
+    with transaction(db):
+        row = db.execute(
+            "SELECT datasets.id, datasets.recipe, folder, files FROM trials JOIN sweeps ON sweeps.number = trials.sweep"
+            " JOIN datasets ON datasets.id = trials.dataset WHERE trials.state = 'queued' AND sweeps.paused IS NULL"
+            f" AND datasets.state = 'to_build' {BOUND} ORDER BY rank LIMIT 1",
+            binding,
+        ).fetchone()
+        if row is None:
+            return None
+        db.execute(
+            "UPDATE datasets SET state = 'building', worker = ?, attempt = attempt + 1 WHERE id = ?",
+            (worker, row["id"]),
+        )
+        event(db, now, "dataset", before="to_build", after="building", worker=worker, detail=row["id"])
+        models = db.execute(
+            "SELECT DISTINCT json_extract(recipe, '$.model') FROM trials WHERE dataset = ? AND state = 'queued'"
+            " AND json_extract(recipe, '$.model.architecture') IS NOT NULL ORDER BY rank LIMIT ?",
+            (row["id"], MOST_MODELS),
+        )
+        return Preparation(row["id"], row["recipe"], row["folder"], row["files"], [model for (model,) in models])
+
+
+def built(db: sqlite3.Connection, message: Message, worker: str, now: float) -> bool:
+    """Records that a dataset was built, or why it could not be; then its waiting trials have failed with it, and so
+    have those whose architecture cannot be built on its shape.
+    """
+    error = message["error"]
+    after = "failed" if error else "built"
+    with transaction(db):
+        changed = db.execute(
+            "UPDATE datasets SET state = ?, worker = NULL, duration_s = ?, bytes = ?, summary = ?, error = ?"
+            " WHERE id = ? AND worker = ? AND state = 'building'",
+            (
+                after, message["duration_s"], message["bytes"], json.dumps(message["summary"]),
+                json.dumps(error) if error else None, message["dataset"], worker,
+            ),
+        ).rowcount  # fmt: skip
+        if not changed:
+            return False
+        event(db, now, "dataset", before="building", after=after, worker=worker, detail=message["dataset"])
+        if error:
+            _fail_waiting(db, message["dataset"], None, error, worker, now)
+        for model, model_error in message["model_errors"].items():
+            _fail_waiting(db, message["dataset"], model, model_error, worker, now)
+    return True
+
+
+def _fail_waiting(
+    db: sqlite3.Connection, dataset: str, model: str | None, error: dict[str, Any], worker: str, now: float
+) -> None:
+    """Fails the trials that wait for a dataset; with `model`, those of this model."""
+    rows = db.execute(
+        "UPDATE trials SET state = 'failed', attempt = attempt + 1, rank = NULL WHERE dataset = ?1 AND state = 'queued'"
+        " AND (?2 IS NULL OR json_extract(recipe, '$.model') = ?2) RETURNING id, sweep, attempt, worker",
+        (dataset, model),
+    ).fetchall()
+    moved(db, now, "queued", "failed", rows)
+    for row in rows:
+        insert_result(db, failed_result(row["id"], row["attempt"], error, now), worker, now)
+
+
+def lost(db: sqlite3.Connection, dataset: str, worker: str, error: dict[str, Any], now: float) -> None:
+    """A worker died while it built the dataset: it is built again, the third time it has failed."""
+    with transaction(db):
+        row = db.execute(
+            "UPDATE datasets SET lost = lost + 1 WHERE id = ? AND worker = ? AND state = 'building' RETURNING lost",
+            (dataset, worker),
+        ).fetchone()
+        if row and row["lost"] >= MOST_LOST:
+            built(
+                db,
+                {"dataset": dataset, "duration_s": 0.0, "bytes": 0, "summary": {}, "model_errors": {}, "error": error},
+                worker,
+                now,
+            )
+        elif row:
+            release(db, dataset, now)
+
+
+def wanted(db: sqlite3.Connection, dataset: str) -> bool:
+    """Whether trials wait for the dataset."""
+    query = "SELECT EXISTS (SELECT 1 FROM trials WHERE dataset = ? AND state = 'queued')"
+    return bool(db.execute(query, (dataset,)).fetchone()[0])
+
+
+def release(db: sqlite3.Connection, dataset: str, now: float) -> None:
+    db.execute("UPDATE datasets SET state = 'to_build', worker = NULL WHERE id = ? AND state = 'building'", (dataset,))
+    event(db, now, "dataset", before="building", after="to_build", detail=dataset)
+
+
+def forget(db: sqlite3.Connection, dataset: str, now: float) -> None:
+    """The cache has lost a dataset that was built: it is built again."""
+    db.execute("UPDATE datasets SET state = 'to_build', worker = NULL WHERE id = ? AND state = 'built'", (dataset,))
+    event(db, now, "dataset", before="built", after="to_build", detail=dataset)
