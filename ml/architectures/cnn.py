@@ -17,10 +17,10 @@ def build(
     input_shape: tuple[int, ...],
     output_units: int,
     output_activation: str,
-    filters: list[int] = [16, 32],  # noqa: B006  (a spec's default; never changed here)
+    filters: list[Annotated[int, Ge(1)]] = [16, 32],  # noqa: B006  (a spec's default; never changed here)
     kernel_size: Annotated[int, Ge(1)] = 3,
     pool_size: Annotated[int, Ge(1)] = 2,
-    hidden: list[int] = [],  # noqa: B006
+    hidden: list[Annotated[int, Ge(1)]] = [],  # noqa: B006
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
 ) -> keras.Model:
     """Blocks of convolution (padding `same`), ReLU and max pooling, one for each of `filters`; then dense layers.

@@ -15,7 +15,7 @@ def build(
     input_shape: tuple[int, ...],
     output_units: int,
     output_activation: str,
-    hidden: list[int] = [64],  # noqa: B006  (a spec's default; never changed here)
+    hidden: list[Annotated[int, Ge(1)]] = [64],  # noqa: B006  (a spec's default; never changed here)
     activation: Literal["relu", "gelu", "elu", "selu", "silu", "tanh"] = "relu",
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
     batch_norm: bool = False,
