@@ -62,9 +62,10 @@ class Items(NamedTuple):
 class Builder:
     """Makes trees of nodes, and keeps every choice it meets, in order."""
 
-    def __init__(self, problems: Problems, folder: Path) -> None:
+    def __init__(self, problems: Problems, folder: Path, draws: bool = False) -> None:
         self.problems = problems
         self.folder = folder  # of the spec: paths are relative to it
+        self.draws = draws  # whether the spec names a method that draws (which is refused as a whole)
         self.choices: list[Axis | OneOf] = []
         self._open: list[str] = []  # paths of the choices that are being made: one inside another is `path#2`
 
@@ -121,6 +122,8 @@ class Builder:
             self.problems.add(
                 node.mark, path, message, "write {ref: path of the axis} for the same value in each config"
             )
+            return node._replace(value=Broken())
+        if form in DRAWN and self.draws:
             return node._replace(value=Broken())
         if form in DRAWN:
             message = f"{form} needs a search.method that draws, and grid runs every config"

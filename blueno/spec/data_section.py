@@ -36,6 +36,7 @@ class Data(NamedTuple):
 
 
 NOTHING = Data(None, {}, None)
+OTHER_SPLITS = ("folds", "repeats", "shuffle", "time", "column")  # the keys that make a split one of another kind
 
 
 def resolve_data(node: Node | None, context: Context) -> Data:
@@ -130,7 +131,7 @@ def _split(node: Node, context: Context) -> dict[str, Any] | None:
     for kind, table in (("time", TIME), ("column", COLUMN)):
         if keys is table:
             context.refuse(f"data.split.{kind}", node, path)
-    values = filled(node, keys, path, context)
+    values = filled(node, keys, path, context, OTHER_SPLITS if keys is SHARES else ())
     _check_shares(node, values, context)
     if keys is FOLDS:
         _check_folds(node, values, context)
@@ -143,7 +144,7 @@ def _split_keys(node: Node) -> dict[str, Key]:
         return TIME
     if "column" in node.value:
         return COLUMN
-    return FOLDS if "folds" in node.value or "repeats" in node.value or "shuffle" in node.value else SHARES
+    return FOLDS if node.value.keys() & {"folds", "repeats", "shuffle"} else SHARES
 
 
 def _check_shares(node: Node, values: dict[str, Any], context: Context) -> None:

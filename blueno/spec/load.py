@@ -21,7 +21,7 @@ from .problems import Problems
 from .signatures import Folders
 from .space import Arm, Frame, frames
 from .values import Context
-from .words import Words, check_top, read_words
+from .words import Words, check_top, draws, read_words
 from .yaml import parse
 
 
@@ -91,7 +91,7 @@ def _read_spec(node: Node, context: Context) -> Spec:
     problems = context.problems
     check_top(node, context)
     words = read_words(node, context)
-    builder = Builder(problems, context.folder)
+    builder = Builder(problems, context.folder, draws(node))
     sections = sections_of(node, builder, {})
     pairs = read_pairs(node.value.get("zip"), builder.choices, problems)
     layout = layout_with(pairs, builder.choices)

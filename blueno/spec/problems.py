@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ..errors import Problem, SpecErrors
+from .language import DATA_KEYS, FOLDS, MODEL_KINDS, SECTIONS, SHARES, TRAIN
 from .node import Mark
 from .types import nearest as nearest_name
 
@@ -17,6 +18,13 @@ HABITS = {
     "goal": "objective", "matrix": "one_of", "constraints": "exclude", "skip": "exclude",
     "label": "target", "labels": "target",
 }  # fmt: skip
+# the keys of the language's sections, and the section of each (who writes `seed` mostly means `seeds`)
+HOMES = {
+    **dict.fromkeys({*SHARES, *FOLDS} - {"seed"}, "data.split"),
+    **dict.fromkeys(DATA_KEYS, "data"),
+    **dict.fromkeys(MODEL_KINDS, "model"),
+    **dict.fromkeys(TRAIN, "train"),
+}
 MOST_SHOWN = 16  # choices that a fix lists
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as one
 
@@ -39,8 +47,11 @@ class Problems:
         self.found.append(Problem(mark.file, mark.line, mark.column, path, message, fix, source))
 
     def unknown_key(self, mark: Mark, path: str, key: str, known: Iterable[str]) -> None:
-        """Adds "unknown key", with the nearest known one as the fix."""
-        self.add(mark, join_path(path, key), "unknown key", nearest(key, known))
+        """Adds "unknown key"; the fix says where it belongs, or the nearest known one."""
+        meant, choices = HABITS.get(key, key), list(known)
+        home = HOMES.get(meant, path) if path in ("", "arm", "data.split", *SECTIONS) else path
+        fix = nearest(key, choices) if home == path or meant in choices else f"write {meant} under {home}"
+        self.add(mark, join_path(path, key), "unknown key", fix)
 
     def raise_any(self) -> None:
         """Raises SpecErrors if there is any problem."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -125,12 +125,17 @@ def is_mapping(node: Node, path: str, context: Context, example: str) -> bool:
     return False
 
 
-def filled(node: Node, keys: Mapping[str, Key], path: str, context: Context) -> dict[str, Any]:
-    """A mapping of the language, each value in its type's form, defaults filled in."""
+def filled(
+    node: Node, keys: Mapping[str, Key], path: str, context: Context, others: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A mapping of the language, each value in its type's form, defaults filled in.
+
+    `others` are keys that a misspelt one may have meant, too.
+    """
     values: dict[str, Any] = {}
     for key, child in node.value.items():
         if key not in keys:
-            context.problems.unknown_key(node.keys[key], path, key, keys)
+            context.problems.unknown_key(node.keys[key], path, key, [*keys, *others])
         else:
             values[key] = checked(child, keys[key].type, join_path(path, key), context)
     for key, (_, default) in keys.items():

@@ -74,6 +74,13 @@ def _check_search(node: Node, context: Context) -> None:
             context.problems.add(search.keys[key], f"search.{key}", message, "remove it")
 
 
+def draws(node: Node) -> bool:
+    """Whether a whole spec names a method of search that draws values."""
+    search = node.value.get("search")
+    method = search.value.get("method") if search is not None and isinstance(search.value, dict) else None
+    return method is not None and isinstance(method.value, str) and method.value != "grid"
+
+
 def read_words(node: Node, context: Context) -> Words:
     """The words in a whole spec."""
     fields = node.value
