@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import sys
 from contextlib import suppress
@@ -38,16 +39,26 @@ def rm(db: sqlite3.Connection, root: Path, sweep: read.Sweep) -> bool:
         fix = f"wait until they have ended, or end them with: blueno stop {sweep.name} --now"
         raise BluenoError(f"{sweep.name} is not removed: {answer['why']}", fix)
     delete_models(db, FolderCache(root / "models"))
+    delete_checkpoints(db, root / "data" / "work" / "checkpoints")
     return True
 
 
 def delete_models(db: sqlite3.Connection, models: FolderCache) -> None:
     """Deletes what removed trials left, whichever `rm` removed them: an earlier one may have been ended half-way."""
     for key in removal.orphans(db):
+        if removal.is_trial(db, key.split("/")[1]):
+            continue  # it came back while we were at it
         models.delete(key)
         with suppress(OSError):  # not empty yet, or gone already
             for folder in list((models.root / key).parents)[:2]:  # those of the attempt and of the trial
                 folder.rmdir()
+
+
+def delete_checkpoints(db: sqlite3.Connection, folder: Path) -> None:
+    """Deletes what removed trials would have gone on from; each has a folder of its own, named by its id."""
+    for checkpoint in folder.iterdir() if folder.is_dir() else ():
+        if not removal.is_trial(db, checkpoint.name):
+            shutil.rmtree(checkpoint, ignore_errors=True)
 
 
 def removable_text(document: dict[str, Any]) -> str:

@@ -122,9 +122,8 @@ def closing_text(counts: ledgers.Ledger, sweep: read.Sweep, spec: Path, through:
     parts = ", ".join(f"{count} {state}" for state, count in counts.counts().items() if count)
     lines = [f"\n{sweep.name} ({short(sweep.id)}): {counts.planned} trials: {parts}"]
     if sweep.paused:
-        lines.append(
-            f"paused: {sweep.paused}\n  see `blueno failures {sweep.name}`, mend it, then `blueno sweep {spec}`"
-        )
+        see = f"see `blueno failures {sweep.name}`, mend it, then" if counts.failed else "go on with:"
+        lines.append(f"paused: {sweep.paused}\n  {see} `blueno sweep {spec}`")
     elif not through:
         lines.append(f"interrupted; nothing is lost. Go on with: blueno sweep {spec}")
     elif counts.failed:

@@ -25,6 +25,7 @@ from . import WorkerSpec
 
 TICK_S = 0.25  # how often a worker whose socket a child of it keeps open is looked at
 EXIT_S = 2.0  # a worker that closed its socket has so long to end by itself
+CLOSE_S = 10.0  # a worker that was killed has so long to be gone
 CHUNK_BYTES = 1024 * 1024
 
 
@@ -85,7 +86,8 @@ class LocalExecutor:
     def close(self) -> None:
         for process in list(self._processes.values()):
             _end_tree(process.popen.pid)
-            process.popen.wait()
+            with suppress(subprocess.TimeoutExpired):  # a driver that hangs may hold even a killed process
+                process.popen.wait(CLOSE_S)
             self._forget(process)
         for fd in (self._lifeline, self._lifeline_end):
             with suppress(OSError):  # closing twice is closing
@@ -180,11 +182,11 @@ class LocalExecutor:
 
 
 def _spawn(worker: WorkerSpec, log: Path, lifeline: int) -> _Process:
+    output = open_log(log)
     ours, theirs = socket.socketpair()
     told = json.dumps({"id": worker.id, "root": str(worker.root), "slot": worker.slot})
     # -P: a blueno.py in the working folder is the user's, not ours
     command = [worker.interpreter or sys.executable, "-P", "-m", "blueno.worker.process", str(theirs.fileno()), told]
-    output = open_log(log)
     try:
         popen = subprocess.Popen(
             command, stdin=lifeline, stdout=output, stderr=output, cwd=worker.folder or worker.root,

@@ -45,8 +45,15 @@ def _datasets(db: sqlite3.Connection, sweep: int, own: set[str]) -> int:
 
 
 def orphans(db: sqlite3.Connection) -> list[str]:
-    """Keys in models/ that removed trials left, of all removals so far. A trial that came back keeps its own."""
+    """Keys in models/ (ab/<trial>/<attempt>/<file>) that removed trials left, of all removals so far. A trial that came
+    back keeps its own.
+    """
     answers = db.execute("SELECT answer FROM requests WHERE kind = 'remove' AND done IS NOT NULL")
     keys = [key for row in answers for key in json.loads(row["answer"]).get("artefacts", [])]
     back = {row["id"] for row in db.execute("SELECT id FROM trials")} if keys else set()
-    return [key for key in keys if key.split("/")[1] not in back]  # a key is ab/<trial>/<attempt>/<file>
+    return [key for key in keys if key.split("/")[1] not in back]
+
+
+def is_trial(db: sqlite3.Connection, id: str) -> bool:
+    """Whether the store has a trial of that id."""
+    return bool(db.execute("SELECT EXISTS (SELECT 1 FROM trials WHERE id = ?)", (id,)).fetchone()[0])

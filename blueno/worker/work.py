@@ -51,6 +51,7 @@ class Worker:
     redirect: bool = True  # trials' output goes to their logs
     fatal: tuple[type[BaseException], ...] = ()  # what ends the worker instead of being a trial's failure
     clock: Callable[[], float] = time.time
+    stopwatch: Callable[[], float] = time.monotonic  # for durations, whoever sets the clock meanwhile
     datasets: dict[str, Dataset] = field(default_factory=dict)  # oldest use first
     first_held_bytes: int | None = None
     worn_out: bool = False  # its memory is not what it was: it should be replaced
@@ -76,7 +77,7 @@ def handle(worker: Worker, message: Message, emit: Emit) -> None:
 
 
 def _build(worker: Worker, message: Message, emit: Emit) -> None:
-    begun = worker.clock()
+    begun_s = worker.stopwatch()
     answer: Message = {"bytes": 0, "computed": [], "summary": {}, "model_errors": {}, "error": None}
     try:
         answer |= _built(worker, message)
@@ -84,7 +85,7 @@ def _build(worker: Worker, message: Message, emit: Emit) -> None:
         raise
     except BaseException as error:
         answer["error"] = _failure(worker, error, message, "data")
-    emit({"kind": "built", "dataset": message["dataset"], "duration_s": worker.clock() - begun, **answer})
+    emit({"kind": "built", "dataset": message["dataset"], "duration_s": worker.stopwatch() - begun_s, **answer})
 
 
 def _built(worker: Worker, message: Message) -> Message:
@@ -95,7 +96,8 @@ def _built(worker: Worker, message: Message) -> Message:
     models, broken = message.get("models") or [], {}
     if models:
         dataset = _dataset(worker, message["dataset"])
-        for model, error in cannot_be_built(models, dataset, code, worker.threads, worker.models.scratch, worker.fatal):
+        folder, files = worker.models.scratch, message["files"]
+        for model, error in cannot_be_built(models, dataset, code, worker.threads, folder, files, worker.fatal):
             broken[model] = _failure(worker, error, message, "model")
     return {
         "bytes": report.bytes, "computed": list(report.computed), "summary": report.summary, "model_errors": broken,
@@ -119,14 +121,14 @@ def _dataset(worker: Worker, id: str | None) -> Dataset | None:
 
 def _train(worker: Worker, message: Message, emit: Emit) -> None:
     _import_libraries(worker, message)
-    begun = worker.clock()
+    begun, begun_s = worker.clock(), worker.stopwatch()
     base = {"trial": message["trial"], "attempt": message["attempt"]}
     emit({"kind": "started", **base})
     reset_peak()
     report = EpochReport(base, emit, one_epoch=message.get("batches") is not None)
     answer = _attempt(worker, message, report)
     emit({
-        "kind": "result", **base, **answer, "started": iso(begun), "duration_s": worker.clock() - begun,
+        "kind": "result", **base, **answer, "started": iso(begun), "duration_s": worker.stopwatch() - begun_s,
         "peak_memory_bytes": peak_bytes(), "log": _log(worker, message, answer),
     })  # fmt: skip
     _note_wear(worker)
@@ -258,9 +260,10 @@ def _scratch(parent: Path) -> Iterator[Path]:
 def remove_leftovers(root: Path) -> None:
     """Removes what killed workers left half made. Only for the holder of the scheduler's lock, before it starts any."""
     places = ((root / "models" / "tmp", SCRATCH), (root / "data" / "work" / "code", UNPACKING))
-    for folder, prefix in places:
-        for leftover in folder.glob(f"{prefix}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+    leftovers = [leftover for folder, prefix in places for leftover in folder.glob(f"{prefix}*")]
+    scratch = root / "data" / "cache" / "tmp"  # where datasets and nodes are made, in a folder named by the id
+    for leftover in [*leftovers, *scratch.glob("[0-9a-f]" * 64)]:
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextmanager

@@ -165,12 +165,17 @@ def test_inline_the_second_ctrl_c_ends_a_trial(project: Project) -> None:
 
 
 def test_code_that_the_cache_lost_is_kept_again_by_running_again(project: Project) -> None:
+    """Lost between submission and run: by the time that a worker looks for it."""
     project.write(job_py=JOB)
-    project.run("sweep", "jobs.yaml")
-    project.write(jobs_yaml=JOBS.replace("12", "14"))
-    shutil.rmtree(project.root / "data" / "cache")
-    shutil.rmtree(project.root / "data" / "work")
-    assert project.json("sweep", "jobs.yaml")["succeeded"] == 14
+    sweep = project.start("sweep", "jobs.yaml", "--json")
+    snapshots = project.root / "data" / "cache" / "snapshots"
+    wait_for(lambda: list(snapshots.glob("*.zip")))
+    shutil.rmtree(snapshots)
+    output, errors = sweep.communicate(timeout=60)
+    assert sweep.returncode == 4, errors
+    assert json.loads(output)["queued"] == 12
+    assert "snapshot" in project.json("status", "jobs")["paused"]
+    assert project.json("sweep", "jobs.yaml")["succeeded"] == 12
 
 
 def test_a_removed_sweep_ends_those_who_follow_it(project: Project) -> None:
@@ -217,3 +222,15 @@ def test_killed_again_and_again_it_leaves_no_litter(project: Project) -> None:
     litter = [path for path in project.root.glob("logs/*/*") if path.is_file()]
     assert litter == []
     assert list((project.root / "models" / "tmp").iterdir()) == []
+
+
+def test_removing_a_sweep_takes_its_checkpoints_along(project: Project) -> None:
+    project.write(
+        job_py="def train(trial):\n    (trial.checkpoint / 'big').touch()\n    raise ValueError(trial.params['x'])\n",
+        other_yaml=JOBS.replace("name: jobs", "name: other").replace("[1, 12, 1]", "[1, 2, 1]"),
+    )
+    project.run("sweep", "jobs.yaml", code=4)
+    project.run("sweep", "other.yaml", code=4)
+    project.run("rm", "jobs", "--yes")
+    left = list((project.root / "data" / "work" / "checkpoints").iterdir())
+    assert len(left) == 2  # those of the trials which the other sweep has, too

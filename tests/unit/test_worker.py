@@ -78,7 +78,7 @@ def result(worker: Worker, message: Message) -> Message:
 
 def test_a_trial_from_start_to_result(worker: Worker) -> None:
     submit(worker, "def train(trial):\n    trial.report(1, {'score': 0.5})\n    return {'score': 0.75}\n")
-    worker.clock = iter([0.0, 1.0, 3.5]).__next__
+    worker.clock, worker.stopwatch = iter([0.0, 1.0]).__next__, iter([7.0, 10.5]).__next__
     started, epoch, done = ask(worker, train())
     assert started == {"kind": "started", "trial": done["trial"], "attempt": 1}
     assert (epoch["epoch"], epoch["metrics"]) == (1, {"score": 0.5})
@@ -187,6 +187,14 @@ def test_a_dataset_that_is_gone_is_asked_for_again(worker: Worker) -> None:
 def test_a_snapshot_that_is_gone(worker: Worker) -> None:
     error = result(worker, train())["error"]
     assert error["message"] == "the snapshot of its code is gone from the cache"
+    assert error["class"] == "snapshot_missing"
+
+
+def test_a_clock_that_is_set_back_makes_no_negative_duration(worker: Worker) -> None:
+    submit(worker, "def train(trial):\n    return {'score': 1.0}\n")
+    clock = iter(range(1000, 0, -1))
+    worker.clock = lambda: float(next(clock))
+    assert 0 <= result(worker, train())["duration_s"] < 60
 
 
 def test_what_a_killed_worker_left_is_removed(worker: Worker) -> None:
@@ -202,7 +210,12 @@ handle(open_worker("w", Path({str(worker.root)!r}), 1), json.loads(sys.argv[1]),
     code = worker.root / "data" / "work" / "code"
     (code / "unpacking-x").mkdir()
     assert len(list(worker.models.scratch.iterdir())) == 1
+    half_built = worker.root / "data" / "cache" / "tmp" / ("0123456789abcdef" * 4)
+    half_built.mkdir(parents=True)
+    being_written = half_built.parent / "tmpabc"  # by whoever submits at this moment
+    being_written.mkdir()
     remove_leftovers(worker.root)
+    assert list(half_built.parent.iterdir()) == [being_written]
     assert list(worker.models.scratch.iterdir()) == []
     assert [path.name for path in code.iterdir()] == ["abc"]
 
