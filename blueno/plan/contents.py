@@ -103,17 +103,29 @@ class Reader:
     def fill(self, text: str, seed: int | None, fold: int | None) -> str:
         """A text whose holes have the contents for one replicate."""
         for number, file in enumerate(self.templates):
-            path = _filled(file.path, seed, fold)
-            text = text.replace(_hole(number), canonical(self.sha(path, file)))
+            text = text.replace(_hole(number), canonical(self._content(file, seed, fold)))
         return text
 
     def fill_all(self, text: str, replicates: list[Replicate], with_template: bool) -> str:
         """A text whose holes have the contents for all replicates, and the template itself if asked for."""
         for number, file in enumerate(self.templates):
-            shas = [[seed, fold, self.sha(_filled(file.path, seed, fold), file)] for seed, fold in replicates]
+            # those that the path tells apart, so that more seeds leave the id of a config with {fold} alone
+            has_seed, has_fold = "{seed}" in file.path, "{fold}" in file.path
+            told = dict.fromkeys((seed if has_seed else None, fold if has_fold else None) for seed, fold in replicates)
+            shas = [[seed, fold, self._content(file, seed, fold)] for seed, fold in told]
             value = {"contents": shas, "template": file.written} if with_template else {"contents": shas}
             text = text.replace(_hole(number), canonical(value))
         return text
+
+    def _content(self, file: File, seed: int | None, fold: int | None) -> str:
+        """The SHA-256 of what a template stands for; a problem if the config has no folds, or no seeds."""
+        path = os.path.abspath(_filled(file.path, seed, fold))
+        for word, value in (("fold", fold), ("seed", seed)):
+            if f"{{{word}}}" in file.path and value is None and path not in self._shas:
+                message = f"there is no {word} to fill into {file.written}"
+                self._problems.add(file.mark, "", message, f"write a path without {{{word}}}")
+                self._shas[path] = ""
+        return self.sha(path, file)
 
 
 def _hole(number: int) -> str:

@@ -7,10 +7,13 @@ from typing import Any
 from .arguments import arguments, code_of
 from .language import NAMES
 from .node import Broken, Node, found
-from .problems import join_path
+from .parameters import Parameter
 from .steps import steps_of
 from .train_section import Resolved
-from .values import Context, checked, named, signature
+from .values import Context, named, signature
+
+# Every step takes it, unless its own parameter of that name means something else.
+COLUMNS = Parameter("columns", NAMES, None, None)
 
 
 def is_steps(node: Node | None, section: str, context: Context) -> bool:
@@ -29,12 +32,10 @@ def resolve_preprocess(node: Node | None, context: Context) -> list[dict[str, An
         sign = choice and signature("step", choice.name, choice.node, path, context)
         if choice is None or sign is None:
             continue
-        given, columns = choice.parameters, None
-        if isinstance(given.value, dict) and "columns" in given.value and "columns" not in sign.parameters:
-            columns = checked(given.value["columns"], NAMES, join_path(path, "columns"), context)
-            given = given._replace(value={key: child for key, child in given.value.items() if key != "columns"})
+        taken = sign._replace(parameters={"columns": COLUMNS} | sign.parameters)
+        values = arguments(taken, choice.parameters, choice.node, path, context)
+        columns = None if "columns" in sign.parameters else values.pop("columns", None)
         columns = [columns] if isinstance(columns, str) else columns
-        values = arguments(sign, given, choice.node, path, context)
         steps.append({"name": choice.name, "params": values, "columns": columns, "code": code_of(sign, choice.node)})
     return steps
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -94,8 +95,10 @@ def _item_type(type: Type, index: int) -> Type:
 
 
 def existing(file: File, path: str, context: Context) -> File:
-    """The file; a problem if it does not exist. One with {fold} or {seed} in it is looked for when those are known."""
-    if not is_template(file.path) and not os.path.exists(file.path):
+    """The file; a problem if it does not exist, or nothing that {fold} and {seed} could be filled in for."""
+    pattern = glob.escape(file.path).replace("{fold}", "*").replace("{seed}", "*")
+    is_there = any(glob.iglob(pattern)) if is_template(file.path) else os.path.exists(file.path)
+    if not is_there:
         context.problems.add(file.mark, path, f"there is no file {file.written}", _near_file(file))
     return file
 

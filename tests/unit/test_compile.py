@@ -318,3 +318,16 @@ def test_a_reference_on_an_axis_is_shown_as_written(tmp_path: Path) -> None:
     plan = compiled(MLP + "train: {epochs: 5, batch_size: {grid: [{ref: train.epochs}, 7]}}\n", tmp_path)
     assert plan.axes == [{"path": "train.batch_size", "values": [{"ref": "train.epochs"}, 7]}]
     assert params(plan, "train", "batch_size") == [5, 7]
+
+
+def test_more_seeds_leave_the_id_of_a_config_with_a_file_for_each_fold_alone(tmp_path: Path) -> None:
+    for name in ("f0", "f1", "s0", "s1", "s2"):
+        (tmp_path / name).write_text(name)
+    data = "data: {source: {sklearn: digits}, split: {folds: 2}}\n"
+    ids = {}
+    for template in ("f{fold}", "s{seed}"):
+        model = f"model: {{function: 'job.py:train', w: {{file: '{template}'}}}}\n"
+        plans = [compiled(FUNCTION + data + model + f"seeds: {seeds}\n", tmp_path) for seeds in (2, 3)]
+        assert {trial.id for trial in plans[0].trials} < {trial.id for trial in plans[1].trials}
+        ids[template] = {plan.configs[0].id for plan in plans}
+    assert (len(ids["f{fold}"]), len(ids["s{seed}"])) == (1, 2)
