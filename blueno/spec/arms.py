@@ -83,7 +83,8 @@ def arms_of(made: Sections, layout: Layout, problems: Problems) -> Iterator[Arm]
 def _arms(made: Sections, outer: Arm, layout: Layout, problems: Problems) -> Iterator[Arm]:
     merged = dict(outer.sections)
     for name, tree in made.trees.items():
-        merged[name] = tree if name not in merged else _merged(merged[name], tree, name, problems)
+        key = made.node.keys[name]
+        merged[name] = tree if name not in merged else _merged(merged[name], tree, name, key, problems)
     if made.choice is None:
         yield outer._replace(sections=merged)
         return
@@ -93,17 +94,20 @@ def _arms(made: Sections, outer: Arm, layout: Layout, problems: Problems) -> Ite
         yield from _arms(arm, Arm(Chosen(None, rank, (), names), merged, arm.node), layout, problems)
 
 
-def _merged(common: Tree, own: Tree, path: str, problems: Problems) -> Tree:
-    """An arm's value merged into the common one: steps follow, mappings merge key by key, anything else is twice."""
+def _merged(common: Tree, own: Tree, path: str, key: Mark, problems: Problems) -> Tree:
+    """An arm's value, whose key is at `key`, merged into the common one: steps follow, mappings merge key by key,
+    anything else is twice.
+    """
     if path in STEP_SECTIONS:
-        return _steps_after(common, own, path, problems)
+        return _steps_after(common, own, path, key, problems)
     left, right = _as_fields(common), _as_fields(own)
     if left is None or right is None or (path in NAMED and left.fields.keys() != right.fields.keys()):
-        _report_twice(own, path, problems)
+        _report_twice(own, path, key, problems)
         return own
     fields = dict(left.fields)
-    for key, tree in right.fields.items():
-        fields[key] = tree if key not in fields else _merged(fields[key], tree, f"{path}.{key}", problems)
+    for name, tree in right.fields.items():
+        place = right.node.keys[name]
+        fields[name] = tree if name not in fields else _merged(fields[name], tree, f"{path}.{name}", place, problems)
     if left.merge is not None and right.merge is not None:
         problems.add(right.node.keys["one_of"], path, "the common part has a one_of already", "put both into one")
     node = left.node._replace(keys=left.node.keys | right.node.keys)
@@ -124,7 +128,7 @@ def _as_fields(tree: Tree) -> Fields | None:
     return None
 
 
-def _steps_after(common: Tree, own: Tree, path: str, problems: Problems) -> Tree:
+def _steps_after(common: Tree, own: Tree, path: str, key: Mark, problems: Problems) -> Tree:
     parts: list[Any] = []
     for tree in (common, own):
         if isinstance(tree, Items):
@@ -134,7 +138,7 @@ def _steps_after(common: Tree, own: Tree, path: str, problems: Problems) -> Tree
         elif isinstance(tree, OneOf):
             parts.append(tree)
         else:
-            _report_twice(own, path, problems)
+            _report_twice(own, path, key, problems)
             return own
     place = common.node if isinstance(common, Items) else Node([], _mark(common))
     if all(isinstance(part, Node) for part in parts):
@@ -142,11 +146,9 @@ def _steps_after(common: Tree, own: Tree, path: str, problems: Problems) -> Tree
     return Items(place, parts, True)
 
 
-def _report_twice(own: Tree, path: str, problems: Problems) -> None:
+def _report_twice(own: Tree, path: str, key: Mark, problems: Problems) -> None:
     if not (isinstance(own, Node) and isinstance(own.value, Broken)):
-        problems.add(
-            _mark(own), path, "the value stands outside of the arms already", "give it in one of the two places"
-        )
+        problems.add(key, path, "the value stands outside of the arms already", "give it in one of the two places")
 
 
 def _mark(tree: Tree) -> Mark:
