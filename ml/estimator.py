@@ -128,8 +128,9 @@ def _fit(estimator: Any, dataset: Dataset, chosen: np.ndarray) -> None:
 
 
 def _features(dataset: Dataset, chosen: np.ndarray) -> np.ndarray:
-    features = dataset.features[chosen]
-    return np.asarray(features).reshape(len(chosen), -1)
+    """Samples flattened; in 64 bits, as scikit-learn is used elsewhere, since its solvers stop elsewhere in 32."""
+    features = np.asarray(dataset.features[chosen]).reshape(len(chosen), -1)
+    return features.astype(np.float64) if features.dtype == np.float32 else features
 
 
 def _some(chosen: np.ndarray, limit: int | None) -> np.ndarray:
