@@ -52,6 +52,7 @@ class Scheduler:
     first: dict[int, list[str] | None] = field(default_factory=dict)  # per sweep: groups of its first failures
     failed_starts: int = 0
     draining: bool = False
+    told: set[str] = field(default_factory=set)  # remarks about data, which are the same for every fold
 
 
 def let_go(s: Scheduler, worker: Worker, now: float, why: str) -> None:

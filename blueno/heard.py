@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from .canonical import digest
 from .crew import Scheduler, Worker, forget, let_go
@@ -68,6 +69,15 @@ def _built(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
             s.tell(f"a dataset cannot be built: {error['message']}")
         for model_error in message["model_errors"].values():
             s.tell(f"an architecture cannot be built: {model_error['message']}")
+        for line in _remarks(message["summary"]) - s.told:
+            s.told.add(line)
+            s.tell(line)
+
+
+def _remarks(summary: dict[str, Any]) -> set[str]:
+    """What somebody should know about the data before the morning; the same for every fold."""
+    dropped = summary.get("dropped") or {}
+    return {f"{count} samples are left out: {why}" for why, count in dropped.items()}
 
 
 def _gone(s: Scheduler, worker: Worker, message: Message, now: float) -> None:

@@ -43,7 +43,7 @@ class Build(TypedDict):
     recipe: Json  # what is hashed to the id
     code: Code
     files: Files
-    models: list[str]  # architectures of waiting trials, as JSON, to be built once on the dataset's shape
+    models: list[str]  # [code, model] of waiting trials, as JSON, to be built once on the dataset's shape
 
 
 class Train(TypedDict):

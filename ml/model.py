@@ -29,8 +29,10 @@ class Built(NamedTuple):
 def build_model(model: dict[str, Any], dataset: Dataset, code: CodeFolder | None) -> Built:
     """The model of a recipe, for the dataset's shape and task.
 
-    Raises ModelError when it cannot be built on this shape, or when its output does not fit the task.
+    Raises ModelError when it cannot be built on this shape, when its output does not fit the task, or when features
+    are missing: a network that meets NaN learns nothing, and may hide it.
     """
+    check_complete(dataset)
     name = model["architecture"]
     function = builder(name, code)
     given = {key: value for key, value in model.items() if key != "architecture"}
@@ -44,6 +46,15 @@ def build_model(model: dict[str, Any], dataset: Dataset, code: CodeFolder | None
     output_shape = _output_shape(built, name, shape)
     check_output(name, output_shape, dataset)
     return Built(built, output_shape[1])
+
+
+def check_complete(dataset: Dataset) -> None:
+    """ModelError when values of features are missing, with the columns that have gaps."""
+    missing = dataset.summary.get("missing")
+    if missing:
+        columns = ", ".join(f"{name} ({count})" for name, count in missing.items())
+        fix = "fill them first: preprocess: [impute, ...]; some estimators take them as they are"
+        raise ModelError(f"a network cannot train on features with missing values: {columns}", fix)
 
 
 def builder(name: str, code: CodeFolder | None) -> Callable[..., Any]:

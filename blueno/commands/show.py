@@ -38,6 +38,7 @@ def show(db: sqlite3.Connection, root: Path, trial: str) -> dict[str, Any]:
         "state": row["state"],
         "params": read.params_of(db, row["config"]),
         "resolved": resolved(row["recipe"], data and data["recipe"]),
+        "data": data and data["summary"],
         "seed": row["seed"],
         "fold": row["fold"],
         "attempts": row["starts"],
@@ -85,6 +86,8 @@ def _head(document: dict[str, Any]) -> str:
         epoch = f", epoch {document['epoch']} counts" if document["epoch"] else ""
         engine = f" by {document['engine']}" if document["engine"] else ""
         lines.append(f"  ended {document['ended']} after {words(document['duration_s'])}{engine}{epoch}")
+    for reason, count in ((document["data"] or {}).get("dropped") or {}).items():
+        lines.append(f"  {count} samples of its data were left out: {reason}")
     if document["progress"]:
         lines.append(f"  at epoch {document['progress']['epoch'] or 0} on {document['progress']['slot']}")
     return "\n".join(lines)

@@ -87,16 +87,20 @@ def _name(model: dict[str, Any]) -> str:
 
 
 def architectures(plan: Plan, dataset: str) -> dict[str, dict[str, Any]]:
-    """The distinct architectures of a dataset's trials: as JSON of the recipe -> as written. At most as many as a sweep
-    builds beforehand.
+    """The distinct architectures of a dataset's trials: JSON of [code, model] -> as written. At most as many as a
+    sweep builds beforehand.
     """
     written = {config.id: config.params["model"] for config in plan.configs}
     found: dict[str, dict[str, Any]] = {}
     for trial in plan.trials:
-        model = json.loads(trial.recipe)["model"] if trial.dataset_id == dataset else {}
-        if "architecture" in model and len(found) < MOST_MODELS:
-            found.setdefault(canonical(model), written[trial.config_id])
+        if trial.dataset_id == dataset and "architecture" in written[trial.config_id] and len(found) < MOST_MODELS:
+            found.setdefault(_code_and_model(trial), written[trial.config_id])
     return found
+
+
+def _code_and_model(trial: Trial) -> str:
+    recipe = json.loads(trial.recipe)
+    return canonical([recipe["code"], recipe["model"]])
 
 
 # ---- trying it
@@ -139,7 +143,7 @@ def _tried_on(worker: OneWorker, plan: Plan, dataset: str | None, kinds: dict[Ki
         for model, error in broken.items():
             yield Tried(str(Kind("", _shown(models[model]), steps)), None, "fails", 0.0, error, place(error, plan))
     for kind, trial in kinds.items():
-        if canonical(json.loads(trial.recipe)["model"]) not in broken:
+        if _code_and_model(trial) not in broken:
             yield _tried(worker, plan, kind, trial)
 
 

@@ -20,7 +20,7 @@ class Preparation(NamedTuple):
     recipe: str
     folder: str  # the spec's, in the snapshot
     files: str  # JSON
-    models: list[str]  # JSON, as it stands in the recipes of the trials that wait
+    models: list[str]  # JSON of [code, model], as they stand in the recipes of the trials that wait
 
 
 def claim(db: sqlite3.Connection, worker: str, binding: Binding, now: float) -> Preparation | None:
@@ -39,10 +39,12 @@ def claim(db: sqlite3.Connection, worker: str, binding: Binding, now: float) -> 
             (worker, row["id"]),
         )
         event(db, now, "dataset", before="to_build", after="building", worker=worker, detail=row["id"])
-        models = db.execute(
-            "SELECT DISTINCT json_extract(recipe, '$.model') FROM trials WHERE dataset = ? AND state = 'queued'"
+        models = db.execute(  # those of this binding only: the code of others is not in its snapshot
+            "SELECT DISTINCT json_extract(recipe, '$.code', '$.model') FROM trials"
+            " JOIN sweeps ON sweeps.number = trials.sweep"
+            f" WHERE dataset = ? AND state = 'queued' {BOUND}"
             " AND json_extract(recipe, '$.model.architecture') IS NOT NULL ORDER BY rank LIMIT ?",
-            (row["id"], MOST_MODELS),
+            (row["id"], *binding, MOST_MODELS),
         )
         return Preparation(row["id"], row["recipe"], row["folder"], row["files"], [model for (model,) in models])
 
@@ -75,10 +77,10 @@ def built(db: sqlite3.Connection, message: Message, worker: str, now: float) -> 
 def _fail_waiting(
     db: sqlite3.Connection, dataset: str, model: str | None, error: dict[str, Any], worker: str, now: float
 ) -> None:
-    """Fails the trials that wait for a dataset; with `model`, those of this model."""
+    """Fails the trials that wait for a dataset; with `model`, those of this code and model."""
     rows = db.execute(
         "UPDATE trials SET state = 'failed', attempt = attempt + 1, rank = NULL WHERE dataset = ?1 AND state = 'queued'"
-        " AND (?2 IS NULL OR json_extract(recipe, '$.model') = ?2) RETURNING id, sweep, attempt, worker",
+        " AND (?2 IS NULL OR json_extract(recipe, '$.code', '$.model') = ?2) RETURNING id, sweep, attempt, worker",
         (dataset, model),
     ).fetchall()
     moved(db, now, "queued", "failed", rows)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..files import located
 from ..usercode import CodeFolder
 
 if TYPE_CHECKING:
@@ -28,14 +29,15 @@ def cannot_be_built(
     code: CodeFolder | None,
     threads: int,
     folder: Path,
+    files: dict[str, str],
     fatal: tuple[type[BaseException], ...],
 ) -> Iterator[tuple[str, BaseException]]:
-    """Of `models` (the JSON of their recipes), those that cannot be built on the dataset's shape, and why."""
+    """Of `models` (JSON of [code, model], from recipes), those that cannot be built on the dataset's shape, and why."""
     from ..ml.job import Job
     from ..ml.train import check
 
     for model in models:
-        recipe = {"model": json.loads(model), "train": TRAIN, "augment": [], "seed": 0}
+        recipe = {"model": located(json.loads(model)[1], files), "train": TRAIN, "augment": [], "seed": 0}
         objective = {"metric": "val_loss", "direction": "minimize"}
         try:
             check(Job(recipe, dataset, objective, [], {}, folder, code, threads))

@@ -243,6 +243,7 @@ def test_documents_for_programs_are_described() -> None:
         "state",
         "params",
         "resolved",
+        "data",
         "seed",
         "fold",
         "attempts",

@@ -358,3 +358,9 @@ def test_every_key_of_train_is_used() -> None:
     folder = Path(__file__).parents[2] / "ml"
     source = "".join(path.read_text() for path in folder.rglob("*.py"))
     assert all(f'"{key}"' in source for key in TRAIN)
+
+
+def test_gaps_in_the_features_are_told_before_anything_trains(tmp_path: Path) -> None:
+    data = blobs()._replace(summary={"has_missing": True, "missing": {"age": 3, "weight": 12}})
+    with pytest.raises(ModelError, match=r"missing values: age \(3\), weight \(12\)"):
+        check(job(tmp_path, data))

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from blueno.canonical import canonical, digest_text
 from blueno.errors import NotFound
 from blueno.loop import settled
+from blueno.plan import Snapshot
 from blueno.scheduler import Scheduler, end, idle, step, take_over
 from blueno.store import ledger, read, requests, transitions
 from blueno.store.database import open_store
@@ -147,12 +150,52 @@ def test_architectures_are_tried_on_the_dataset_before_its_trials_start(bench: B
             return good(message)
         assert len(message["models"]) == 3
         bad_model = next(model for model in message["models"] if '"x":2' in model)
+        assert json.loads(bad_model) == [{}, {"architecture": "cnn", "x": 2}]
         return {**built(message), "model_errors": {bad_model: failure("model")}}
 
     bench.run(outcome)
     assert seen == ["build", "train", "train"]
     assert bench.counts(sweep) == {"succeeded": 2, "failed": 1}
     assert read.failures(bench.db, sweep)[0]["class"] == "model"
+
+
+def test_an_architecture_is_tried_with_the_code_of_its_own_sweep(bench: Bench) -> None:
+    def submit_with(code: str) -> int:
+        plan = small_plan(name=code, values=(1,), data=True)
+        recipe = {
+            **json.loads(plan.trials[0].recipe),
+            "code": {"model": code},
+            "model": {"architecture": "net.py:build"},
+        }
+        text = canonical(recipe)
+        trials = [plan.trials[0]._replace(id=digest_text(text), recipe=text)]
+        snapshot = Snapshot(f"snapshots/{code}.zip", (), "")
+        return submit(bench.db, plan._replace(trials=trials, snapshot=snapshot), {}, "python", bench.now).sweep
+
+    first, second = submit_with("old"), submit_with("new")
+    seen = []
+
+    def outcome(message: dict[str, Any]) -> dict[str, Any]:
+        if message["kind"] == "train":
+            return good(message)
+        seen.append([json.loads(model)[0]["model"] for model in message["models"]])
+        return {**built(message), "model_errors": dict.fromkeys(message["models"], failure("model"))}
+
+    bench.steps(3)
+    worker, message = next((worker, m) for worker, m in bench.executor.waiting() if m["kind"] == "build")
+    bench.executor.answer(worker, outcome(message))
+    bench.steps(1)
+    assert seen == [["old"]]
+    assert bench.counts(first) == {"failed": 1}
+    assert "failed" not in bench.counts(second)
+
+
+def test_what_was_left_out_of_the_data_is_told_once(bench: Bench) -> None:
+    bench.submit(data=True)
+    bench.submit(name="other", data=True)
+    summary = {"dropped": {"the target is missing": 45}}
+    bench.run(lambda m: {**built(m), "summary": summary} if m["kind"] == "build" else good(m))
+    assert bench.said == ["45 samples are left out: the target is missing"]
 
 
 def test_trials_of_a_dataset_that_fails_have_failed_with_its_error(bench: Bench) -> None:

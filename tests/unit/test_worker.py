@@ -380,8 +380,8 @@ def test_architectures_are_tried_on_the_shape_of_the_data(tmp_path: Path) -> Non
 import json
 from pathlib import Path
 from tests.unit.test_worker import ask, build_message, open_worker
-good = json.dumps({{"architecture": "mlp", "hidden": [4], "activation": "relu", "dropout": 0.0}})
-bad = json.dumps({{"architecture": "cnn", "filters": [4, 4, 4]}})
+good = json.dumps([{{"model": 1}}, {{"architecture": "mlp", "hidden": [4], "activation": "relu", "dropout": 0.0}}])
+bad = json.dumps([{{"model": 1}}, {{"architecture": "cnn", "filters": [4, 4, 4]}}])
 path = Path({str(tmp_path)!r})
 code = {{"snapshot": "", "folder": ""}}
 (built,) = ask(open_worker("w", path / "project", 1), build_message(path, models=[good, bad], code=code))
@@ -392,7 +392,7 @@ print(json.dumps(built))
     built = json.loads(done.stdout.splitlines()[-1])
     assert built["error"] is None
     (model,) = built["model_errors"]
-    assert json.loads(model)["architecture"] == "cnn"
+    assert json.loads(model)[1]["architecture"] == "cnn"
     assert built["model_errors"][model]["class"] == "model"
     assert isinstance(
         FolderCache(tmp_path / "project" / "data" / "cache").stat(f"datasets/{built['dataset']}.json"), int
