@@ -95,8 +95,8 @@ def unknown_verb(name: str) -> str:
     """What to say about a word that is no verb."""
     word = WORDS.get(name.lstrip("-"))
     if word is None:
-        near = get_close_matches(name, VERBS, 1)
-        word = near[0] if near else None
+        near = get_close_matches(name, [*VERBS, *WORDS], 1)
+        word = WORDS.get(near[0], near[0]) if near else None
     answer = f"write `blueno {word}`" if word else f"verbs: {', '.join(VERBS)}"
     return f"there is no verb {name!r}: {answer}"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
+from .canonical import canonical
 from .store.read import Row
 
 
@@ -97,10 +98,29 @@ def _flatten_steps(section: str, steps: list[Any], found: dict[str, Any]) -> Non
 
 
 def differing(rows: list[dict[str, Any]]) -> list[str]:
-    """The paths whose value is not the same in all rows, in order of appearance."""
+    """The paths that tell rows apart, in order of appearance: those with several values, and, where these leave rows
+    alike, those that some rows lack (a parameter that only one of two models has need not be shown).
+
+    >>> differing([{"model": "mlp", "units": 8, "lr": 0.1}, {"model": "mlp", "units": 8, "lr": 0.2},
+    ...            {"model": "svc", "lr": 0.1}])
+    ['model', 'lr']
+    >>> differing([{"model": "mlp"}, {"model": "mlp", "pca": 32}])
+    ['pca']
+    """
     paths = list(dict.fromkeys(path for row in rows for path in row))
-    missing = object()
-    return [path for path in paths if any(row.get(path, missing) != rows[0].get(path, missing) for row in rows[1:])]
+    values = {path: {canonical(row[path]) for row in rows if path in row} for path in paths}
+    chosen = {path for path in paths if len(values[path]) > 1}
+    for path in paths:
+        if _kinds(rows, chosen) == len(rows):
+            break
+        if path not in chosen and _kinds(rows, chosen | {path}) > _kinds(rows, chosen):
+            chosen.add(path)
+    return [path for path in paths if path in chosen]
+
+
+def _kinds(rows: list[dict[str, Any]], paths: set[str]) -> int:
+    """How many rows can be told apart by these paths."""
+    return len({canonical({path: row[path] for path in paths if path in row}) for row in rows})
 
 
 def labels(paths: list[str]) -> list[str]:
@@ -123,9 +143,10 @@ def labels(paths: list[str]) -> list[str]:
 def cell(value: Any) -> str:
     """A parameter's value for a table."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        text = f"{value:.6g}"
+        return text if set(text) & set(".e") else f"{text}.0"
     if isinstance(value, list):
         return "-".join(map(cell, value)) if value and not any(isinstance(v, dict) for v in value) else str(value)
     return "none" if value is None else str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import sqlite3
 from typing import Any
 
@@ -60,9 +61,14 @@ def results_csv(document: dict[str, Any]) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["config_id", *paths, "replicates", "planned", "mean", "std", "trials"])
     for row, values in zip(rows, flats, strict=True):
-        cells = [cell(values[path]) if path in values else "" for path in paths]
+        cells = [exact(values[path]) if path in values else "" for path in paths]
         writer.writerow([row.config_id, *cells, row.replicates, row.planned, row.mean, row.std, " ".join(row.trials)])
     return stream.getvalue()
+
+
+def exact(value: Any) -> str:
+    """A parameter's value for other programs: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 @click.command("results")

@@ -125,6 +125,6 @@ def _remember(memory: Path, state: State, sha: str) -> None:
     # It begins with a line's end too, so that what a killed process left half-written spoils no other line.
     line = f"\n{json.dumps([*state, sha])}\n".encode()
     with suppress(OSError):  # a full disk or one that is read only costs time later, not the plan
-        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.parent.mkdir(exist_ok=True)  # without its parents: a root that is not there is not made by looking
         with memory.open("ab", buffering=0) as file:
             file.write(line)
