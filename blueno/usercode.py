@@ -12,12 +12,14 @@ from hashlib import sha256
 from importlib import import_module, invalidate_caches
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from threading import RLock
 from types import ModuleType
 from typing import NamedTuple
 
 from .errors import BluenoError, MissingLibrary
 
 PACKAGE = "_blueno_user"  # its __path__ holds the folders that user code imports from
+ONE_AT_A_TIME = RLock()  # threads: nobody gets a module that another is still executing
 
 
 class CodeFolder(NamedTuple):
@@ -37,9 +39,10 @@ def load(reference: str, code: CodeFolder | None) -> object:
     place, _, name = reference.partition(":")
     if not place or not name:
         raise BluenoError(f"{reference!r} names no code", "write file.py:name or package.module:name")
-    if code is not None:
-        bind(code)
-    module = _file_module(place, code) if place.endswith(".py") else _named_module(place)
+    with ONE_AT_A_TIME:
+        if code is not None:
+            bind(code)
+        module = _file_module(place, code) if place.endswith(".py") else _named_module(place)
     return _attribute(module, name, place)
 
 
