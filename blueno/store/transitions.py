@@ -185,10 +185,12 @@ def failed_result(
 def release(db: sqlite3.Connection, trial: str, attempt: int, now: float, why: str) -> bool:
     """Puts a claimed trial back; it counts as no attempt (the scheduler died, the sweep was interrupted, ...)."""
     with transaction(db):
-        rows = db.execute(
-            "UPDATE trials SET state = CASE WHEN EXISTS (SELECT 1 FROM sweep_trials WHERE trial = trials.id AND"
-            " verdict = 'open') THEN 'queued' ELSE 'idle' END, worker = NULL"
-            " WHERE id = ? AND attempt = ? AND state = 'running' RETURNING id, sweep, attempt, worker, state",
+        rows = db.execute(  # for the sweep that it ran for, or another one that wants it by now
+            "UPDATE trials SET state = iif(wish.sweep IS NULL, 'idle', 'queued'),"
+            " sweep = coalesce(wish.sweep, trials.sweep), worker = NULL FROM"
+            " (SELECT (SELECT mine.sweep FROM sweep_trials AS mine JOIN trials ON id = trial WHERE trial = ?1"
+            " AND verdict = 'open' ORDER BY mine.sweep = trials.sweep DESC, mine.sweep LIMIT 1) AS sweep) AS wish"
+            " WHERE id = ?1 AND attempt = ?2 AND state = 'running' RETURNING id, trials.sweep, attempt, worker, state",
             (trial, attempt),
         ).fetchall()
         for row in rows:
