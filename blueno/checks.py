@@ -24,7 +24,7 @@ from .devices.nvidia import find_gpus
 from .errors import BluenoError
 from .libraries import Library, required, training
 from .settings import Settings
-from .store.database import holder, lock_path, mounts, open_store, refuse_network, scheduler_lock, store_path
+from .store.database import holder, mounts, open_store, refuse_network, scheduler_runs, store_path
 
 PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest that are tested
 LITTLE_DISK_BYTES = 2 * 10**9
@@ -103,7 +103,7 @@ def _devices(settings: Settings) -> Iterator[Finding]:
 
 def _workers(settings: Settings) -> Iterator[Finding]:
     """The workers that a sweep would start now; asking locks free GPUs for a moment, so not beside a scheduler."""
-    if _scheduler_runs(settings.root):
+    if scheduler_runs(settings.root):
         return
     devices = Devices(settings.devices, settings.per_device, settings.cpus)
     try:
@@ -170,7 +170,7 @@ def _holdings(root: Path) -> str:
 
 
 def _scheduler(settings: Settings) -> Iterator[Finding]:
-    if not _scheduler_runs(settings.root):
+    if not scheduler_runs(settings.root):
         yield Finding("scheduler", "ok", "none runs")
         return
     about = holder(settings.root)
@@ -195,14 +195,6 @@ def _bytes(path: Path) -> int:
         return path.lstat().st_size
     except OSError:
         return 0
-
-
-def _scheduler_runs(root: Path) -> bool:
-    """Whether some process holds the scheduler's lock. Where there is no lock file, none is made."""
-    if not os.access(lock_path(root), os.W_OK):
-        return False
-    with scheduler_lock(root) as mine:
-        return not mine
 
 
 def _newest_event(root: Path) -> float | None:

@@ -12,9 +12,10 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import __version__
 from .clock import iso
@@ -76,6 +77,18 @@ def difference(settings: Settings) -> str:
     keys = ("version", "interpreter", "executor", "devices", "per_device", "cpus")
     other = [f"{key} {theirs.get(key)!r}, not {ours[key]!r}" for key in keys if theirs.get(key) != ours[key]]
     return f"process {theirs.get('pid', '?')}" + (f"; it runs with {'; '.join(other)}" if other else "")
+
+
+def check_devices(settings: Settings, resources: dict[str, Any]) -> None:
+    """BluenoError when this machine cannot give what a sweep needs, before anything is recorded. Not asked while a
+    scheduler runs: the devices are its own.
+    """
+    with (
+        scheduler_lock(settings.root) as mine,
+        closing(Devices(settings.devices, settings.per_device, settings.cpus)) as devices,
+    ):
+        if mine:
+            devices.slots_for(resources)
 
 
 def settled(db: sqlite3.Connection, sweep: int) -> bool:

@@ -16,9 +16,9 @@ from ..canonical import short
 from ..errors import NotFound
 from ..settings import Settings
 from ..store import read, trace
+from ..store.database import scheduler_runs
 from ..worker.output import bounded, trial_log
 from . import need_store, options, print_json
-from .request import scheduler_runs
 
 LOOK_EVERY_S = 0.25
 

@@ -38,12 +38,6 @@ def work_off(db: sqlite3.Connection, root: Path, now: float) -> None:
         requests.work_off(db, request, now)
 
 
-def scheduler_runs(root: Path) -> bool:
-    """Whether a scheduler holds the store now."""
-    with scheduler_lock(root) as mine:
-        return not mine
-
-
 def unanswered(root: Path) -> str:
     """What to say when the scheduler has not answered in time."""
     return f"the scheduler (process {holder(root).get('pid', '?')}) is busy: the request waits for it"

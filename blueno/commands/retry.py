@@ -13,9 +13,10 @@ from ..canonical import short
 from ..errors import BluenoError, NotFound
 from ..settings import Settings
 from ..store import read, trace
+from ..store.database import scheduler_runs
 from . import need_store, options, print_json
 from .failures import ADVICE
-from .request import ask, scheduler_runs, unanswered
+from .request import ask, unanswered
 
 
 class Target(NamedTuple):

@@ -10,6 +10,7 @@ import click
 from ..canonical import short
 from ..settings import Settings
 from ..store import read
+from ..store.database import scheduler_runs
 from ..store.ledger import STATES, Ledger, ledger
 from . import need_store, options, print_json, table
 
@@ -19,8 +20,8 @@ def ledgers(db: sqlite3.Connection) -> list[tuple[read.Sweep, Ledger]]:
     return [(sweep, ledger(db, sweep.number)) for sweep in read.sweeps(db)]
 
 
-def status_text(found: list[tuple[read.Sweep, Ledger]]) -> str:
-    """A line a sweep; states that nobody has are left out."""
+def status_text(found: list[tuple[read.Sweep, Ledger]], runs: bool) -> str:
+    """A line a sweep; states that nobody has are left out. `runs`: whether a scheduler does."""
     used = [state for state in STATES if any(getattr(counts, state) for _, counts in found)]
     rows = [
         [
@@ -28,19 +29,21 @@ def status_text(found: list[tuple[read.Sweep, Ledger]]) -> str:
             sweep.name if sweep.revision == 1 else f"{sweep.name} #{sweep.revision}",
             str(counts.planned),
             *(str(getattr(counts, state)) for state in used),
-            _remark(sweep, counts),
+            _remark(sweep, counts, runs),
         ]
         for sweep, counts in found
     ]
     return table(["sweep", "name", "planned", *used, ""], rows, set(range(2, 3 + len(used))))
 
 
-def _remark(sweep: read.Sweep, counts: Ledger) -> str:
+def _remark(sweep: read.Sweep, counts: Ledger, runs: bool) -> str:
     if not counts.adds_up:
         return "DOES NOT ADD UP: run `blueno verify`"
     if sweep.paused:
         return f"paused: {sweep.paused}"
-    return "finished" if counts.finished else ""
+    if counts.finished:
+        return "finished"
+    return "" if runs else "waits: no scheduler runs (blueno sweep SPEC goes on)"
 
 
 def documents(found: list[tuple[read.Sweep, Ledger]]) -> list[dict[str, Any]]:
@@ -61,12 +64,12 @@ def command(settings: Settings, as_json: bool, sweep: str | None) -> int:
         if as_json:
             print_json({"sweeps": documents(found)})
         else:
-            click.echo(status_text(found) if found else "there is no sweep yet")
+            click.echo(status_text(found, scheduler_runs(settings.root)) if found else "there is no sweep yet")
         return 0
     chosen = read.find_sweep(db, sweep)
     found = [(chosen, ledger(db, chosen.number))]
     if as_json:
         print_json(documents(found)[0])
     else:
-        click.echo(status_text(found))
+        click.echo(status_text(found, scheduler_runs(settings.root)))
     return 0

@@ -13,7 +13,7 @@ import click
 
 from ..cache.folder import FolderCache
 from ..canonical import short
-from ..loop import detach, run_until
+from ..loop import check_devices, detach, run_until
 from ..plan import Plan
 from ..plan.describe import about_plan
 from ..plan.snapshot import write_snapshot
@@ -21,8 +21,9 @@ from ..progress import Shower, finish_line, say
 from ..settings import Settings, load_settings
 from ..store import ledger as ledgers
 from ..store import read
-from ..store.database import open_store
+from ..store.database import holder, open_store, scheduler_runs
 from ..store.submit import Submission, submit
+from ..store.transitions import DONE
 from ..worker.output import output_spared
 from . import options, print_json
 from .plan import compiled
@@ -37,9 +38,10 @@ def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path) -> Submission:
 
 def submission_text(plan: Plan, submission: Submission) -> str:
     """What was submitted, in a line or two."""
-    known = ", ".join(f"{count} {state}" for state, count in submission.trials.items() if state != "new")
+    there = {state: count for state, count in submission.trials.items() if state in DONE}
+    known = ", ".join(f"{count} {state}" for state, count in there.items())
     name = submission.name if submission.revision == 1 else f"{submission.name} (revision {submission.revision})"
-    lines = [f"{name}: {len(plan.configs)} configs, {len(plan.trials)} trials, {submission.queued} to run"]
+    lines = [f"{name}: {len(plan.configs)} configs, {len(plan.trials)} trials, {submission.waiting} to run"]
     if known:
         lines.append(f"already there: {known}")
     return "\n".join(lines)
@@ -75,6 +77,7 @@ def command(
         raise click.UsageError(f"to see what would run, write `blueno plan {spec}`")
     settings = load_settings(settings.root, **flags)
     plan = compiled(spec, overrides, settings.root)
+    check_devices(settings, plan.resources)
     for warning in plan.warnings:
         say(f"warning: {warning}")
     db = open_store(settings.root, time.time())
@@ -89,42 +92,47 @@ def command(
         with output_spared() if as_json else nullcontext():
             through = run_until(db, settings, number, Shower(sweep, sys.stderr), say)
         finish_line(sys.stderr)
-    return _conclude(db, read.sweep_by_number(db, number), spec, through, as_json)
+    return _conclude(db, settings.root, read.sweep_by_number(db, number), spec, through, as_json)
 
 
 def _detach(db: sqlite3.Connection, settings: Settings, number: int, as_json: bool) -> int:
+    other = holder(settings.root).get("pid") if scheduler_runs(settings.root) else None
     pid, log = detach(settings)
     sweep = read.sweep_by_number(db, number)
     if as_json:
         print_json({**ledgers.ledger(db, number)._asdict(), "pid": pid, "log": str(log)})
     else:
+        after = f"; process {other} runs at present, and this one takes over when that ends" if other else ""
         click.echo(
-            f"{sweep.name} goes on in the background (process {pid}), log: {log}\n"
+            f"{sweep.name} goes on in the background (process {pid}{after}), log: {log}\n"
             f"  watch it: blueno watch\n  stop it:  blueno stop {sweep.name}\n  results:  blueno results {sweep.name}"
         )
     return 0
 
 
-def _conclude(db: sqlite3.Connection, sweep: read.Sweep, spec: Path, through: bool, as_json: bool) -> int:
+def _conclude(db: sqlite3.Connection, root: Path, sweep: read.Sweep, spec: Path, through: bool, as_json: bool) -> int:
     counts = ledgers.ledger(db, sweep.number)
     if as_json:
         print_json(counts._asdict())
     else:
         click.echo(results_text(table_of(db, sweep), top=10))
-        click.echo(closing_text(counts, sweep, spec, through))
-    if not through:
+        goes_on = holder(root).get("pid") if not counts.finished and scheduler_runs(root) else None
+        click.echo(closing_text(counts, sweep, spec, goes_on))
+    if not through and not counts.finished:
         return 130
     return exit_code(counts) if sweep.paused is None else 4
 
 
-def closing_text(counts: ledgers.Ledger, sweep: read.Sweep, spec: Path, through: bool) -> str:
-    """How it ended, and what to do next."""
+def closing_text(counts: ledgers.Ledger, sweep: read.Sweep, spec: Path, goes_on: object) -> str:
+    """How it ended, and what to do next; `goes_on` is the process that still works on it, if there is one."""
     parts = ", ".join(f"{count} {state}" for state, count in counts.counts().items() if count)
     lines = [f"\n{sweep.name} ({short(sweep.id)}): {counts.planned} trials: {parts}"]
     if sweep.paused:
         see = f"see `blueno failures {sweep.name}`, mend it, then" if counts.failed else "go on with:"
         lines.append(f"paused: {sweep.paused}\n  {see} `blueno sweep {spec}`")
-    elif not through:
+    elif goes_on:
+        lines.append(f"it goes on in process {goes_on}: blueno watch {sweep.name}")
+    elif not counts.finished:
         lines.append(f"interrupted; nothing is lost. Go on with: blueno sweep {spec}")
     elif counts.failed:
         lines.append(f"see what failed: blueno failures {sweep.name}")

@@ -16,9 +16,9 @@ from ..canonical import short
 from ..loop import settled
 from ..settings import Settings
 from ..store import live, read
+from ..store.database import scheduler_runs
 from ..store.ledger import STATES, ledger
 from . import need_store, options, print_json, table
-from .request import scheduler_runs
 
 EVERY_S = 1.0
 MOST_SHARE = 0.2  # of the time may go into looking

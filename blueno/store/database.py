@@ -205,6 +205,14 @@ def scheduler_lock(root: Path, about: dict[str, object] | None = None) -> Iterat
         os.close(handle)
 
 
+def scheduler_runs(root: Path) -> bool:
+    """Whether a scheduler holds the store now. Where there is no lock file, none is made."""
+    if not os.access(lock_path(root), os.W_OK):
+        return False
+    with scheduler_lock(root) as mine:
+        return not mine
+
+
 def holder(root: Path) -> dict[str, object]:
     """What the process that holds the scheduler's lock said about itself; empty when nobody holds it."""
     try:

@@ -26,7 +26,7 @@ class Submission(NamedTuple):
     revision: int
     new: bool  # whether this plan was not known under this name
     trials: dict[str, int]  # state before submission (or "new") -> how many
-    queued: int  # how many wait now
+    waiting: int  # how many are queued or running now
 
 
 def sweep_id(plan: Plan) -> str:
@@ -55,12 +55,12 @@ def submit(db: sqlite3.Connection, plan: Plan, about: dict[str, Any], interprete
         _queue(db, sweep, now)
         _want_datasets(db, sweep)
         event(db, now, "submitted", sweep=sweep, detail=json.dumps(before))
-        queued = db.execute(
+        waiting = db.execute(
             "SELECT count(*) FROM sweep_trials JOIN trials ON id = trial"
-            " WHERE sweep_trials.sweep = ? AND state = 'queued'",
+            " WHERE sweep_trials.sweep = ? AND state IN ('queued', 'running')",
             (sweep,),
         ).fetchone()[0]
-    return Submission(sweep, sweep_id(plan), plan.name, revision, new, before, queued)
+    return Submission(sweep, sweep_id(plan), plan.name, revision, new, before, waiting)
 
 
 def _sweep(

@@ -15,16 +15,16 @@ from collections.abc import Collection
 from math import ceil
 from pathlib import Path
 
-from .crew import Scheduler, Worker, forget, let_go
-from .executors import WorkerSpec
-from .executors.local import end_leftover
-from .heard import HANDLERS, limit_s_of
+from ..executors import WorkerSpec
+from ..executors.local import end_leftover
+from ..store import preparations, requests, transitions, workers
+from ..store.database import transaction
+from ..store.transitions import Binding
+from ..worker.output import tail, worker_log
+from ..worker.work import remove_leftovers
+from .hearing import HANDLERS, limit_s_of
 from .orders import build_message, train_message
-from .store import preparations, requests, transitions, workers
-from .store.database import transaction
-from .store.transitions import Binding
-from .worker.output import tail, worker_log
-from .worker.work import remove_leftovers
+from .state import Scheduler, Worker, forget, let_go
 
 AHEAD_S = 0.25  # a worker holds work for about so long beyond the trial it is on
 MOST_HELD = 64

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from .messages import Message
-from .store.preparations import Preparation
-from .store.transitions import Binding, Claimed
+from ..messages import Message
+from ..store.preparations import Preparation
+from ..store.transitions import Binding, Claimed
 
 
 def train_message(db: sqlite3.Connection, trial: Claimed) -> Message:

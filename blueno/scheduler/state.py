@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .executors import Executor, Slot
-from .store import preparations, transitions, workers
-from .store.transitions import Binding, Claimed
-from .worker.output import worker_log
+from ..executors import Executor, Slot
+from ..store import preparations, transitions, workers
+from ..store.transitions import Binding, Claimed
+from ..worker.output import worker_log
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Scheduler:
     first: dict[int, list[str] | None] = field(default_factory=dict)  # per sweep: groups of its first failures
     failed_starts: int = 0
     draining: bool = False
-    told: set[str] = field(default_factory=set)  # remarks about data, which are the same for every fold
+    told: set[str] = field(default_factory=set)  # remarks about data, and kinds of failures: each is said once
 
 
 def let_go(s: Scheduler, worker: Worker, now: float, why: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .crew import Scheduler, Worker
-from .errors import TrialFailed
-from .messages import Message
-from .store import transitions
-from .store.transitions import Binding, Claimed
+from ..errors import TrialFailed
+from ..messages import Message
+from ..store import transitions
+from ..store.transitions import Binding, Claimed
+from .state import Scheduler, Worker
 
 FIRST_FAILURES = 3  # so many first trials that fail alike pause a sweep (or one for each worker, if there are more)
 FAILED_STARTS = 3  # so many workers in a row that never got ready pause the sweeps they were started for

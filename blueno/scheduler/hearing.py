@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from .canonical import digest
-from .crew import Scheduler, Worker, forget, let_go
-from .messages import Message
-from .store import preparations, transitions, workers
-from .store.transitions import Claimed
+from ..canonical import digest, short
+from ..messages import Message
+from ..store import preparations, transitions, workers
+from ..store.transitions import Claimed
+from ..worker.output import bounded, trial_log
+from .state import Scheduler, Worker, forget, let_go
 from .triage import disk_full, failed_start, pause_all, pause_bound, triage
-from .worker.output import bounded, trial_log
 
 
 def _ready(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
@@ -51,8 +51,17 @@ def _result(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
         pause_bound(s, worker.binding, error["message"], now)
     elif transitions.finish(s.db, message, worker.id, now):
         _smooth(s, message["duration_s"])
+        _tell_failure(s, trial, error)
         triage(s, trial, message, now)
         trial_log(s.root, trial.id).unlink(missing_ok=True)
+
+
+def _tell_failure(s: Scheduler, trial: Claimed, error: dict[str, Any] | None) -> None:
+    """The first failure of each kind is said at once, not in the morning."""
+    if error is not None and error["group"] not in s.told:
+        s.told.add(error["group"])
+        first_line = error["message"].partition("\n")[0]
+        s.tell(f"trial {short(trial.id)} failed: {error['type']}: {first_line} (blueno logs {short(trial.id)})")
 
 
 def _built(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
@@ -120,12 +129,15 @@ def _over(s: Scheduler, worker: Worker, trial: Claimed, message: Message, now: f
         error = _error("timeout", "Timeout", f"it ran longer than {limit_s_of(worker):g} s (resources.time)", message)
         result = transitions.failed_result(trial.id, trial.attempt, error, now, duration_s, text)
         transitions.finish(s.db, result, worker.id, now)
+        _tell_failure(s, trial, error)
         triage(s, trial, result, now)
     else:
         error = _error("lost", message["reason"], f"its process ended: {message['reason']}", message, text)
         result = transitions.failed_result(trial.id, trial.attempt, error, now, duration_s, text)
         if transitions.lost(s.db, trial.id, trial.attempt, worker.id, result, now) != "failed":
+            s.tell(f"a worker ended over trial {short(trial.id)} ({message['reason']}); the trial is queued again")
             return
+        _tell_failure(s, trial, error)
         triage(s, trial, result, now)
     log.unlink(missing_ok=True)
 
