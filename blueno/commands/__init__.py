@@ -56,4 +56,13 @@ def need_store(root: Path) -> sqlite3.Connection:
         raise BluenoError(
             f"nothing was swept yet in {root}", "start with `blueno sweep SPEC`, or name the project's --root"
         )
-    return open_store(root, time.time())
+    return store_of_command(root)
+
+
+def store_of_command(root: Path) -> sqlite3.Connection:
+    """The store, closed when the command that is running ends."""
+    db = open_store(root, time.time())
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(db.close)
+    return db

@@ -14,9 +14,8 @@ from ..loop import run_until
 from ..progress import best, progress_line
 from ..settings import Settings
 from ..store import read
-from ..store.database import open_store
 from ..store.ledger import ledger
-from . import options
+from . import options, store_of_command
 
 EVERY_S = 30.0
 
@@ -49,7 +48,7 @@ def command(settings: Settings, as_json: bool) -> int:
     def tell(text: str) -> None:
         click.echo(f"{iso(time.time())} {text}", err=True)
 
-    db = open_store(settings.root, time.time())
+    db = store_of_command(settings.root)
     tell("the scheduler begins")
     standing = Standing(tell)
     through = run_until(db, settings, None, standing, tell)

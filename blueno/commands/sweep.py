@@ -21,11 +21,11 @@ from ..progress import Shower, finish_line, say
 from ..settings import Settings, load_settings
 from ..store import ledger as ledgers
 from ..store import read
-from ..store.database import holder, open_store, scheduler_runs
+from ..store.database import holder, scheduler_runs
 from ..store.submit import Submission, submit
 from ..store.transitions import DONE
 from ..worker.output import output_spared
-from . import options, print_json
+from . import options, print_json, store_of_command
 from .plan import compiled
 from .results import results_text, table_of
 
@@ -80,7 +80,7 @@ def command(
     check_devices(settings, plan.resources)
     for warning in plan.warnings:
         say(f"warning: {warning}")
-    db = open_store(settings.root, time.time())
+    db = store_of_command(settings.root)
     submission = submit_plan(db, plan, settings.root)
     say(submission_text(plan, submission))
     number = submission.sweep

@@ -12,7 +12,7 @@ import socket
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from ..clock import iso
@@ -44,13 +44,16 @@ def open_store(root: Path, now: float, read_only: bool = False) -> sqlite3.Conne
     if not read_only:
         path.parent.mkdir(parents=True, exist_ok=True)
     refuse_network(path, mounts())
-    try:
-        db = _connect(path, read_only)
-        _check(db, path)
-        if not read_only and _version(db) < len(MIGRATIONS):
-            migrate(db, root, now)
-    except sqlite3.DatabaseError as error:
-        raise explained(error, str(path)) or error from error
+    with ExitStack() as opened:
+        try:
+            db = _connect(path, read_only)
+            opened.callback(db.close)
+            _check(db, path)
+            if not read_only and _version(db) < len(MIGRATIONS):
+                migrate(db, root, now)
+        except sqlite3.DatabaseError as error:
+            raise explained(error, str(path)) or error from error
+        opened.pop_all()  # all is well: it stays open
     return db
 
 
@@ -70,13 +73,16 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     """A connection. On a disk that nobody can write to, SQLite reads a store only if told that nobody does."""
     asleep = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
     address = path.resolve().as_uri() + ("?immutable=1" if asleep else "?mode=ro" if read_only else "")
-    db = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-    db.row_factory = sqlite3.Row
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.execute("PRAGMA cache_size = -65536")
-    if not read_only and not asleep:
-        db.execute("PRAGMA journal_mode = WAL")
+    with ExitStack() as opened:
+        db = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        opened.callback(db.close)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA cache_size = -65536")
+        if not read_only and not asleep:
+            db.execute("PRAGMA journal_mode = WAL")
+        opened.pop_all()
     return db
 
 

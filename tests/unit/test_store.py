@@ -160,6 +160,7 @@ def _claim_all(root: Path, worker: str, queue: Any) -> None:
     mine = []
     while claimed := claim(db, worker, 3):
         mine += [trial.id for trial in claimed]
+    db.close()
     queue.put(mine)
 
 
