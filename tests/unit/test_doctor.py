@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -154,4 +155,5 @@ def test_the_store_is_only_read(tmp_path: Path) -> None:
     before = store_path(tmp_path).read_bytes()
     examine(load_settings(tmp_path, {}))
     assert store_path(tmp_path).read_bytes() == before
-    assert sqlite3.connect(store_path(tmp_path)).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(sqlite3.connect(store_path(tmp_path))) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
