@@ -26,7 +26,7 @@ from .hearing import HANDLERS, limit_s_of
 from .orders import build_message, train_message
 from .state import Scheduler, Worker, forget, let_go
 
-AHEAD_S = 0.25  # a worker holds work for about so long beyond the trial it is on
+AHEAD_S = 0.25  # a worker on shorter trials holds work for about so long beyond the one it is on
 MOST_HELD = 64
 
 
@@ -150,7 +150,7 @@ def _depth(s: Scheduler) -> int:
     if s.mean_s is None or any(groups is not None for groups in s.first.values()):
         return 1  # the first trials may still pause their sweep
     fair = transitions.queued(s.db, MOST_HELD * len(s.slots)) // (2 * max(1, len(s.slots)))
-    ahead = ceil(AHEAD_S / max(s.mean_s, 1e-4)) if s.mean_s < 4 * AHEAD_S else 0
+    ahead = ceil(AHEAD_S / max(s.mean_s, 1e-4)) if s.mean_s < AHEAD_S else 0
     return 1 + min(MOST_HELD, fair, ahead)
 
 
