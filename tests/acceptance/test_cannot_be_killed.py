@@ -6,6 +6,7 @@ import random
 import signal
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,7 @@ from .project import JOB, JOBS, Project, kill, wait_for
 
 SLOW_JOB = """\
 import time
+from contextlib import suppress
 from pathlib import Path
 
 def train(trial):
@@ -90,15 +92,28 @@ def train(trial):
 """
     )
     sweep = project.start("sweep", "jobs.yaml")
-    wait_for(lambda: len(project.workers()) >= 1 and any("sleep" in p.name() for p in children(project)))
-    everyone = [*project.workers(), *children(project)]
+    sleeping = wait_for(lambda: [each for each in started(project) if name(each) == "sleep"])
+    everyone = [*project.workers(), *sleeping]
     kill(sweep)
     sweep.communicate()
-    wait_for(lambda: not any(process.is_running() and process.status() != "zombie" for process in everyone), 10)
+    wait_for(lambda: not any(name(process) for process in everyone), 10)
 
 
-def children(project: Project) -> list[psutil.Process]:
-    return [child for worker in project.workers() for child in worker.children(recursive=True)]
+def started(project: Project) -> list[psutil.Process]:
+    """What the workers started; one that ends while we look has started nothing."""
+    found = []
+    for worker in project.workers():
+        with suppress(psutil.NoSuchProcess):
+            found += worker.children(recursive=True)
+    return found
+
+
+def name(process: psutil.Process) -> str:
+    """A process's name, "" if it has ended."""
+    with suppress(psutil.NoSuchProcess):
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            return process.name()
+    return ""
 
 
 @pytest.mark.parametrize(
