@@ -33,6 +33,7 @@ def watch(db: sqlite3.Connection, root: Path, sweep: read.Sweep) -> dict[str, An
         "paused": read.sweep_by_number(db, sweep.number).paused,
         "scheduler": scheduler_runs(root),
         "workers": live.workers(db),
+        "metric": sweep.metric,
         "best": best and {"trial": best["trial"], "metric": sweep.metric, "value": best["value"]},
         "failures": live.last_failures(db, sweep.number, FAILURES),
     }
@@ -46,15 +47,19 @@ def screen(document: dict[str, Any], spec_file: str) -> str:
         best = document["best"]
         lines.append(f"best so far: {best['metric']} {best['value']:.4g} (trial {short(best['trial'])})")
     if document["workers"] and document["scheduler"]:
-        lines += ["", table(["slot", "work", "epoch", "metrics"], [_row(worker) for worker in document["workers"]])]
+        rows = [_row(worker, document["metric"]) for worker in document["workers"]]
+        lines += ["", table(["slot", "work", "epoch", "metrics"], rows)]
     if document["failures"]:
         lines += ["", "last failures", *map(_failure, document["failures"])]
     return "\n".join(lines + _remark(document, spec_file))
 
 
-def _row(worker: dict[str, Any]) -> list[str]:
-    epoch = f"{worker['epoch']}/{worker['epochs']}" if worker["epoch"] else ""
-    values = [f"{name} {value:.4g}" for name, value in worker["metrics"].items() if value is not None]
+def _row(worker: dict[str, Any], objective: str) -> list[str]:
+    """A worker's line. The objective comes first, since a narrow terminal cuts off what is last."""
+    planned = f"/{worker['epochs']}" if worker["epochs"] else ""  # unknown for some functions
+    epoch = f"{worker['epoch']}{planned}" if worker["epoch"] else ""
+    metrics = sorted(worker["metrics"].items(), key=lambda metric: metric[0] != objective)
+    values = [f"{name} {value:.4g}" for name, value in metrics if value is not None]
     work = short(worker["trial"]) if worker["trial"] else "-"
     if worker["dataset"]:
         work = f"builds dataset {short(worker['dataset'])}"

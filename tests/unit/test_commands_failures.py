@@ -98,7 +98,7 @@ def test_watch_shows_workers_best_and_failures(bench: Bench, capsys: pytest.Capt
         "attempt": 1,
         "epoch": 2,
         "epochs": 9,
-        "metrics": {"loss": 1.5},
+        "metrics": {"loss": 1.5, "val_score": 0.25},
     }
     bench.executor.say(worker, epoch)
     bench.steps(1)
@@ -111,7 +111,7 @@ def test_watch_shows_workers_best_and_failures(bench: Bench, capsys: pytest.Capt
     assert [found["class"] for found in found["failures"]] == ["user_code"]
     assert "4 trials: 2 running, 1 succeeded, 1 failed" in text
     assert "best so far: val_score 0.9" in text
-    assert f"{short(message['trial'])}  2/9    loss 1.5" in text
+    assert f"{short(message['trial'])}  2/9    val_score 0.25 loss 1.5" in text
     assert f"{short(second[1]['trial'])}  user_code: ValueError: no" in text
 
 
