@@ -26,7 +26,8 @@ def triage(s: Scheduler, trial: Claimed, result: Message, now: float) -> None:
     if len(groups) >= max(FIRST_FAILURES, len(s.slots)):
         s.first[trial.sweep] = None
         error = result["error"]
-        why = f"its first {len(groups)} trials failed alike: {error['type']}: {error['message']}"
+        first_line = error["message"].partition("\n")[0]
+        why = f"its first {len(groups)} trials failed alike: {error['type']}: {first_line}"
         transitions.pause(s.db, trial.sweep, why, now)
         s.tell(f"paused: {why}")
 

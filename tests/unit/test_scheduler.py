@@ -285,6 +285,13 @@ def test_first_trials_that_fail_alike_pause_the_sweep(bench: Bench) -> None:
     assert bench.counts(sweep) == {"failed": counts["failed"], "succeeded": 20 - counts["failed"]}
 
 
+def test_why_it_is_paused_is_one_line(bench: Bench) -> None:
+    sweep = bench.submit(values=tuple(range(6)))
+    bench.run(lambda m: {**bad(m), "error": {**failure(), "message": "Input X contains NaN.\nA page of advice."}})
+    paused = read.sweep_by_number(bench.db, sweep).paused
+    assert paused == "its first 3 trials failed alike: ValueError: Input X contains NaN."
+
+
 def test_a_point_that_its_code_calls_bad_pauses_nothing(bench: Bench) -> None:
     sweep = bench.submit(values=tuple(range(6)))
     bench.run(lambda m: {**bad(m), "error": {**failure(), "type": "TrialFailed"}})
