@@ -25,6 +25,7 @@ from .errors import BluenoError
 from .libraries import Library, required, training
 from .settings import Settings
 from .store.database import holder, mounts, open_store, refuse_network, scheduler_runs, store_path
+from .tables import size
 
 PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest that are tested
 LITTLE_DISK_BYTES = 2 * 10**9
@@ -204,19 +205,6 @@ def _newest_event(root: Path) -> float | None:
     except (BluenoError, sqlite3.Error):
         return None
     return seconds(row["at"]) if row else None
-
-
-def size(count: float) -> str:
-    """Bytes for people.
-
-    >>> size(999), size(12_345_678)
-    ('999 B', '12.3 MB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
 
 
 CHECKS = (

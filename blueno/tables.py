@@ -162,3 +162,16 @@ def significant(mean: float, std: float | None) -> str:
         return f"{mean:.4f}" if abs(mean) < 1000 else f"{mean:.6g}"
     digits = min(8, max(0, 1 - math.floor(math.log10(std))))
     return f"{mean:.{digits}f} ± {std:.{digits}f}"
+
+
+def size(count: float) -> str:
+    """Bytes for people.
+
+    >>> size(999), size(12_345_678)
+    ('999 B', '12.3 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

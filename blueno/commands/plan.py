@@ -14,7 +14,6 @@ import click
 
 from ..cache.folder import FolderCache
 from ..canonical import short
-from ..checks import size
 from ..plan import Plan, compile_spec
 from ..plan.describe import Known, plan_json, plan_text
 from ..settings import Settings
@@ -22,7 +21,7 @@ from ..spec import load
 from ..store import read
 from ..store.database import open_store, store_exists
 from ..store.submit import MACHINE_FAILURES
-from ..tables import cell, differing, flat, labels
+from ..tables import cell, differing, flat, labels, size
 from . import options, table
 
 LARGE_BYTES = 200 * 10**6  # a smaller file is read before anybody wonders

@@ -16,6 +16,7 @@ from ..canonical import short
 from ..errors import BluenoError
 from ..settings import Settings
 from ..store import read, removal
+from ..tables import size
 from . import need_store, options, print_json
 from .request import ask, unanswered
 
@@ -67,23 +68,10 @@ def removable_text(document: dict[str, Any]) -> str:
     lines = [
         f"{document['name']}{revision}, {short(document['sweep'])}:",
         f"  {document['trials']} trials with their results; {document['shared']} more stay, other sweeps have them",
-        f"  {document['models']} files in models/, {size_words(document['bytes'])}",
+        f"  {document['models']} files in models/, {size(document['bytes'])}",
         f"  {document['datasets']} datasets that nothing else uses (what is cached of them can be rebuilt)",
     ]
     return "\n".join(lines)
-
-
-def size_words(count: float) -> str:
-    """A number of bytes for people.
-
-    >>> size_words(999), size_words(2_500_000)
-    ('999 B', '2.5 MB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
 
 
 @click.command("rm")

@@ -261,4 +261,6 @@ def test_no_worker_outlives_its_scheduler(tmp_path: Path, action: str) -> None:
 
 def test_each_executor_opens() -> None:
     for name in EXECUTORS:
-        open_executor(name).close()
+        executor = open_executor(name)
+        assert executor.receive(0.0) == []
+        executor.close()

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from blueno.checks import Finding, examine, size
+from blueno.checks import Finding, examine
 from blueno.cli import run
 from blueno.commands.doctor import doctor_text, settings_in_force, verdict
 from blueno.libraries import Library, required, training
 from blueno.settings import load_settings
 from blueno.store.database import open_store, scheduler_lock, store_path
+from blueno.tables import size
 
 
 def found(root: Path, topic: str) -> list[Finding]:
