@@ -14,8 +14,8 @@ import click
 
 from ..cache.folder import FolderCache
 from ..canonical import short
-from ..plan import Plan, compile_spec
-from ..plan.describe import Known, plan_json, plan_text
+from ..planning import Plan, compile_spec
+from ..planning.describe import Known, plan_json, plan_text
 from ..settings import Settings
 from ..spec import load
 from ..store import read

@@ -12,7 +12,7 @@ import click
 
 from ..canonical import short
 from ..clock import words
-from ..plan.describe import resolved
+from ..planning.describe import resolved
 from ..recipes import leaf
 from ..settings import Settings
 from ..store import live, read, trace

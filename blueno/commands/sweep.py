@@ -14,9 +14,9 @@ import click
 from ..cache.folder import FolderCache
 from ..canonical import short
 from ..loop import check_devices, detach, run_until
-from ..plan import Plan
-from ..plan.describe import about_plan
-from ..plan.snapshot import write_snapshot
+from ..planning import Plan
+from ..planning.describe import about_plan
+from ..planning.snapshot import write_snapshot
 from ..progress import Shower, finish_line, say
 from ..settings import Settings, load_settings
 from ..store import ledger as ledgers

@@ -21,7 +21,7 @@ from ..devices import Devices
 from ..executors import WorkerSpec, open_executor
 from ..messages import Message
 from ..one_worker import OneWorker, ask, last_words
-from ..plan.snapshot import write_snapshot
+from ..planning.snapshot import write_snapshot
 from ..progress import say
 from ..settings import Settings, load_settings
 from ..store.preparations import MOST_MODELS
@@ -31,7 +31,7 @@ from . import options, print_json
 from .plan import compiled
 
 if TYPE_CHECKING:
-    from ..plan import Plan, Trial
+    from ..planning import Plan, Trial
 
 BATCHES = 3
 LIMIT_S = 120.0  # a trial that takes longer has not failed yet, which is all that is asked

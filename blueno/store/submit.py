@@ -12,7 +12,7 @@ from .database import transaction
 from .transitions import event
 
 if TYPE_CHECKING:
-    from ..plan import Plan
+    from ..planning import Plan
 
 # Failures of the machine are tried again when a sweep is submitted again; those of user code wait for `retry`.
 MACHINE_FAILURES = ("lost", "out_of_memory", "disk_full")

@@ -6,7 +6,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from blueno.plan.code import builtin_versions
+from blueno.planning.code import builtin_versions
 
 from .plans import GOLDEN, SPECS, compiled, golden_file, plan_text
 

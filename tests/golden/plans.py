@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from blueno.plan import Plan, compile_spec
-from blueno.plan.describe import plan_json
+from blueno.planning import Plan, compile_spec
+from blueno.planning.describe import plan_json
 from blueno.spec import load
 
 ROOT = Path(__file__).parent.parent.parent

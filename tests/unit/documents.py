@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blueno.errors import SpecErrors
-from blueno.plan import Plan, compile_spec
+from blueno.planning import Plan, compile_spec
 from blueno.spec import load
 from blueno.spec.language import NOT_YET
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blueno.errors import SpecErrors
-from blueno.plan import compile_spec
+from blueno.planning import compile_spec
 from blueno.spec import load
 
 CASES = Path(__file__).parent.parent / "malformed"

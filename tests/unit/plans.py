@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from blueno.canonical import canonical, digest_text
-from blueno.plan import Config, DatasetNode, Plan, Snapshot, Trial
+from blueno.planning import Config, DatasetNode, Plan, Snapshot, Trial
 
 
 def small_plan(

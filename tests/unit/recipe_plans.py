@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from blueno.canonical import canonical, digest_text
-from blueno.plan import Config, DatasetNode, Trial
+from blueno.planning import Config, DatasetNode, Trial
 
 RECIPE: dict[str, Any] = {
     "augment": [],

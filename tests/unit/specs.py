@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from blueno.plan import Plan, compile_spec
+from blueno.planning import Plan, compile_spec
 from blueno.spec import Spec, load
 
 DATA = "data: {source: {sklearn: digits}, split: {test: 0.2, validation: 0.2}}\n"

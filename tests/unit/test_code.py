@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blueno.errors import BluenoError
-from blueno.plan.code import builtin_versions, code_digest
+from blueno.planning.code import builtin_versions, code_digest
 from blueno.spec.modules import Folders, UnknownName
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "versions.json"

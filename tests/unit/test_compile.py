@@ -12,7 +12,7 @@ import pytest
 
 from blueno.canonical import canonical, digest_text
 from blueno.errors import SpecErrors
-from blueno.plan import Plan
+from blueno.planning import Plan
 
 from .specs import DATA, FUNCTION, NETWORK, compiled, params
 

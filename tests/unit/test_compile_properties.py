@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from blueno.errors import SpecErrors
-from blueno.plan import Plan, compile_spec
+from blueno.planning import Plan, compile_spec
 from blueno.spec import load
 
 from .brute_force import SECTIONS, compile_slowly, documents, flat

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from blueno.plan.describe import Known, plan_document, plan_json, plan_text
+from blueno.planning.describe import Known, plan_document, plan_json, plan_text
 
 from .specs import NETWORK, compiled
 

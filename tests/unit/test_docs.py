@@ -20,7 +20,7 @@ from blueno.etl.sources import SOURCES
 from blueno.etl.steps import STEPS
 from blueno.ml.architectures import ARCHITECTURES
 from blueno.ml.metrics import DEFAULTS as DEFAULT_METRICS
-from blueno.plan.describe import plan_text
+from blueno.planning.describe import plan_text
 from blueno.settings import TYPES
 from blueno.spec import language
 from blueno.spec.alternatives import SPECIAL

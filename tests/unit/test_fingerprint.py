@@ -11,7 +11,7 @@ import pytest
 
 from blueno.canonical import digest
 from blueno.errors import DataError
-from blueno.plan.fingerprint import fingerprint, recall
+from blueno.planning.fingerprint import fingerprint, recall
 
 LATER = 4e9  # a time at which every file here has settled
 

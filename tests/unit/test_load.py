@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blueno.errors import SpecErrors
-from blueno.plan import compile_spec
+from blueno.planning import compile_spec
 from blueno.spec import load
 from blueno.spec.metrics import METRICS, read_name
 from blueno.spec.words import bytes_of, seconds_of
@@ -132,7 +132,7 @@ def test_planning_imports_no_heavy_library(tmp_path: Path) -> None:
         MLP + "preprocess: [scale, 'sklearn.decomposition:NMF']\ntrain: {optimizer: adamw}\n"
     )
     program = (
-        "import sys; from pathlib import Path; from blueno.spec import load; from blueno.plan import compile_spec;"
+        "import sys; from pathlib import Path; from blueno.spec import load; from blueno.planning import compile_spec;"
         f"compile_spec(load({str(tmp_path / 'spec.yaml')!r}, root=Path({str(tmp_path)!r})), Path({str(tmp_path)!r}));"
         "print([name for name in ('numpy', 'keras', 'sklearn', 'pandas', 'tensorflow') if name in sys.modules])"
     )

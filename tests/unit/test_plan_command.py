@@ -15,8 +15,8 @@ import pytest
 from blueno.cache.folder import FolderCache
 from blueno.cli import run
 from blueno.commands.plan import compiled, reading, reasons, standing
-from blueno.plan import Plan
-from blueno.plan.describe import about_plan
+from blueno.planning import Plan
+from blueno.planning.describe import about_plan
 from blueno.store.database import open_store, store_path
 from blueno.store.submit import submit
 from blueno.store.transitions import DONE

@@ -10,7 +10,7 @@ import pytest
 from blueno.canonical import canonical, digest_text
 from blueno.errors import NotFound
 from blueno.loop import settled
-from blueno.plan import Snapshot
+from blueno.planning import Snapshot
 from blueno.scheduler import Scheduler, end, idle, step, take_over
 from blueno.store import ledger, read, requests, transitions
 from blueno.store.database import open_store

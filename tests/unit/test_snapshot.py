@@ -10,7 +10,7 @@ import pytest
 from blueno.cache.folder import FolderCache
 from blueno.canonical import digest
 from blueno.errors import BluenoError
-from blueno.plan.snapshot import Snapshot, snapshot_of, write_snapshot
+from blueno.planning.snapshot import Snapshot, snapshot_of, write_snapshot
 from blueno.spec.modules import Folders
 
 

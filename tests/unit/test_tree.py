@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from blueno.plan import tree
-from blueno.plan.tree import tree_digest
+from blueno.planning import tree
+from blueno.planning.tree import tree_digest
 
 # Everything that Pythons are known to parse differently, as far as 3.11 can parse it at all.
 HARD = (

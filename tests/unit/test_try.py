@@ -10,7 +10,7 @@ import pytest
 
 from blueno.cli import run
 from blueno.commands.try_ import Kind, Tried, choose, closing_text, place, tried_text
-from blueno.plan import Plan, compile_spec
+from blueno.planning import Plan, compile_spec
 from blueno.spec import load
 
 JOBS = """\
