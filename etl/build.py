@@ -74,8 +74,7 @@ def _made(recipe: dict[str, Any], building: Building, folder: Path) -> dict[str,
     steps = [open_step(located(step, building.files), building.code) for step in recipe["steps"]]
     num_plain = len(list(takewhile(lambda step: not step.fitted, steps)))
     samples = load_node(node_recipe(recipe, num_plain), building)
-    classes = samples.target if samples.classes is not None else None
-    parts = make_parts(len(samples.ids), classes, samples.groups, recipe["split"], recipe["fold"])
+    parts = make_parts(samples, recipe["split"], recipe["fold"])
     samples, fitted = _apply(steps[num_plain:], samples, parts["train"], building.progress)
     features = as_array(samples.features)
     return {
@@ -87,6 +86,7 @@ def _made(recipe: dict[str, Any], building: Building, folder: Path) -> dict[str,
         "classes": samples.classes,
         "task": samples.task,
         "positive": samples.positive,
+        "target_scale": None,
         "published": _published(fitted),
         "summary": summarise(samples, features, parts),
     }

@@ -21,14 +21,15 @@ class Dataset(NamedTuple):
 
     id: str
     features: np.ndarray  # (n, *shape); float32, unless a source or step leaves integers
-    target: np.ndarray  # (n,) or (n, k): int64 codes into `classes`, or float64 values of a regression
+    target: np.ndarray  # (n,) int64 codes into `classes`; (n, k) int64 0 and 1, of labels; or float64 of a regression
     ids: np.ndarray  # (n,), text
     parts: dict[str, np.ndarray]  # "train", "validation", "test", "stop" (those that exist): int64 row numbers
-    classes: list[Label] | None  # of a classification; binary: negative, positive
-    task: str  # "binary", "multiclass" or "regression"
+    classes: list[Label] | None  # of a classification; binary: negative, positive; multilabel: names of the k labels
+    task: str  # "binary", "multiclass", "multilabel" or "regression"
     positive: Label | None  # the positive class, of a binary task
     published: dict[str, Any]  # what fitted steps tell the model, such as {"vocabulary_size": 1000}
     summary: dict[str, Any]  # what was found, chosen and dropped: JSON
+    target_scale: dict[str, list[float]] | None = None  # {"mean": [k], "deviation": [k]} of the training part
 
 
 def open_dataset(dataset_id: str, cache: Cache) -> Dataset:
@@ -43,7 +44,7 @@ def open_dataset(dataset_id: str, cache: Cache) -> Dataset:
         message = f"dataset {short(dataset_id)} is incomplete: {error.args[0]} is gone from the cache"
         raise NotFound(message, "run the sweep again: it builds the dataset anew") from None
     facts = {name: manifest[name] for name in ("classes", "task", "positive", "published", "summary")}
-    return Dataset(id=dataset_id, parts=parts, **arrays, **facts)
+    return Dataset(id=dataset_id, parts=parts, **arrays, **facts, target_scale=manifest.get("target_scale"))
 
 
 def check_dataset(dataset_id: str, cache: Cache) -> list[str]:

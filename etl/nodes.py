@@ -28,7 +28,8 @@ from .transform import apply_step, open_step
 if TYPE_CHECKING:
     from blueno.usercode import CodeFolder
 
-FORMAT = 1  # of nodes as they are stored; counts for their ids
+FORMAT = 2  # of nodes as they are stored; counts for their ids
+ARRAYS = ("target", "ids", "groups", "times", "marks")  # of samples, beside the features; some may be None
 Progress = Callable[[str], None]  # told in a few words what is being done
 
 
@@ -82,7 +83,7 @@ def _compute(recipe: dict[str, Any], building: Building) -> Samples:
 
 def _write(samples: Samples, cache: Cache, folder: Path) -> dict[str, Any]:
     facts = samples._asdict()
-    for name in ("target", "ids", "groups"):
+    for name in ARRAYS:
         facts[name] = None if facts[name] is None else put_array(facts[name], cache, folder)
     return facts | {"features": _write_features(samples.features, cache, folder)}
 
@@ -113,7 +114,7 @@ def _text_part(column: pd.Series, cache: Cache, folder: Path) -> Part:
 
 def _read(manifest: dict[str, Any], cache: Cache) -> Samples:
     facts = {name: manifest[name] for name in Samples._fields}
-    for name in ("target", "ids", "groups"):
+    for name in ARRAYS:
         facts[name] = None if facts[name] is None else get_array(facts[name], cache)
     stored = facts["features"]
     facts["features"] = get_array(stored["array"], cache) if "array" in stored else _read_table(stored, cache)

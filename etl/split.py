@@ -13,6 +13,8 @@ from sklearn import model_selection
 
 from blueno.errors import DataError
 
+from .samples import Samples
+
 Rows = np.ndarray  # int64 row numbers
 
 
@@ -31,24 +33,18 @@ class Strata(NamedTuple):
         return 0 if self.groups is None else len(np.unique(self.groups))
 
 
-def make_parts(
-    num_samples: int,
-    classes: np.ndarray | None,
-    groups: np.ndarray | None,
-    split: dict[str, Any] | None,
-    fold: int | None,
-) -> dict[str, Rows]:
+def make_parts(samples: Samples, split: dict[str, Any] | None, fold: int | None) -> dict[str, Rows]:
     """Row numbers of `train`, `validation`, `test` and `stop` (those that exist; they cover all samples once).
 
-    `classes` (n,) are the codes of a classification, used when `split` is to stratify; `groups` (n,) never straddle
-    parts. Without a split everything is `train`. DataError when the data cannot be split as asked.
+    Without a split everything is `train`. DataError when the data cannot be split as asked.
     """
+    num_samples = len(samples.ids)
     rows = np.arange(num_samples)
     if split is None:
         return {"train": rows}
-    if split["stratify"] and classes is None:
+    if split["stratify"] and samples.classes is None:
         raise DataError("stratify spreads classes evenly, and a regression has none", "say stratify: false")
-    strata = Strata(classes if split["stratify"] else None, groups)
+    strata = Strata(samples.target if split["stratify"] else None, samples.groups)
     parts: dict[str, Rows] = {}
     if split["test"]:
         rows, parts["test"] = _take(split["test"], rows, rows, strata, split)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sklearn import model_selection
 
 from blueno.errors import DataError
-from blueno.etl.split import make_parts
+from blueno.etl.samples import Samples
+from blueno.etl.split import make_parts as parts_of
 
 SHARES = {"test": None, "validation": None, "stratify": False, "group": None, "seed": 0, "stop": None}
 FOLDS = {
@@ -26,6 +27,18 @@ FOLDS = {
 }
 CLASSES = np.arange(101) % 3
 GROUPS = np.arange(101) // 4
+
+
+def make_parts(
+    num_samples: int, classes: Any, groups: Any, split: dict[str, Any] | None, fold: int | None
+) -> dict[str, np.ndarray]:
+    """The parts of samples that have these classes (None: a regression) and groups."""
+    target = np.zeros(num_samples) if classes is None else np.asarray(classes)
+    named = None if classes is None else sorted(set(target.tolist()))
+    task = "regression" if classes is None else "multiclass"
+    ids = np.arange(num_samples).astype(str)
+    samples = Samples(np.zeros((num_samples, 1)), target, ids, groups, named, task, None, {}, [])
+    return parts_of(samples, split, fold)
 
 
 def shares(**changes: Any) -> dict[str, Any]:
