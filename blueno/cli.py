@@ -101,8 +101,21 @@ def unknown_verb(name: str) -> str:
     return f"there is no verb {name!r}: {answer}"
 
 
+def print_completion(context: click.Context, parameter: click.Parameter, shell: str | None) -> None:
+    """What `--completion` does."""
+    if shell is not None:
+        from .commands.complete import script
+
+        click.echo(script(shell, context.command))
+        context.exit()
+
+
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="blueno")
+@click.option(
+    "--completion", type=click.Choice(["bash", "zsh", "fish"]), is_eager=True, expose_value=False,
+    callback=print_completion, help="Print what a shell runs to complete: eval \"$(blueno --completion bash)\"",
+)  # fmt: skip
 def blueno() -> None:
     """Blueno mass-produces machine-learning experiments.
 

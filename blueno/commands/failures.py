@@ -12,7 +12,7 @@ from ..canonical import short
 from ..settings import Settings
 from ..store import live, read
 from ..store.ledger import ledger
-from . import need_store, options, print_json
+from . import complete, need_store, options, print_json
 
 ADVICE = {
     "user_code": "mend the code, then sweep again: trials of changed code are new ones",
@@ -115,7 +115,7 @@ def _headline(group: dict[str, Any]) -> str:
 
 
 @click.command("failures")
-@click.argument("sweep", required=False)
+@click.argument("sweep", required=False, shell_complete=complete.sweeps)
 @options
 def command(settings: Settings, as_json: bool, sweep: str | None) -> int:
     """What failed or diverged in SWEEP (a name, the beginning of an id, or nothing for the latest), by cause."""

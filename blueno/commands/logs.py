@@ -18,7 +18,7 @@ from ..settings import Settings
 from ..store import read, trace
 from ..store.database import scheduler_runs
 from ..worker.output import bounded, trial_log
-from . import need_store, options, print_json
+from . import complete, need_store, options, print_json
 
 LOOK_EVERY_S = 0.25
 
@@ -86,7 +86,7 @@ def _replaced(path: Path, file: BinaryIO) -> bool:
 
 
 @click.command("logs")
-@click.argument("trial")
+@click.argument("trial", shell_complete=complete.trials)
 @click.option("--follow", "following", is_flag=True, help="Go on until the trial has ended.")
 @click.option("--attempt", type=click.IntRange(1), help="An earlier attempt that left a result.")
 @options

@@ -14,7 +14,7 @@ from ..canonical import short
 from ..settings import Settings
 from ..store import read
 from ..tables import ConfigRow, cell, config_rows, differing, flat, labels, significant
-from . import need_store, options, print_json, table
+from . import complete, need_store, options, print_json, table
 
 
 def table_of(db: sqlite3.Connection, sweep: read.Sweep) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def exact(value: Any) -> str:
 
 
 @click.command("results")
-@click.argument("sweep", required=False)
+@click.argument("sweep", required=False, shell_complete=complete.sweeps)
 @click.option("--top", type=click.IntRange(1), help="Only the best N configs.")
 @click.option("--csv", "as_csv", is_flag=True, help="All configs and parameters as CSV.")
 @options

@@ -14,7 +14,7 @@ from ..errors import BluenoError, NotFound
 from ..settings import Settings
 from ..store import read, trace
 from ..store.database import scheduler_runs
-from . import need_store, options, print_json
+from . import complete, need_store, options, print_json
 from .failures import ADVICE
 from .request import ask, unanswered
 
@@ -97,7 +97,7 @@ def _states(db: sqlite3.Connection, trials: list[str]) -> dict[str, str]:
 
 
 @click.command("retry")
-@click.argument("names", nargs=-1, metavar="[SWEEP | TRIAL...]")
+@click.argument("names", nargs=-1, metavar="[SWEEP | TRIAL...]", shell_complete=complete.both)
 @click.option("--cause", metavar="CLASS", help="Only failures of this class: user_code, out_of_memory, diverged, ...")
 @options
 def command(settings: Settings, as_json: bool, names: tuple[str, ...], cause: str | None) -> int:

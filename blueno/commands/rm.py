@@ -17,7 +17,7 @@ from ..errors import BluenoError
 from ..settings import Settings
 from ..store import read, removal
 from ..tables import size
-from . import need_store, options, print_json
+from . import complete, need_store, options, print_json
 from .request import ask, unanswered
 
 ANSWER_WITHIN_S = 60.0
@@ -75,7 +75,7 @@ def removable_text(document: dict[str, Any]) -> str:
 
 
 @click.command("rm")
-@click.argument("sweep")
+@click.argument("sweep", shell_complete=complete.sweeps)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @options
 def command(settings: Settings, as_json: bool, sweep: str, yes: bool) -> int:

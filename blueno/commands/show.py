@@ -17,7 +17,7 @@ from ..recipes import leaf
 from ..settings import Settings
 from ..store import live, read, trace
 from ..tables import flat
-from . import need_store, options, print_json, table
+from . import complete, need_store, options, print_json, table
 
 LAST_EPOCHS = 5
 NOTHING: dict[str, Any] = {
@@ -124,7 +124,7 @@ def _error(error: dict[str, Any] | None) -> str:
 
 
 @click.command("show")
-@click.argument("trial")
+@click.argument("trial", shell_complete=complete.trials)
 @options
 def command(settings: Settings, as_json: bool, trial: str) -> int:
     """Everything about TRIAL, named by the beginning of its id."""

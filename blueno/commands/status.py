@@ -12,7 +12,7 @@ from ..settings import Settings
 from ..store import read
 from ..store.database import scheduler_runs
 from ..store.ledger import STATES, Ledger, ledger
-from . import need_store, options, print_json, table
+from . import complete, need_store, options, print_json, table
 
 
 def ledgers(db: sqlite3.Connection) -> list[tuple[read.Sweep, Ledger]]:
@@ -51,7 +51,7 @@ def documents(found: list[tuple[read.Sweep, Ledger]]) -> list[dict[str, Any]]:
 
 
 @click.command("status")
-@click.argument("sweep", required=False)
+@click.argument("sweep", required=False, shell_complete=complete.sweeps)
 @options
 def command(settings: Settings, as_json: bool, sweep: str | None) -> int:
     """The ledger of SWEEP (a name or the beginning of an id), or of all sweeps.

@@ -11,7 +11,7 @@ import click
 from ..settings import Settings
 from ..store import read
 from ..store.ledger import ledger
-from . import need_store, options, print_json
+from . import complete, need_store, options, print_json
 from .request import ask, unanswered
 
 
@@ -44,7 +44,7 @@ def stop_text(document: dict[str, Any], sweep: read.Sweep) -> str:
 
 
 @click.command("stop")
-@click.argument("sweep", required=False)
+@click.argument("sweep", required=False, shell_complete=complete.sweeps)
 @click.option("--now", is_flag=True, help="End what runs, too; it begins anew when the sweep goes on.")
 @options
 def command(settings: Settings, as_json: bool, sweep: str | None, now: bool) -> int:

@@ -17,7 +17,7 @@ from ..settings import Settings
 from ..store import check, read
 from ..store.database import reading
 from ..store.ledger import Ledger, ledger
-from . import need_store, options, print_json
+from . import complete, need_store, options, print_json
 from .status import documents
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ def verify_text(document: dict[str, Any]) -> str:
 
 
 @click.command("verify")
-@click.argument("sweep", required=False)
+@click.argument("sweep", required=False, shell_complete=complete.sweeps)
 @options
 def command(settings: Settings, as_json: bool, sweep: str | None) -> int:
     """Check the ledger and every checksum, of SWEEP or of everything. Exit code 1 when something is wrong."""

@@ -18,7 +18,7 @@ from ..settings import Settings
 from ..store import live, read
 from ..store.database import scheduler_runs
 from ..store.ledger import STATES, ledger
-from . import need_store, options, print_json, table
+from . import complete, need_store, options, print_json, table
 
 EVERY_S = 1.0
 MOST_SHARE = 0.2  # of the time may go into looking
@@ -104,7 +104,7 @@ def keep_watching(
 
 
 @click.command("watch")
-@click.argument("sweep", required=False)
+@click.argument("sweep", required=False, shell_complete=complete.sweeps)
 @click.option("--once", is_flag=True, help="Draw it once, then end.")
 @options
 def command(settings: Settings, as_json: bool, sweep: str | None, once: bool) -> int:

@@ -12,7 +12,7 @@ from ..recipes import Change, change_words, changes, config_leaves, dataset_leav
 from ..settings import Settings
 from ..store import read, trace
 from ..store.submit import MACHINE_FAILURES
-from . import need_store, options, print_json
+from . import complete, need_store, options, print_json
 
 Leaves = dict[str, Any]
 
@@ -178,7 +178,7 @@ def _nearest_lines(document: dict[str, Any]) -> list[str]:
 
 
 @click.command("why")
-@click.argument("id")
+@click.argument("id", shell_complete=complete.trials)
 @options
 def command(settings: Settings, as_json: bool, id: str) -> int:
     """What ID is made of: a trial, config or dataset, named by its beginning. Why it ran, or will run.

@@ -1,0 +1,293 @@
+"""Blueno from Python, for notebooks: `blueno.plan`, `blueno.sweep`, `blueno.results`, and what trials left as data
+frames, arrays and models. The same functions as behind the commands; pandas and Keras are imported when they are used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .cache.folder import FolderCache
+from .canonical import digest_file, short
+from .commands.plan import plan_report, standing
+from .commands.sweep import submission_text, submit_plan
+from .errors import BluenoError, NotFound
+from .loop import check_devices, run_until
+from .planning import Plan, compile_spec
+from .progress import Shower, finish_line, say
+from .settings import load_settings
+from .spec import load
+from .store import ledger as ledgers
+from .store import read, trace
+from .store.database import open_store, store_exists
+from .tables import config_rows, flat
+from .worker.code import code_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .etl.dataset import Dataset
+
+Overrides = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A compiled spec: what `blueno plan` prints, and its configs and trials as tables."""
+
+    plan: Plan
+    root: Path
+
+    def __repr__(self) -> str:
+        return plan_report(self.plan, standing(self.plan, self.root), with_trials=False)
+
+    def configs(self) -> pd.DataFrame:
+        """A row a config, in the spec's order: its id and, under their paths, its parameters."""
+        return _frame([{"config": short(each.id), **flat(each.params)} for each in self.plan.configs])
+
+    def trials(self) -> pd.DataFrame:
+        """A row a trial: trial, config, seed, fold."""
+        rows = [
+            {"trial": short(each.id), "config": short(each.config_id), "seed": each.seed, "fold": each.fold}
+            for each in self.plan.trials
+        ]
+        return _frame(rows)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a sweep left. Every method reads the store as it is at that moment; TRIAL is the beginning of an id."""
+
+    root: Path
+    sweep: str  # id
+    name: str
+    metric: str
+    direction: str
+
+    def __repr__(self) -> str:
+        from .commands.results import results_text, table_of
+
+        with _store(self.root) as db:
+            return results_text(table_of(db, read.find_sweep(db, self.sweep)), top=10)
+
+    def ledger(self) -> dict[str, int]:
+        """How many trials are in which state; they add up to `planned`."""
+        with _store(self.root) as db:
+            counts = ledgers.ledger(db, read.find_sweep(db, self.sweep).number)
+            return {"planned": counts.planned, **counts.counts()}
+
+    def table(self) -> pd.DataFrame:
+        """A row a config, best first: config, its parameters, mean, std (ddof 1), replicates, planned."""
+        with _store(self.root) as db:
+            number = read.find_sweep(db, self.sweep).number
+            rows = config_rows(read.rows_of(db, number), read.configs_of(db, number), self.metric, self.direction)
+        told = ("mean", "std", "replicates", "planned")
+        return _frame(
+            [
+                {"config": short(row.config_id), **flat(row.params), **{name: getattr(row, name) for name in told}}
+                for row in rows
+            ]
+        )
+
+    def trials(self) -> pd.DataFrame:
+        """A row a trial, in the sweep's order: trial, config, seed, fold, state, parameters, every metric."""
+        with _store(self.root) as db:
+            number = read.find_sweep(db, self.sweep).number
+            params = {config: flat(values) for config, values in read.configs_of(db, number).items()}
+            rows = [
+                {
+                    "trial": short(row.id), "config": short(row.config), "seed": row.seed, "fold": row.fold,
+                    "state": row.state, **params[row.config], **row.metrics,
+                }
+                for row in read.rows_of(db, number)
+            ]  # fmt: skip
+        return _frame(rows)
+
+    def best(self) -> str:
+        """The full id of the best trial of the best config. NotFound while no trial has the objective."""
+        with _store(self.root) as db:
+            number = read.find_sweep(db, self.sweep).number
+            trials = list(read.rows_of(db, number))
+            first = config_rows(trials, read.configs_of(db, number), self.metric, self.direction)[0]
+        values = {row.id: row.metrics.get(self.metric) for row in trials if row.config == first.config_id}
+        known = {id: value for id, value in values.items() if value is not None}
+        if not known:
+            raise NotFound(f"no trial of {self.name} has {self.metric} yet", "see `blueno status`")
+        choose = max if self.direction == "maximize" else min
+        return choose(known, key=lambda id: known[id])
+
+    def history(self, trial: str | None = None) -> pd.DataFrame:
+        """A row an epoch, a column a metric: of a trial, or of all (with a column `trial`)."""
+        import pandas as pd
+
+        with _store(self.root) as db:
+            if trial is not None:
+                return _history(_trial(db, trial))
+            ids = [row.id for row in read.rows_of(db, read.find_sweep(db, self.sweep).number)]
+            frames = [_history(read.trial(db, id)).assign(trial=short(id)).reset_index() for id in ids]
+        whole = [frame for frame in frames if len(frame)]
+        return pd.concat(whole, ignore_index=True) if whole else pd.DataFrame()
+
+    def predictions(self, trial: str | None = None) -> pd.DataFrame:
+        """What a trial (by default the best) said of each validation sample; the index is the sample's id.
+
+        Columns: `target` and `predicted` (labels, or values), and of a classifier with scores one column a class
+        (binary: `score`, of the positive class).
+        """
+        from .ml.scored import load_predictions
+
+        with _store(self.root) as db:
+            path = _artefact(db, self.root, _trial(db, trial or self.best()), "predictions")
+        return _predictions(load_predictions(path))
+
+    def model(self, trial: str | None = None) -> Any:
+        """The model of a trial (by default the best) as it was kept: a keras.Model, or an estimator.
+
+        NotFound when its weights were not kept (`keep: {weights: ...}`).
+        """
+        from .ml.restore import restore
+
+        with _store(self.root) as db:
+            row = _trial(db, trial or self.best())
+            path = _artefact(db, self.root, row, "weights")
+            sweep = read.find_sweep(db, trace.sweeps_of(db, "trial", row["id"])[0]["id"])
+        cache = FolderCache(self.root / "data" / "cache")
+        code = code_folder(self.root, cache, {"snapshot": sweep.snapshot, "folder": sweep.folder})
+        return restore(path, row["recipe"], code, lambda: _dataset(row, cache))
+
+    def dataset(self, trial: str | None = None) -> Dataset:
+        """The prepared data of a trial (by default the best): arrays, memory-mapped, and the rows of each part.
+
+        NotFound when the cache was emptied since.
+        """
+        with _store(self.root) as db:
+            row = _trial(db, trial or self.best())
+        return _dataset(row, FolderCache(self.root / "data" / "cache"))
+
+
+def plan(spec: str | os.PathLike[str], overrides: Overrides | None = None, root: Path | None = None) -> Planned:
+    """What a spec would run, and what is there already; nothing is run. `overrides` are {"train.epochs": 5}.
+
+    Raises SpecErrors with everything that is wrong with it.
+    """
+    settings = load_settings(root)
+    return Planned(_compiled(spec, overrides, settings.root), settings.root)
+
+
+def sweep(
+    spec: str | os.PathLike[str], overrides: Overrides | None = None, root: Path | None = None, **settings: Any
+) -> Results:
+    """Runs every trial of a spec that has no result yet, and returns when all is done (or interrupted).
+
+    `settings` are those of `blueno.toml`: executor, devices, per_device, cpus. Raises SpecErrors, BluenoError.
+    """
+    in_force = load_settings(root, **settings)
+    compiled = _compiled(spec, overrides, in_force.root)
+    check_devices(in_force, compiled.resources)
+    with _store(in_force.root, made=True) as db:
+        submission = submit_plan(db, compiled, in_force.root)
+        say(submission_text(compiled, submission))
+        if not ledgers.ledger(db, submission.sweep).finished:
+            shower = Shower(read.sweep_by_number(db, submission.sweep), sys.stderr)
+            run_until(db, in_force, submission.sweep, shower, say)
+            finish_line(sys.stderr)
+        return _results(in_force.root, read.sweep_by_number(db, submission.sweep))
+
+
+def results(name: str | None = None, root: Path | None = None) -> Results:
+    """What a sweep left: by its name, the beginning of its id, or nothing for the latest. NotFound, BluenoError."""
+    settings = load_settings(root)
+    with _store(settings.root) as db:
+        return _results(settings.root, read.find_sweep(db, name))
+
+
+def _compiled(spec: str | os.PathLike[str], overrides: Overrides | None, root: Path) -> Plan:
+    written = [f"{path}={json.dumps(value)}" for path, value in (overrides or {}).items()]
+    return compile_spec(load(Path(spec), written, root), root)
+
+
+def _results(root: Path, sweep: read.Sweep) -> Results:
+    return Results(root, sweep.id, sweep.name, sweep.metric, sweep.direction)
+
+
+@contextmanager
+def _store(root: Path, made: bool = False) -> Iterator[sqlite3.Connection]:
+    if not made and not store_exists(root):
+        raise BluenoError(f"nothing was swept yet in {root}", "call blueno.sweep, or name the project's root")
+    db = open_store(root, time.time())
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def _trial(db: sqlite3.Connection, trial: str) -> dict[str, Any]:
+    return read.trial(db, read.find_trial(db, trial))
+
+
+def _artefact(db: sqlite3.Connection, root: Path, row: dict[str, Any], name: str) -> Path:
+    """The file that a trial left under a name, its checksum compared. NotFound, BluenoError when it is damaged."""
+    left = (row["result"] or {}).get("artefacts") or {}
+    if name not in left:
+        message = f"trial {short(row['id'])} ({row['state']}) has no {name}"
+        raise NotFound(message, f"keep: {{{name}: all}} keeps them; `blueno show {short(row['id'])}` lists what it has")
+    path = root / "models" / left[name]["key"]
+    if not path.is_file() or digest_file(path) != left[name]["sha256"]:
+        raise BluenoError(f"{path} is missing or damaged", "see `blueno verify`; `blueno retry` trains it again")
+    return path
+
+
+def _dataset(row: dict[str, Any], cache: FolderCache) -> Dataset:
+    from .etl.dataset import open_dataset
+
+    if row["dataset"] is None:
+        raise NotFound(f"trial {short(row['id'])} brings its own data", "look at the function that it runs")
+    return open_dataset(row["dataset"], cache)
+
+
+def _history(row: dict[str, Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    history = row["result"]["history"] if row["result"] else {}
+    frame = pd.DataFrame({name: pd.Series(values, dtype="float64") for name, values in history.items()})
+    frame.index = pd.RangeIndex(1, len(frame) + 1, name="epoch")
+    return frame
+
+
+def _predictions(kept: Any) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+
+    scored, classes = kept.scored, None if kept.classes is None else np.asarray(kept.classes)
+    index = pd.Index(kept.ids, name="id")
+    if scored.task == "regression":
+        return pd.DataFrame(_columns("target", scored.target) | _columns("predicted", scored.scores), index=index)
+    if scored.task == "multilabel":
+        named = {f"{name}": scored.target[:, i] for i, name in enumerate(classes)}  # type: ignore[arg-type]
+        said = {f"score {name}": scored.scores[:, i] for i, name in enumerate(classes)}  # type: ignore[arg-type]
+        return pd.DataFrame(named | said, index=index)
+    assert classes is not None, "BUG: a classification without classes"
+    columns = {"target": classes[scored.target], "predicted": classes[scored.labels]}
+    if scored.scores is not None:
+        one = scored.scores.ndim == 1
+        columns |= {"score": scored.scores} if one else {str(c): scored.scores[:, i] for i, c in enumerate(classes)}
+    return pd.DataFrame(columns, index=index)
+
+
+def _columns(name: str, values: Any) -> dict[str, Any]:
+    """A column, or one for each output."""
+    return {name: values} if values.ndim == 1 else {f"{name}_{i}": values[:, i] for i in range(values.shape[1])}
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows)
