@@ -29,7 +29,8 @@ class Measure(NamedTuple):
 
 
 def _accuracy(scored: Scored) -> float:
-    return float(np.mean(scored.labels == scored.target))
+    right = scored.labels == scored.target
+    return float(np.mean(right.all(axis=1) if scored.task == "multilabel" else right))  # type: ignore[union-attr]
 
 
 def _averaged(function: Callable[..., float]) -> Callable[..., float]:

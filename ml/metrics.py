@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from blueno.errors import ModelError
 from blueno.usercode import CodeFolder, load
 
 from .measures import MEASURES, Measure, Undefined
-from .scored import Scored
+from .scored import Scored, load_predictions
 
 _OF_LABELS = ["accuracy", "balanced_accuracy", "precision", "recall", "f1", "matthews_corrcoef"]
 DEFAULTS = {
     "binary": [*_OF_LABELS, "specificity", "roc_auc", "average_precision", "log_loss", "brier_score"],
     "multiclass": [*_OF_LABELS, "cohen_kappa", "roc_auc", "log_loss"],
+    "multilabel": ["accuracy", "precision", "recall", "f1"],
     "regression": ["mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "r2"],
 }
 LOSS = "loss"  # measured by the engine, since only the model knows it
@@ -98,6 +100,39 @@ def measure(metrics: list[Wanted], scored: Scored) -> tuple[dict[str, float], li
                 raise  # a function of the user's: its own mistake, told with its traceback
             raise ModelError(f"{each.name}: {error}", "correct the metric's parameters") from error
     return values, notes
+
+
+def measure_predictions(path: Path, metrics: list[Any], code: CodeFolder | None) -> tuple[dict[str, float], list[str]]:
+    """What a list of metrics asks for, as far as a file of kept predictions can tell, and notes about the rest.
+
+    Undefined metrics are NaN with a note. Those of the training part, the loss, and those that need scores which the
+    model did not give have no value, and a note says so. Raises ModelError for a metric that does not exist or does
+    not belong to the task, and for a file that is damaged.
+    """
+    scored = load_predictions(path).scored
+    output = _output(scored)
+    asked = wanted(metrics, scored.task, code)
+    notes = [f"{each.name} is left out: {_why_not(each, output)}" for each in asked if _why_not(each, output)]
+    values, reasons = measure([each for each in asked if not _why_not(each, output)], scored)
+    return values, notes + reasons
+
+
+def _why_not(each: Wanted, output: str) -> str:
+    """Why predictions cannot tell a metric; empty when they can."""
+    if each.part != "val":
+        return "predictions are kept of the validation part only"
+    if each.measure is None:
+        return "only the model knows its loss"
+    return "" if computable(each, output) else f"the model gave no {each.measure.needs}"
+
+
+def _output(scored: Scored) -> str:
+    """What the model said of each sample: a key of OUTPUTS."""
+    if scored.task == "regression":
+        return "values"
+    if scored.scores is None:
+        return "labels"
+    return "probabilities" if scored.probabilities else "scores"
 
 
 def _want(item: Any, task: str, code: CodeFolder | None) -> Wanted:

@@ -12,8 +12,8 @@ import sklearn.metrics as sk
 
 from blueno.errors import ModelError
 from blueno.ml.measures import MEASURES
-from blueno.ml.metrics import defaults, maximize, measure, objective_of, wanted
-from blueno.ml.scored import Scored, hard_labels
+from blueno.ml.metrics import defaults, maximize, measure, measure_predictions, objective_of, wanted
+from blueno.ml.scored import Scored, hard_labels, save_predictions
 from blueno.spec.metrics import METRICS
 
 from .ml_jobs import code
@@ -215,3 +215,40 @@ def test_defaults_are_those_that_the_output_allows() -> None:
     assert "log_loss" in defaults("binary", "probabilities")
     assert "roc_auc" in defaults("binary", "scores") and "log_loss" not in defaults("binary", "scores")
     assert not {"roc_auc", "log_loss", "brier_score"} & set(defaults("binary", "labels"))
+
+
+def kept(folder: Path, scored: Scored) -> Path:
+    ids = np.array([f"s{row}" for row in range(len(scored.target))])
+    return save_predictions(folder / "predictions.npz", scored, ids, list(range(scored.classes)))
+
+
+def test_kept_predictions_give_the_same_values(tmp_path: Path) -> None:
+    own = code(tmp_path, scores="def top(y_true, y_score):\n    return y_score.max()\n")
+    asked = [
+        *defaults("multiclass", "probabilities"),
+        {"cohen_kappa": {"weights": "linear", "as": "lk"}},
+        "scores.py:top",
+    ]
+    values, notes = measure_predictions(kept(tmp_path, THREE), asked, own)
+    assert values == measure(wanted(asked, "multiclass", own), THREE)[0] and len(values) == len(asked)
+    assert notes == []
+
+
+def test_what_kept_predictions_cannot_tell_is_a_note(tmp_path: Path) -> None:
+    asked = ["accuracy", "train_accuracy", "loss", "log_loss", "roc_auc"]
+    values, notes = measure_predictions(kept(tmp_path, TIED._replace(scores=None, probabilities=False)), asked, None)
+    assert list(values) == ["val_accuracy"]
+    assert notes == [
+        "train_accuracy is left out: predictions are kept of the validation part only",
+        "val_loss is left out: only the model knows its loss",
+        "val_log_loss is left out: the model gave no probabilities",
+        "val_roc_auc is left out: the model gave no scores",
+    ]
+
+
+def test_an_undefined_metric_of_kept_predictions_is_nan_and_an_unknown_one_an_error(tmp_path: Path) -> None:
+    path = kept(tmp_path, binary([0, 0], [0.1, 0.7]))
+    values, notes = measure_predictions(path, ["roc_auc"], None)
+    assert math.isnan(values["val_roc_auc"]) and notes == ["val_roc_auc is undefined: no sample is positive"]
+    with pytest.raises(ModelError, match="there is no metric"):
+        measure_predictions(path, ["roc"], None)
