@@ -1,6 +1,7 @@
 """From what a source yields to samples: which columns are inputs, which is the target, and who is who.
 
-Target, id, group and time are never inputs. Rows without a target are dropped and counted.
+Target, id, group, time and the column that marks parts are never inputs. Rows that cannot be used are dropped and
+counted: copies, those without a target, and those that a split by time or by a column says nothing of.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ import pandas as pd
 
 from blueno.errors import DataError
 
+from .labels import without_blanks
 from .samples import Samples
 from .sources import Loaded
-from .tables import chosen, normalised
+from .tables import chosen, kinds_of, normalised
 from .target import read_target
+from .times import read_times
 
 SHOWN = 5  # examples in a message
+ROLES = {  # what is never an input, as a spec calls it
+    "target": "data.target", "id": "data.id", "group": "data.group", "time": "data.time", "marks": "data.split.column",
+}  # fmt: skip
 
 
 class Roles(NamedTuple):
@@ -28,48 +34,89 @@ class Roles(NamedTuple):
     target: pd.DataFrame
     ids: pd.Series
     groups: pd.Series | None
+    times: pd.Series | None = None
+    marks: pd.Series | None = None
 
 
 def select(loaded: Loaded, columns: dict[str, Any]) -> Samples:
-    """The samples that a dataset recipe's `columns` make of what a source yields."""
-    if columns.get("target_scale") is not None:
-        raise DataError("data.target_scale is not there yet", "leave it out")
+    """The samples that a dataset recipe's `columns` make of what a source yields.
+
+    Beside those of a spec, `columns` may have `marks`, which marks parts, and `cut`, the time that a split cuts at.
+    """
     is_table = isinstance(loaded.features, pd.DataFrame)
     roles = _of_table(loaded, columns) if is_table else _of_array(loaded, columns)
     _check_lengths(roles)
-    kept = roles.target.notna().all(axis=1).to_numpy()
-    if not kept.any():
-        raise DataError("no row has a target", "choose another data.target")
-    target = read_target(roles.target[kept].infer_objects(), columns.get("task"), columns.get("positive"))
+    cleaned, remarks = without_blanks(roles.target)
+    roles, dropped = _usable(roles._replace(target=cleaned), columns)
+    target = read_target(roles.target.infer_objects(), columns.get("task"), columns.get("positive"))
     return Samples(
-        features=_rows(roles.features, kept),
+        features=roles.features,
         target=target.values,
-        ids=_ids(roles.ids[kept]),
-        groups=None if roles.groups is None else _group_codes(roles.groups[kept]),
+        ids=_ids(roles.ids),
+        groups=None if roles.groups is None else _group_codes(roles.groups),
         classes=target.classes,
         task=target.task,
         positive=target.positive,
-        dropped={} if kept.all() else {"the target is missing": int((~kept).sum())},
+        dropped=dropped,
         guessed=target.guessed,
+        times=None if roles.times is None else read_times(roles.times),
+        marks=None if roles.marks is None else _marks(roles.marks),
+        inputs=kinds_of(roles.features) if isinstance(roles.features, pd.DataFrame) else None,
+        remarks=[*remarks, *target.remarks],
     )
 
 
-def _rows(features: np.ndarray | pd.DataFrame, kept: np.ndarray) -> np.ndarray | pd.DataFrame:
-    if kept.all():
-        return features
-    return features[kept].reset_index(drop=True) if isinstance(features, pd.DataFrame) else features[kept]
+def _usable(roles: Roles, columns: dict[str, Any]) -> tuple[Roles, dict[str, int]]:
+    """The rows that can be used, and how many were dropped by reason, each counted once."""
+    kept, dropped = np.ones(len(roles.ids), dtype=bool), {}
+    for reason, wrong in _faults(roles, columns):
+        if count := int((kept & wrong).sum()):
+            dropped[reason] = count
+        kept &= ~wrong
+        if not kept.any():
+            raise DataError(f"no row is left: {reason}", "look at data.target and data.split")
+    return roles if kept.all() else Roles(*(_rows(values, kept) for values in roles)), dropped
+
+
+def _faults(roles: Roles, columns: dict[str, Any]) -> list[tuple[str, np.ndarray]]:
+    """Why rows cannot be used, and which they are."""
+    faults = [
+        ("they are copies of another row, id and all", _copies(roles)),
+        ("the target is missing", roles.target.isna().any(axis=1).to_numpy()),
+    ]
+    for what, name, column in (("part", "marks", roles.marks), ("time", "cut", roles.times)):
+        if columns.get(name) is not None and column is not None:
+            is_empty = column.isna() | (column.map(str).str.strip() == "")
+            faults.append((f"the column {columns[name]} does not say their {what}", is_empty.to_numpy(dtype=bool)))
+    return faults
+
+
+def _rows(values: Any, kept: np.ndarray) -> Any:
+    if values is None:
+        return None
+    return values[kept] if isinstance(values, np.ndarray) else values[kept].reset_index(drop=True)
+
+
+def _copies(roles: Roles) -> np.ndarray:
+    """Which rows have the id of an earlier one and are the same in everything else, too. Arrays are not looked at."""
+    copies = np.zeros(len(roles.ids), dtype=bool)
+    twice = roles.ids.duplicated(keep=False).to_numpy()
+    if isinstance(roles.features, pd.DataFrame) and twice.any():
+        columns = [values.reset_index(drop=True) for values in roles if values is not None]
+        copies[twice] = pd.concat(columns, axis=1)[twice].astype(str).duplicated().to_numpy()
+    return copies
 
 
 def _of_table(loaded: Loaded, columns: dict[str, Any]) -> Roles:
     table = loaded.features.reset_index(drop=True)
-    named = {role: _names(table, columns.get(role)) for role in ("target", "id", "group", "time")}
+    named = {role: _names(table, columns.get(role)) for role in ROLES}
     target = table[named["target"]] if named["target"] else _given(loaded.target)
     if target is None:
         shown = ", ".join(str(name) for name in table.columns[:20])
         raise DataError("the spec does not say which column is the target", f"say data.target: one of {shown}")
-    taken = {name for names in named.values() for name in names}
+    taken = {name: role for role, names in named.items() for name in names}
     inputs = normalised(table.drop(columns=list(taken)))
-    names = _inputs(inputs, columns)
+    names = _inputs(inputs, columns, taken)
     if not names:
         raise DataError("no column is left as an input", "say other data.features, or drop less")
     return Roles(
@@ -77,17 +124,27 @@ def _of_table(loaded: Loaded, columns: dict[str, Any]) -> Roles:
         target=target,
         ids=_column(table, named["id"], loaded.ids, range(len(table))),
         groups=_column(table, named["group"], loaded.groups, None),
+        times=_column(table, named["time"], None, None),
+        marks=_column(table, named["marks"], None, None),
     )
 
 
 def _names(table: pd.DataFrame, wanted: str | Sequence[str] | None) -> list[str]:
-    return [] if wanted is None else chosen(table, wanted, kinds=())
+    return chosen(table, _words(wanted), kinds=())
 
 
-def _inputs(table: pd.DataFrame, columns: dict[str, Any]) -> list[str]:
+def _words(wanted: str | Sequence[str] | None) -> Sequence[str]:
+    return [wanted] if isinstance(wanted, str) else wanted or []
+
+
+def _inputs(table: pd.DataFrame, columns: dict[str, Any], taken: dict[str, str]) -> list[str]:
+    """The input columns. What is taken for a role is no input, so it need not be dropped and cannot be a feature."""
     if columns.get("features") is not None:
+        for name in _words(columns["features"]):
+            if name in taken:
+                raise DataError(f"{name} is {ROLES[taken[name]]}, and never an input", "leave it out of data.features")
         return _names(table, columns["features"])
-    dropped = set(_names(table, columns.get("drop")))
+    dropped = set(_names(table, [word for word in _words(columns.get("drop")) if word not in taken]))
     return [name for name in table.columns if name not in dropped]
 
 
@@ -97,6 +154,7 @@ def _of_array(loaded: Loaded, columns: dict[str, Any]) -> Roles:
         "features": None,
         "drop": None,
         "time": None,
+        "marks": None,
         "target": "target",
         "id": "ids",
         "group": "groups",
@@ -104,7 +162,7 @@ def _of_array(loaded: Loaded, columns: dict[str, Any]) -> Roles:
         if columns.get(role) not in (None, own):
             raise DataError(
                 f"this source yields arrays, and they have no column {columns[role]!r}",
-                f"leave out data.{role}, or let the source yield a data frame",
+                f"leave out {ROLES.get(role, f'data.{role}')}, or let the source yield a data frame",
             )
     target = _given(loaded.target)
     if target is None:
@@ -161,6 +219,12 @@ def _ids(column: pd.Series) -> np.ndarray:
             "remove the copies; if several samples belong together, name the column data.group instead",
         )
     return ids
+
+
+def _marks(column: pd.Series) -> np.ndarray:
+    """Marks as text; whole numbers that gaps made floating-point are whole again."""
+    values = [int(value) if isinstance(value, float) and value.is_integer() else value for value in column]
+    return np.array([str(value) for value in values], dtype=np.str_)
 
 
 def _group_codes(column: pd.Series) -> np.ndarray:

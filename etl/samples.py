@@ -24,3 +24,5 @@ class Samples(NamedTuple):
     guessed: list[str]  # what the spec did not say and was chosen, for the summary
     times: np.ndarray | None = None  # (n,), int64, float64 or datetime64[ns]: when each was; never an input
     marks: np.ndarray | None = None  # (n,), text: the part or fold that the data says it is in; never an input
+    inputs: dict[str, str] | None = None  # each input column of the source -> its kind; None of an array
+    remarks: tuple[str, ...] | list[str] = ()  # what somebody should know of the data before anything trains

@@ -12,15 +12,20 @@ from .transform import missing_values
 
 
 def summarise(samples: Samples, features: np.ndarray, parts: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Shape, type and columns of the features, sizes of the parts, the task, and what was dropped or guessed."""
+    """Shape, type and columns of the features, sizes of the parts, the task, and what was dropped or guessed.
+
+    `inputs` says the kind of each column as the source yields it; `in_no_part` counts the samples in gaps of time.
+    """
     missing = missing_values(samples.features)
     table = samples.features if isinstance(samples.features, pd.DataFrame) else None
     return {
         "samples": len(features),
         "shape": list(features.shape[1:]),
         "dtype": str(features.dtype),
+        "inputs": samples.inputs,
         "columns": None if table is None else [str(name) for name in table.columns],
         "parts": {name: len(rows) for name, rows in parts.items()},
+        "in_no_part": len(features) - sum(map(len, parts.values())),
         "task": samples.task,
         "classes": samples.classes,
         "positive": samples.positive,
@@ -28,18 +33,21 @@ def summarise(samples: Samples, features: np.ndarray, parts: dict[str, np.ndarra
         "groups": None if samples.groups is None else len(np.unique(samples.groups)),
         "dropped": samples.dropped,
         "guessed": samples.guessed,
+        "remarks": list(samples.remarks),
         "has_missing": bool(missing),
         "missing": missing,
     }
 
 
 def _counts(samples: Samples, parts: dict[str, np.ndarray]) -> dict[str, dict[str, int]]:
-    """Samples of each class in each part."""
-    classes = samples.classes or []
+    """Samples of each class in each part; of several labels at once, those that have the label."""
+    classes = list(map(str, samples.classes or []))
     return {
-        name: {
-            str(label): int(count)
-            for label, count in zip(classes, np.bincount(samples.target[rows], minlength=len(classes)), strict=True)
-        }
+        name: dict(zip(classes, _class_counts(samples.target[rows], len(classes)), strict=True))
         for name, rows in parts.items()
     }
+
+
+def _class_counts(target: np.ndarray, num_classes: int) -> list[int]:
+    counts = np.bincount(target, minlength=num_classes) if target.ndim == 1 else target.sum(axis=0)
+    return [int(count) for count in counts]

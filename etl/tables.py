@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -12,7 +13,8 @@ from pandas.api.types import is_float_dtype, is_numeric_dtype
 
 from blueno.errors import DataError
 
-KINDS = ("numeric", "categorical", "text")
+KINDS = ("numeric", "categorical", "text", "date")
+DATE = re.compile(r"(\d{4}-\d\d?-\d\d?|\d\d?[./-]\d\d?[./-]\d{4})([T ].*)?")  # 2020-03-31, 31.3.2020, 3/31/2020
 TEXT_WORDS = 3  # text that is longer than this many words on average is prose, shorter is a category
 
 
@@ -39,11 +41,26 @@ def _normalised_column(column: pd.Series) -> np.ndarray | pd.Series:
 
 
 def kind(column: pd.Series) -> str:
-    """One of KINDS. Text that is on average longer than three words is `text`, other text `categorical`."""
+    """One of KINDS. Text is a `date` where all of it is, `text` where it is on average longer than three words, and
+    else `categorical`.
+    """
     if is_numeric_dtype(column):
         return "numeric"
+    if _are_dates(column):
+        return "date"
     words = column.dropna().map(lambda value: len(str(value).split())).mean()
     return "text" if words > TEXT_WORDS else "categorical"
+
+
+def _are_dates(column: pd.Series) -> bool:
+    values = column.dropna()
+    is_date = len(values) > 0 and DATE.fullmatch(str(values.iloc[0]))  # most columns are known by their first value
+    return bool(is_date) and all(DATE.fullmatch(str(value)) for value in values)
+
+
+def kinds_of(table: pd.DataFrame) -> dict[str, str]:
+    """The kind of each column."""
+    return {str(name): kind(table[name]) for name in table.columns}
 
 
 def chosen(table: pd.DataFrame, wanted: str | Sequence[str], kinds: Sequence[str] = KINDS) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is to be predicted: the task, its classes, and the target as numbers."""
+"""What is to be predicted: the task, its classes, the target as numbers, and its scale."""
 
 from __future__ import annotations
 
@@ -10,38 +10,45 @@ from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype, is
 
 from blueno.errors import DataError
 
+from .labels import are_truths, remarks_on_classes, remarks_on_truths, truths
+
 MOST_CLASSES = 20  # integers with more distinct values than this could be either task: the spec must say
-TASKS = {"classification", "binary", "multiclass", "regression"}
+TASKS = {"classification", "binary", "multiclass", "multilabel", "regression"}
 
 
 class Target(NamedTuple):
-    """Of n samples. For a classification `values` are int64 codes into `classes`, the positive class 1 of two."""
+    """Of n samples. For a classification `values` are int64 codes into `classes`, the positive class 1 of two; of
+    several labels at once they are int64 0 and 1, a column each, and `classes` the labels' names.
+    """
 
     values: np.ndarray  # (n,) or (n, k)
     task: str
     classes: list[Any] | None
     positive: Any
     guessed: list[str]
+    remarks: list[str]
 
 
 def read_target(raw: pd.DataFrame, task: str | None, positive: Any) -> Target:
-    """The target from one column (or several, of a regression) without gaps.
+    """The target from one column (or several, of a regression or of labels that are yes or no) without gaps.
 
-    `task` None: a floating-point target is a regression, anything else a classification. DataError when the target
-    does not fit the task, or when integers have so many values that the spec must say.
+    `task` None: a floating-point target is a regression, several columns of yes and no are several labels at once,
+    anything else a classification. DataError when the target does not fit the task, or when integers have so many
+    values that the spec must say.
     """
-    if task is not None and task not in TASKS:
-        raise DataError(f"the task {task!r} is not there yet", f"choose among {', '.join(sorted(TASKS))}")
+    assert task is None or task in TASKS, f"BUG: the task {task!r}"
     guessed = []
     if task is None:
         task, reason = _guess(raw)
         guessed.append(f"task: {task}, since {reason}")
     if task == "regression":
-        return Target(_numbers(raw), task, None, None, guessed)
+        return Target(_numbers(raw), task, None, None, guessed, [])
+    if task == "multilabel" or (task == "classification" and raw.shape[1] > 1):
+        return _several_labels(raw, positive, guessed)
     if raw.shape[1] > 1:
         raise DataError(
-            "a target of several columns is a regression; several labels at once are not there yet",
-            "choose one column as the target, or say task: regression",
+            f"a {task} task has one target, and data.target names {raw.shape[1]} columns",
+            "choose one column as the target, or say task: multilabel or task: regression",
         )
     return _classification(raw.iloc[:, 0], task, positive, guessed)
 
@@ -50,6 +57,8 @@ def _guess(raw: pd.DataFrame) -> tuple[str, str]:
     columns = [raw.iloc[:, i] for i in range(raw.shape[1])]
     if all(is_float_dtype(column) for column in columns):
         return "regression", "the target is floating-point"
+    if len(columns) > 1 and are_truths(raw):
+        return "multilabel", "all target columns are yes or no"
     distinct = max(column.nunique() for column in columns)
     if all(is_integer_dtype(column) for column in columns) and distinct > MOST_CLASSES:
         raise DataError(
@@ -70,6 +79,28 @@ def _numbers(raw: pd.DataFrame) -> np.ndarray:
     return values[:, 0] if values.shape[1] == 1 else values
 
 
+def _several_labels(raw: pd.DataFrame, positive: Any, guessed: list[str]) -> Target:
+    if raw.shape[1] == 1:
+        raise DataError("a multilabel task has several target columns, and there is one", "say task: classification")
+    if positive is not None:
+        raise DataError(f"positive: {positive!r} needs two classes, and there are several labels", "leave it out")
+    names = [str(name) for name in raw.columns]
+    values = truths(raw)
+    return Target(values, "multilabel", names, None, guessed, remarks_on_truths(values, names))
+
+
+def target_scale(target: np.ndarray, train: np.ndarray, task: str) -> dict[str, list[float]]:
+    """Mean and standard deviation (ddof 0) of each of a regression's outputs over the rows `train`.
+
+    The deviation of an output that never varies is 1. DataError for a classification.
+    """
+    if task != "regression":
+        raise DataError(f"data.target_scale is for regressions, and this task is {task}", "leave it out")
+    values = target[train].reshape(len(train), -1)
+    deviation = values.std(axis=0)
+    return {"mean": values.mean(axis=0).tolist(), "deviation": np.where(deviation > 0, deviation, 1.0).tolist()}
+
+
 def _classification(raw: pd.Series, task: str, positive: Any, guessed: list[str]) -> Target:
     labels = _labels(raw)
     classes = sorted(set(labels))
@@ -86,7 +117,8 @@ def _classification(raw: pd.Series, task: str, positive: Any, guessed: list[str]
         raise DataError(f"positive: {positive!r} needs two classes, and the target has {len(classes)}", "leave it out")
     codes = {label: code for code, label in enumerate(classes)}
     values = np.array([codes[label] for label in labels], dtype="int64")
-    return Target(values, "binary" if binary else "multiclass", classes, classes[1] if binary else None, guessed)
+    task, positive = ("binary", classes[1]) if binary else ("multiclass", None)
+    return Target(values, task, classes, positive, guessed, remarks_on_classes(labels))
 
 
 def _labels(raw: pd.Series) -> list[Any]:

@@ -16,6 +16,7 @@ from blueno.usercode import CodeFolder, load
 
 from .architectures import ARCHITECTURES
 
+SHOWN_COLUMNS = 10  # in a message
 ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "linear"}
 
 
@@ -49,12 +50,13 @@ def build_model(model: dict[str, Any], dataset: Dataset, code: CodeFolder | None
 
 
 def check_complete(dataset: Dataset) -> None:
-    """ModelError when values of features are missing, with the columns that have gaps."""
+    """ModelError when values of features are missing, with the columns that have gaps and the step that fills them."""
     missing = dataset.summary.get("missing")
     if missing:
-        columns = ", ".join(f"{name} ({count})" for name, count in missing.items())
-        fix = "fill them first: preprocess: [impute, ...]; some estimators take them as they are"
-        raise ModelError(f"a network cannot train on features with missing values: {columns}", fix)
+        listed = [f"{name} ({count})" for name, count in list(missing.items())[:SHOWN_COLUMNS]]
+        more = f" and {len(missing) - SHOWN_COLUMNS} more" if len(missing) > SHOWN_COLUMNS else ""
+        message = f"a network cannot train on features with missing values: {', '.join(listed)}{more}"
+        raise ModelError(message, "add impute to preprocess, such as preprocess: [impute, one_hot, scale]")
 
 
 def builder(name: str, code: CodeFolder | None) -> Callable[..., Any]:

@@ -86,7 +86,7 @@ def _built(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
 def _remarks(summary: dict[str, Any]) -> set[str]:
     """What somebody should know about the data before the morning; the same for every fold."""
     dropped = summary.get("dropped") or {}
-    return {f"{count} samples are left out: {why}" for why, count in dropped.items()}
+    return {*(f"{count} samples are left out: {why}" for why, count in dropped.items()), *summary.get("remarks", ())}
 
 
 def _gone(s: Scheduler, worker: Worker, message: Message, now: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from blueno.etl.columns import select
 from blueno.etl.samples import Samples
 from blueno.etl.sources import Loaded
 from blueno.etl.tables import chosen, kind, normalised
-from blueno.etl.target import read_target
+from blueno.etl.target import read_target, target_scale
+from blueno.etl.times import read_times
 
 NOBODY: dict[str, Any] = dict.fromkeys(
     ("target", "features", "drop", "id", "group", "time", "task", "positive", "target_scale")
@@ -83,7 +85,7 @@ def test_features_and_drop_take_names_and_globs() -> None:
         ({"id": "patient"}, "1 ids occur more than once: anna", "data.group"),
         ({"id": "site"}, "1 samples have no id", "data.id"),
         ({"group": "site"}, "1 samples have no group", "data.group"),
-        ({"target_scale": "standard"}, "not there yet", "leave it out"),
+        ({"features": ["age", "outcome"]}, "outcome is data.target", "leave it out of data.features"),
     ],
 )
 def test_columns_that_do_not_fit(columns: dict[str, Any], message: str, fix: str) -> None:
@@ -94,7 +96,7 @@ def test_columns_that_do_not_fit(columns: dict[str, Any], message: str, fix: str
 
 
 def test_a_table_without_any_target_is_an_error() -> None:
-    with pytest.raises(DataError, match="no row has a target"):
+    with pytest.raises(DataError, match="no row is left: the target is missing"):
         selected(patients().assign(outcome=None))
 
 
@@ -208,7 +210,7 @@ def test_a_target_of_several_columns_is_a_regression() -> None:
         (lambda: ["a", "b", "c"], "binary", None, "a binary task has two"),
         (lambda: ["a", "b"], "regression", None, "needs numbers"),
         (lambda: [1.0, np.inf], None, None, "infinite"),
-        (lambda: [1, 0], "multilabel", None, "not there yet"),
+        (lambda: [1, 0], "multilabel", None, "several target columns, and there is one"),
     ],
 )
 def test_targets_that_do_not_fit(make: Callable[[], list[Any]], task: str | None, positive: Any, message: str) -> None:
@@ -217,6 +219,139 @@ def test_targets_that_do_not_fit(make: Callable[[], list[Any]], task: str | None
     assert caught.value.fix
 
 
-def test_several_labels_at_once_are_refused() -> None:
-    with pytest.raises(DataError, match="several labels at once"):
-        read_target(pd.DataFrame({"a": [0, 1], "b": [1, 1]}), None, None)
+def test_several_columns_of_yes_and_no_are_several_labels_at_once() -> None:
+    frame = pd.DataFrame({"a": [0, 1, 1], "b": [True, False, False], "c": ["yes", " No", "YES"]})
+    guessed = read_target(frame, None, None)
+    assert (guessed.task, guessed.classes, guessed.positive) == ("multilabel", ["a", "b", "c"], None)
+    assert guessed.values.tolist() == [[0, 1, 1], [1, 0, 0], [1, 0, 1]]
+    assert guessed.values.dtype == np.int64
+    assert guessed.guessed == ["task: multilabel, since all target columns are yes or no"]
+    assert read_target(frame, "multilabel", None).guessed == []
+    assert read_target(frame, "classification", None).task == "multilabel"
+    numbers = frame[["a", "b"]].astype("float64")
+    assert read_target(numbers, None, None).task == "regression"
+    assert read_target(numbers, "multilabel", None).values.tolist() == [[0, 1], [1, 0], [1, 0]]
+
+
+def test_labels_that_are_the_same_for_all_are_told() -> None:
+    frame = pd.DataFrame({"a": [0, 1, 1], "b": [0, 0, 0], "c": [1, 1, 1]})
+    remarks = read_target(frame, None, None).remarks
+    assert remarks == ["labels that are the same for all samples: b (always 0), c (always 1)"]
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "positive", "message"),
+    [
+        ({"a": [0, 1], "b": [0, 2]}, "multilabel", None, "the label b has 2"),
+        ({"a": [0, 1], "b": ["north", "south"]}, None, None, "the label b has 'north'"),
+        ({"a": [0, 1], "b": [1, 0]}, "binary", None, "one target, and data.target names 2 columns"),
+        ({"a": [0, 1], "b": [1, 0]}, "multilabel", 1, "there are several labels"),
+    ],
+)
+def test_labels_that_do_not_fit(values: dict[str, Any], task: str | None, positive: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        read_target(pd.DataFrame(values), task, positive)
+    assert caught.value.fix
+
+
+def test_blanks_around_labels_are_removed_and_other_spellings_are_told() -> None:
+    table = pd.DataFrame({"x": range(7), "y": [" ill", "ill ", "Ill", "well", "well", " ", "once"]})
+    samples = select(Loaded(table), NOBODY | {"target": "y"})
+    assert samples.classes == ["Ill", "ill", "once", "well"]
+    assert samples.dropped == {"the target is missing": 1}
+    assert list(samples.remarks) == [
+        "blanks around 2 labels were removed",
+        "the labels 'Ill' (1), 'ill' (2) differ only in case, and count as different classes",
+        "2 classes have a single sample: Ill, once",
+    ]
+
+
+def test_copies_of_a_row_are_dropped_and_counted() -> None:
+    table = patients().iloc[[0, 1, 1, 2, 4, 4, 4]]
+    samples = selected(table, id="scan")
+    assert samples.ids.tolist() == ["s1", "s2", "s3", "s5"]
+    assert samples.dropped == {"they are copies of another row, id and all": 3}
+    with pytest.raises(DataError, match="1 ids occur more than once: s2"):
+        selected(table.assign(visits=range(7)).iloc[:4], id="scan")
+    assert selected(table).dropped == {}
+
+
+def test_kinds_of_inputs_are_told() -> None:
+    assert selected(patients(), id="scan").inputs == {
+        "patient": "categorical", "when": "date", "age": "numeric", "visits": "numeric", "site": "categorical",
+        "note": "text", "smoker": "numeric",
+    }  # fmt: skip
+
+
+def test_what_has_a_role_need_not_be_dropped() -> None:
+    assert features(selected(patients(), id="scan", drop=["scan", "note", "when"])) == [
+        "patient", "age", "visits", "site", "smoker",
+    ]  # fmt: skip
+
+
+# ---- times and marks
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([3, 1, 2], "i"),
+        ([0.5, 1, 2], "f"),
+        (["2020-03-31", "2020-04-01T10:00", "2020-04-02 11:00:05.5"], "M"),
+        (["2020-03-31T00:00+02:00", "2020-03-31T00:00Z", "2020-04-01"], "M"),
+        (pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"]).tz_localize("Europe/Vienna"), "M"),
+        ([date(2020, 1, 1), date(2020, 1, 2), date(2020, 1, 3)], "M"),
+    ],
+)
+def test_times_are_numbers_or_dates(values: Any, kind: str) -> None:
+    times = read_times(pd.Series(values, name="when"))
+    assert times.dtype.kind == kind
+    assert str(times.dtype) in ("int64", "float64", "datetime64[ns]")
+    assert [*np.argsort(times)] == ([1, 2, 0] if kind == "i" else [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["2020-01-01", "soon", "later"], "the column when holds 'soon', which is no time"),
+        ([True, False], "true and false"),
+        ([1.0, np.inf], "an infinite time"),
+        (["1/2/2020", "2/2/2020"], "holds '1/2/2020'"),
+    ],
+)
+def test_what_is_no_time_is_named(values: list[Any], message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        read_times(pd.Series(values, name="when"))
+    assert "2020-03-31" in caught.value.fix
+
+
+def test_samples_that_a_split_says_nothing_of_are_dropped_and_counted() -> None:
+    table = patients().assign(part=["train", "val", None, "train", "test", " "], day=[1, 2, 3, 4, None, 6])
+    marked = selected(table, marks="part")
+    assert marked.dropped == {"the target is missing": 1, "the column part does not say their part": 2}
+    assert marked.marks is not None
+    assert marked.marks.tolist() == ["train", "val", "test"]
+    timed = selected(table, time="day", cut="day")
+    assert timed.dropped == {"the target is missing": 1, "the column day does not say their time": 1}
+    assert timed.times is not None
+    assert timed.times.tolist() == [1, 2, 3, 6]
+    assert "day" not in features(timed)
+    assert "the column day does not say their time" not in selected(table, time="day").dropped
+
+
+def test_numbers_of_folds_with_gaps_stay_whole() -> None:
+    marks = selected(patients().assign(fold=[0, 1, None, 0, 1, 0]), marks="fold").marks
+    assert marks is not None
+    assert marks.tolist() == ["0", "1", "1", "0"]
+
+
+# ---- the scale of a target
+
+
+def test_the_scale_of_a_target_is_that_of_the_training_part() -> None:
+    target = np.array([[1.0, 5.0], [3.0, 5.0], [100.0, 7.0]])
+    scale = target_scale(target, np.array([0, 1]), "regression")
+    assert scale == {"mean": [2.0, 5.0], "deviation": [1.0, 1.0]}
+    assert target_scale(target[:, 0], np.array([0, 1]), "regression") == {"mean": [2.0], "deviation": [1.0]}
+    with pytest.raises(DataError, match="for regressions, and this task is binary"):
+        target_scale(np.array([0, 1]), np.array([0, 1]), "binary")
