@@ -23,6 +23,7 @@ from .samples import Samples
 from .split import make_parts
 from .storage import dataset_key, parts_in, put_array, put_json, read_complete, workplace
 from .summary import summarise
+from .target import target_scale
 from .transform import Step, apply_step, as_array, open_step
 
 if TYPE_CHECKING:
@@ -86,10 +87,15 @@ def _made(recipe: dict[str, Any], building: Building, folder: Path) -> dict[str,
         "classes": samples.classes,
         "task": samples.task,
         "positive": samples.positive,
-        "target_scale": None,
+        "target_scale": _target_scale(samples, parts["train"], recipe),
         "published": _published(fitted),
         "summary": summarise(samples, features, parts),
     }
+
+
+def _target_scale(samples: Samples, train: np.ndarray, recipe: dict[str, Any]) -> dict[str, list[float]] | None:
+    is_wanted = recipe["columns"].get("target_scale") is not None
+    return target_scale(samples.target, train, samples.task) if is_wanted else None
 
 
 def _published(fitted: list[Fitted]) -> dict[str, Any]:

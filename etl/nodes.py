@@ -46,10 +46,13 @@ class Building(NamedTuple):
 def node_recipe(recipe: dict[str, Any], num_steps: int) -> dict[str, Any]:
     """What a node's id is the digest of: a dataset recipe's source, columns and first steps.
 
-    The column that a split groups by is no input, so it is one of the columns here.
+    The columns that a split looks at (`group`, `cut` for its time, `marks` for the parts that the data says) are no
+    inputs, so they are columns here. What is done to the target after the split makes no difference to a node.
     """
-    columns = dict(recipe["columns"])
-    columns["group"] = columns.get("group") or (recipe["split"] or {}).get("group")
+    columns, split = dict(recipe["columns"]), recipe["split"] or {}
+    columns.pop("target_scale", None)
+    columns["group"] = columns.get("group") or split.get("group")
+    columns |= {"cut": split.get("time"), "marks": split.get("column")}
     return {"columns": columns, "node": FORMAT, "source": recipe["source"], "steps": recipe["steps"][:num_steps]}
 
 
