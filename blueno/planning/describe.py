@@ -161,7 +161,8 @@ def _data_text(plan: Plan, known: Known) -> list[str]:
 
 def _looks_at_validation(plan: Plan) -> bool:
     """Whether some training makes choices by the part that it is then measured on."""
-    held_back = {dataset.id for dataset in plan.datasets if '"stop":null' not in dataset.recipe}
+    says_itself = '"split":{"column":'  # where the data marks the parts, stop may be one of them
+    held_back = {each.id for each in plan.datasets if '"stop":null' not in each.recipe or says_itself in each.recipe}
     idle = ('"early_stopping":null', '"reduce_on_plateau":null')
     return any(
         '"architecture":' in trial.recipe

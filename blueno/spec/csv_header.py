@@ -1,0 +1,66 @@
+"""Columns that a spec names are looked for in the first line of a CSV file, so that a misspelt one is told at once."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from .node import File, Node
+from .problems import nearest
+from .values import Context, is_template
+
+ROLES = ("target", "features", "drop", "id", "group", "time")
+SPLIT_ROLES = ("group", "time", "column")
+COMPRESSED = {".gz", ".bz2", ".zip", ".xz", ".zst", ".tar", ".tgz"}  # by their name, as pandas tells them
+
+
+def check_columns(node: Node, source: dict[str, Any] | None, context: Context) -> None:
+    """Adds a problem for each name or glob under `data` that is no column of the CSV file that the source reads.
+
+    A file that cannot be read like this is left to the source, which says what is wrong with it.
+    """
+    names = _header(source["params"]) if source is not None and source["name"] == "csv" else []
+    if not names:
+        return
+    for path, child in _named(node):
+        if not any(child.value == name or fnmatchcase(name, child.value) for name in names):
+            file = source["params"]["path"].written if source else ""
+            context.problems.add(child.mark, path, f"{file} has no column {child.value!r}", nearest(child.value, names))
+
+
+def _named(node: Node) -> Iterator[tuple[str, Node]]:
+    """Every name of a column in a `data`, with its path."""
+    split = node.value.get("split")
+    places = [(f"data.{role}", node.value.get(role)) for role in ROLES]
+    if split is not None and isinstance(split.value, dict):
+        places += [(f"data.split.{role}", split.value.get(role)) for role in SPLIT_ROLES]
+    for path, child in places:
+        if child is not None and isinstance(child.value, str):
+            yield path, child
+        elif child is not None and isinstance(child.value, list):
+            yield from ((f"{path}[{i}]", each) for i, each in enumerate(child.value) if isinstance(each.value, str))
+
+
+def _header(params: dict[str, Any]) -> list[str]:
+    """The names of the columns as pandas calls them; empty when they cannot be told."""
+    file, separator = params.get("path"), params.get("separator")
+    if not isinstance(file, File) or is_template(file.path) or Path(file.path).suffix.lower() in COMPRESSED:
+        return []
+    try:
+        with open(file.path, encoding=params["encoding"], newline="") as text:
+            first = next((row for row in csv.reader(text, delimiter=separator) if row), [])
+    except (OSError, UnicodeError, LookupError, TypeError, ValueError, csv.Error):
+        return []
+    return _as_pandas(first)
+
+
+def _as_pandas(names: list[str]) -> list[str]:
+    """Without a byte order mark; a column without a name and the second of a name are called as pandas does."""
+    made: list[str] = []
+    for number, name in enumerate(names):
+        name = (name.removeprefix("\ufeff") if number == 0 else name) or f"Unnamed: {number}"
+        made.append(f"{name}.{names[:number].count(name)}" if name in made else name)
+    return made
