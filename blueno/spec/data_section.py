@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .arguments import arguments, code_of
-from .language import CODE_PARAMETERS, COLUMN, COLUMNS, DATA_KEYS, DATA_RESERVED, FOLDS, SHARES, TIME, Key
+from .csv_header import check_columns
+from .language import CODE_PARAMETERS, COLUMNS, DATA_KEYS, DATA_RESERVED
 from .node import Broken, File, Mark, Node
 from .problems import join_path
 from .signatures import Signature
-from .values import Contents, Context, checked, filled, is_mapping, named, signature
+from .split_section import resolve_split
+from .values import Contents, Context, checked, is_mapping, named, signature
 
 
 class Data(NamedTuple):
@@ -36,7 +38,6 @@ class Data(NamedTuple):
 
 
 NOTHING = Data(None, {}, None)
-OTHER_SPLITS = ("folds", "repeats", "shuffle", "time", "column")  # the keys that make a split one of another kind
 
 
 def resolve_data(node: Node | None, context: Context) -> Data:
@@ -50,8 +51,10 @@ def resolve_data(node: Node | None, context: Context) -> Data:
             context.problems.unknown_key(node.keys[key], "data", key, DATA_KEYS)
     source = _source(node.value["source"], context) if "source" in node.value else None
     columns = _columns(node, context)
-    split = _split(node.value["split"], context) if "split" in node.value else None
+    split = resolve_split(node.value["split"], context) if "split" in node.value else None
     _join_groups(node, columns, split, context)
+    _join_times(node, columns, split, context)
+    check_columns(node, source, context)
     return Data(source, columns, split, node.value["split"].mark if "split" in node.value else node.mark)
 
 
@@ -66,11 +69,22 @@ def _columns(node: Node, context: Context) -> dict[str, Any]:
         context.problems.add(
             node.keys["drop"], "data.drop", "features says already which columns are inputs", "remove one"
         )
-    if columns["target_scale"] is not None:
-        context.refuse("data.target_scale", node.value["target_scale"], "data.target_scale")
-    if columns["task"] == "multilabel":
-        context.refuse("data.task.multilabel", node.value["task"], "data.task")
+    _check_task(node, columns, context)
     return columns
+
+
+def _check_task(node: Node, columns: dict[str, Any], context: Context) -> None:
+    """What a task that is said makes of the other keys."""
+    task, target = columns["task"], columns["target"]
+    if columns["target_scale"] is not None and task not in (None, "regression"):
+        message = f"only the target of a regression has a scale, and data.task says {task}"
+        context.problems.add(node.keys["target_scale"], "data.target_scale", message, "leave it out")
+    names = [target] if isinstance(target, str) else target or []
+    if task == "multilabel" and len(names) == 1 and not set("*?[") & set(names[0]):
+        fix = f"write target: [{names[0]}, ...], or task: classification"
+        context.problems.add(
+            node.value["target"].mark, "data.target", "several labels at once are several columns", fix
+        )
 
 
 def _source(node: Node, context: Context) -> dict[str, Any] | None:
@@ -123,46 +137,6 @@ def _own_function(values: dict[str, Any], key: str, given: Node, path: str, cont
     return _own_source(name, sign, rest, node, path, context)
 
 
-def _split(node: Node, context: Context) -> dict[str, Any] | None:
-    path = "data.split"
-    if not is_mapping(node, path, context, "split: {test: 0.2, validation: 0.2}"):
-        return None
-    keys = _split_keys(node)
-    for kind, table in (("time", TIME), ("column", COLUMN)):
-        if keys is table:
-            context.refuse(f"data.split.{kind}", node, path)
-    values = filled(node, keys, path, context, OTHER_SPLITS if keys is SHARES else ())
-    _check_shares(node, values, context)
-    if keys is FOLDS:
-        _check_folds(node, values, context)
-    absent = ("stop", "test") if keys is FOLDS else ("stop",)  # a share of nothing is none
-    return {key: (value or None) if key in absent else value for key, value in values.items()}
-
-
-def _split_keys(node: Node) -> dict[str, Key]:
-    if "time" in node.value:
-        return TIME
-    if "column" in node.value:
-        return COLUMN
-    return FOLDS if node.value.keys() & {"folds", "repeats", "shuffle"} else SHARES
-
-
-def _check_shares(node: Node, values: dict[str, Any], context: Context) -> None:
-    shares = [values.get(key) or 0.0 for key in ("test", "validation")]
-    if sum(shares) >= 1:
-        mark = node.value["validation"].mark if "validation" in node.value else node.mark
-        fix = "make test and validation together less than 1"
-        context.problems.add(mark, "data.split", "nothing would be left to train on", fix)
-
-
-def _check_folds(node: Node, values: dict[str, Any], context: Context) -> None:
-    if values["shuffle"] is False and (values["repeats"] or 1) > 1:
-        message = "repeats of folds that are not shuffled would all be the same"
-        context.problems.add(
-            node.value["repeats"].mark, "data.split.repeats", message, "remove repeats, or shuffle: false"
-        )
-
-
 def _join_groups(node: Node, columns: dict[str, Any], split: dict[str, Any] | None, context: Context) -> None:
     """A group under `data` and one under `split` are the same word: both get it."""
     if split is None or "group" not in split:
@@ -172,3 +146,14 @@ def _join_groups(node: Node, columns: dict[str, Any], split: dict[str, Any] | No
         child = node.value["split"].value["group"]
         context.problems.add(child.mark, "data.split.group", f"data.group says {own} already", f"write group: {own}")
     columns["group"] = split["group"] = other or own
+
+
+def _join_times(node: Node, columns: dict[str, Any], split: dict[str, Any] | None, context: Context) -> None:
+    """A time under `data` and one under `split` are the same word, and `data` gets that of the split."""
+    if split is None or split.get("time") is None:
+        return
+    own, other = columns.get("time"), split["time"]
+    if own and own != other:
+        child = node.value["split"].value["time"]
+        context.problems.add(child.mark, "data.split.time", f"data.time says {own} already", f"write time: {own}")
+    columns["time"] = other

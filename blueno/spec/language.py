@@ -104,12 +104,13 @@ TIME = {
     "test": Key(SHARE, 0.0),
     "validation": Key(SHARE, 0.0),
     "folds": Key(union_of(Type("int", ge=2), NULL), None),
-    "gap": Key(union_of(COUNT, Type("float", ge=0), STR), 0),
+    "gap": Key(union_of(COUNT, STR), 0),
     "group": Key(union_of(STR, NULL), None),
     "stop": Key(union_of(SHARE, NULL), None),
 }
 COLUMN = {
     "column": Key(STR, REQUIRED),
+    "folds": Key(union_of(Type("int", ge=2), NULL), None),
     "stop": Key(union_of(SHARE, NULL), None),
 }
 
@@ -138,8 +139,4 @@ KEEP = {"weights": "best 5", "predictions": "all", "logs": "all"}
 NOT_YET = {
     "model.command": "command is part of the language, but cannot run yet",
     "train.stages": "stages are part of the language, but cannot run yet",
-    "data.split.time": "splits by time are part of the language, but cannot run yet",
-    "data.split.column": "splits by a column are part of the language, but cannot run yet",
-    "data.task.multilabel": "several labels at once are part of the language, but cannot run yet",
-    "data.target_scale": "target_scale is part of the language, but cannot run yet",
 }
