@@ -17,7 +17,10 @@ _OF_LABELS = ["accuracy", "balanced_accuracy", "precision", "recall", "f1", "mat
 DEFAULTS = {
     "binary": [*_OF_LABELS, "specificity", "roc_auc", "average_precision", "log_loss", "brier_score"],
     "multiclass": [*_OF_LABELS, "cohen_kappa", "roc_auc", "log_loss"],
-    "multilabel": ["accuracy", "precision", "recall", "f1"],
+    "multilabel": [
+        *("accuracy", "hamming_loss", "precision", "recall", "f1"),
+        *("roc_auc", "average_precision", "log_loss", "brier_score"),
+    ],
     "regression": ["mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "r2"],
 }
 LOSS = "loss"  # measured by the engine, since only the model knows it
@@ -153,7 +156,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _known(name: str, task: str) -> Measure:
-    fitting = [key for key, each in MEASURES.items() if (each.needs == "values") == (task == "regression")]
+    fitting = [key for key, each in MEASURES.items() if task in each.tasks]
     if name in fitting:
         return MEASURES[name]
     if name in MEASURES:

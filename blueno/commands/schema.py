@@ -6,25 +6,49 @@ from typing import Any
 
 import click
 
-from ..spec.metrics import METRICS
+from ..spec.language import REQUIRED
+from ..spec.metrics import ANY_CLASSES, METRICS, TASKS
 from ..spec.schema import schema
+from ..spec.types import Type, text, words
 from . import print_json, table
 
 
 def metrics() -> list[dict[str, Any]]:
-    """Every metric by its standard name, with the direction that is better, its task, and its other names."""
+    """Every metric by its standard name: the direction that is better, its tasks, its parameters, its other names."""
     return [
-        {"name": name, "direction": each.direction, "task": each.task or "any", "aliases": list(each.aliases)}
+        {
+            "name": name,
+            "direction": each.direction,
+            "tasks": list(each.tasks),
+            "parameters": {key: _takes(*parameter) for key, parameter in each.parameters.items()},
+            "aliases": list(each.aliases),
+        }
         for name, each in METRICS.items()
     ]
 
 
+def _takes(type: Type, default: Any) -> str:
+    if default is REQUIRED:
+        return f"{words(type)}; required"
+    return words(type) if default is None else f"{words(type)}; {text(default)} if not said"
+
+
 def metrics_text() -> str:
-    """The metrics as a table."""
-    rows = [[each["name"], each["direction"], each["task"], ", ".join(each["aliases"])] for each in metrics()]
-    return (
-        table(["metric", "better", "task", "also called"], rows) + "\n\nIn a spec with val_ or train_ before the name."
-    )
+    """The metrics as a table, what they are also called below it."""
+    rows = [
+        [each["name"], each["direction"], _tasks(each["tasks"]), ", ".join(each["parameters"])] for each in metrics()
+    ]
+    known = table(["metric", "better", "tasks", "parameters"], rows)
+    others = [f"  {each['name']}: {', '.join(each['aliases'])}" for each in metrics() if each["aliases"]]
+    note = "In a spec with val_ or train_ before the name. `--json` says what the parameters take."
+    return "\n".join([known, "", "Also called", *others, "", note])
+
+
+def _tasks(tasks: list[str]) -> str:
+    """The tasks as people say them."""
+    if len(tasks) == len(TASKS):
+        return "any"
+    return "classification" if tuple(tasks) == ANY_CLASSES else ", ".join(tasks)
 
 
 @click.command("schema")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .metrics import LOSS, METRICS, PARAMETERS, PARTS, Name, direction_of, nearest_metric, read_name
+from .arguments import argument, report_missing
+from .language import Key
+from .metrics import CLASSES, LOSS, METRICS, PARTS, Name, direction_of, nearest_metric, read_name, required
 from .node import Broken, Node, found, plain
 from .problems import join_path
 from .references import is_reference
-from .types import ANY, STR
+from .signatures import Signature
+from .types import STR
 from .values import Context, Named, checked, is_mapping, named, signature
 
 
@@ -48,36 +51,68 @@ def _read_listed(item: Node, path: str, listed: Listed, context: Context) -> Non
         return
     if not is_mapping(choice.parameters, path, context, "{cohen_kappa: {weights: quadratic}}"):
         return
-    values = _parameters(choice, path, context)
-    called = values.get("as")
-    if is_reference(choice.name):
-        if signature("function", choice.name, choice.node, path, context) is None:
-            return
-        listed.references.append(choice.name)
-        name, direction, written = Name("", choice.name.rpartition(":")[2]), None, choice.name
-    else:
-        name = read_name(choice.name)
-        if not _is_computed(name, choice.node, path, context):
-            return
-        direction, written = direction_of(name), f"{name.part}_{name.bare}" if name.part else name.bare
-    full = f"{name.part or 'val'}_{called}" if called else name.full
+    item = (_own if is_reference(choice.name) else _built_in)(choice, path, context)
+    if item is None:
+        return
+    called = item.values.get("as")
+    full = f"{item.name.part or 'val'}_{called}" if called else item.name.full
     if full in listed.names:
-        context.problems.add(
-            choice.node.mark, path, f"{full} is listed already", "remove it, or rename it with as: ..."
-        )
-    listed.names[full] = direction
-    listed.items.append({written: values} if values else written)
+        message, fix = f"{full} is listed already", "remove it, or rename it with as: ..."
+        context.problems.add(choice.node.mark, path, message, fix)
+    listed.names[full] = direction_of(item.name)
+    listed.items.append({item.written: item.values} if item.values else item.written)
+    if is_reference(item.written):
+        listed.references.append(item.written)
 
 
-def _parameters(choice: Named, path: str, context: Context) -> dict[str, Any]:
-    """The parameters of a metric, `as` among them. Those of the user's functions are free."""
-    known = {"as": STR, **PARAMETERS.get(read_name(choice.name).bare, {})}
+class Item(NamedTuple):
+    """One of the list."""
+
+    name: Name
+    written: str  # the standard name, or the reference
+    values: dict[str, Any]
+
+
+def _own(choice: Named, path: str, context: Context) -> Item | None:
+    """A function of the user's of (y_true, y_score) and parameters of its own."""
+    sign = signature("metric", choice.name, choice.node, path, context)
+    if sign is None:
+        return None
+    return Item(Name("", choice.name.rpartition(":")[2]), choice.name, _arguments(sign, choice, path, context))
+
+
+def _built_in(choice: Named, path: str, context: Context) -> Item | None:
+    name = read_name(choice.name)
+    if not _is_computed(name, choice.node, path, context):
+        return None
+    written = f"{name.part}_{name.bare}" if name.part else name.bare
+    return Item(name, written, _parameters(name.bare, choice, path, context))
+
+
+def _parameters(name: str, choice: Named, path: str, context: Context) -> dict[str, Any]:
+    """The parameters that are written, `as` among them."""
+    known = {"as": Key(STR), **METRICS[name].parameters}
+    needed = required(read_name(name))
+    if needed and needed not in choice.parameters.value:
+        context.problems.add(choice.node.mark, path, f"{name} needs {needed}", f"write {{{name}: {{{needed}: ...}}}}")
     values: dict[str, Any] = {}
     for key, child in choice.parameters.value.items():
-        if key in known or is_reference(choice.name):
-            values[key] = checked(child, known.get(key, ANY), join_path(path, key), context)
-        elif read_name(choice.name).bare in METRICS:
+        if key in known:
+            values[key] = checked(child, known[key].type, join_path(path, key), context)
+        else:
             context.problems.unknown_key(choice.parameters.keys[key], path, key, known)
+    return values
+
+
+def _arguments(sign: Signature, choice: Named, path: str, context: Context) -> dict[str, Any]:
+    """Those of a function of the user's, as far as they are written, and `as`."""
+    values: dict[str, Any] = {}
+    for key, child in choice.parameters.value.items():
+        if key == "as":
+            values[key] = checked(child, STR, join_path(path, key), context)
+        else:
+            values[key] = argument(sign, key, child, choice.parameters, path, context)
+    report_missing(sign, choice.parameters.value, choice.node, path, context)
     return values
 
 
@@ -142,6 +177,10 @@ def metric_name(node: Node, path: str, known: Known, context: Context) -> str | 
         message = f"nothing computes a metric called '{written}'"
         context.problems.add(node.mark, path, message, nearest_metric(name))
         return None
+    if needed := required(name):
+        fix = f"write it with {needed} under metrics, as {{{name.bare}: {{{needed}: ...}}}}"
+        context.problems.add(node.mark, path, f"{name.bare} needs {needed}", fix)
+        return None
     if not name.part:
         fix = f"write val_{name.bare}, or train_{name.bare}"
         context.problems.add(node.mark, path, f"'{written}' does not say of which part", fix)
@@ -161,7 +200,8 @@ def is_direction_known(name: str, known: Known) -> bool:
 def is_of_task(name: str, task: str) -> bool:
     """Whether a metric can be computed for a task, as `data.task` says it."""
     metric = METRICS.get(read_name(name).bare)
-    return metric is None or not metric.task or (metric.task == "regression") == (task == "regression")
+    tasks = CLASSES if task == "classification" else (task,)
+    return metric is None or bool(set(metric.tasks) & set(tasks))
 
 
 def needs_loss(name: str) -> bool:

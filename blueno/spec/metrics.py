@@ -1,78 +1,120 @@
-"""The metrics of the language by name: which direction is better, for which tasks, and what else people call them.
+"""The metrics of the language by name: which direction is better, for which tasks, their parameters, and what else
+people call them.
 
-Light on purpose: `ml/measures.py` computes them, and a test holds the two tables to each other.
+Light on purpose: `ml/measures` computes them, and a test holds the two tables to each other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from .language import POSITIVE_INT, REQUIRED, Key
 from .problems import nearest
-from .types import Type, literal
+from .types import BOOL, FLOAT, Type, list_of, literal, union_of
 
 PARTS = ("val", "train")
 LOSS = "loss"
+CLASSES = ("binary", "multiclass")
+ANY_CLASSES = (*CLASSES, "multilabel")
+COUNTED = ("binary", "multilabel")
+LABELS = ("multilabel",)
+VALUES = ("regression",)
+TASKS = (*ANY_CLASSES, *VALUES)
 
 
 class Metric(NamedTuple):
-    """`task` is "classification", "regression" or "" for both."""
+    """`parameters` are those that a spec may give, by scikit-learn's names."""
 
     direction: str
-    task: str
+    tasks: tuple[str, ...]
     aliases: tuple[str, ...] = ()
+    parameters: Mapping[str, Key] = {}
 
 
-def _classes(direction: str, *aliases: str) -> Metric:
-    return Metric(direction, "classification", aliases)
+# ---- the parameters of metrics
+
+_MEANS = literal("macro", "micro", "weighted")
+_BY_CLASS = {
+    "average": Key(literal("binary", "macro", "micro", "weighted", "samples")),
+    "zero_division": Key(literal(0.0, 1.0)),
+}
+_RANKED = {"average": Key(_MEANS, "macro")}
+_WEIGHTS = list_of(Type("float", ge=0))
+_BY_OUTPUT = {"multioutput": Key(union_of(literal("uniform_average"), _WEIGHTS), "uniform_average")}
+_BY_VARIANCE = {
+    "multioutput": Key(union_of(literal("uniform_average", "variance_weighted"), _WEIGHTS), "uniform_average")
+}
+_QUANTILE = {"alpha": Key(Type("float", ge=0, le=1), 0.5)}
 
 
-def _amounts(direction: str, *aliases: str) -> Metric:
-    return Metric(direction, "regression", aliases)
+def _high(*aliases: str, tasks: tuple[str, ...] = ANY_CLASSES, **parameters: Key) -> Metric:
+    """A metric of which more is better."""
+    return Metric("maximize", tasks, aliases, parameters)
+
+
+def _low(*aliases: str, tasks: tuple[str, ...] = ANY_CLASSES, **parameters: Key) -> Metric:
+    """A metric of which less is better."""
+    return Metric("minimize", tasks, aliases, parameters)
 
 
 METRICS: dict[str, Metric] = {
-    "loss": Metric("minimize", ""),
-    "accuracy": _classes("maximize", "acc"),
-    "balanced_accuracy": _classes("maximize", "bacc"),
-    "precision": _classes("maximize", "ppv"),
-    "recall": _classes("maximize", "sensitivity", "tpr", "true_positive_rate"),
-    "specificity": _classes("maximize", "tnr", "true_negative_rate"),
-    "f1": _classes("maximize", "f1_score"),
-    "jaccard": _classes("maximize", "jaccard_score"),
-    "youden_j": _classes("maximize", "youden", "informedness"),
-    "cohen_kappa": _classes("maximize", "kappa", "cohen_kappa_score"),
-    "matthews_corrcoef": _classes("maximize", "mcc"),
-    "true_positives": _classes("maximize", "tp"),
-    "true_negatives": _classes("maximize", "tn"),
-    "false_positives": _classes("minimize", "fp"),
-    "false_negatives": _classes("minimize", "fn"),
-    "roc_auc": _classes("maximize", "auc", "auroc", "roc_auc_score"),
-    "average_precision": _classes("maximize", "ap", "auprc", "pr_auc"),
-    "top_k_accuracy": _classes("maximize", "top_k_accuracy_score"),
-    "log_loss": _classes("minimize", "cross_entropy", "nll"),
-    "brier_score": _classes("minimize", "brier", "brier_score_loss"),
-    "mean_absolute_error": _amounts("minimize", "mae"),
-    "mean_squared_error": _amounts("minimize", "mse"),
-    "root_mean_squared_error": _amounts("minimize", "rmse"),
-    "mean_squared_log_error": _amounts("minimize", "msle"),
-    "root_mean_squared_log_error": _amounts("minimize", "rmsle"),
-    "mean_absolute_percentage_error": _amounts("minimize", "mape"),
-    "median_absolute_error": _amounts("minimize", "medae"),
-    "max_error": _amounts("minimize"),
-    "r2": _amounts("maximize", "r2_score"),
-    "explained_variance": _amounts("maximize", "explained_variance_score"),
-    "mean_poisson_deviance": _amounts("minimize"),
-    "mean_gamma_deviance": _amounts("minimize"),
-}
-
-# The parameters that a spec may give, scikit-learn's names; other metrics take none.
-_BY_CLASS = {"average": literal("binary", "macro", "micro", "weighted"), "zero_division": literal(0.0, 1.0)}
-_BY_COLUMN = {"multioutput": literal("uniform_average", "variance_weighted")}
-PARAMETERS: dict[str, dict[str, Type]] = {
-    **dict.fromkeys(("precision", "recall", "f1", "jaccard"), _BY_CLASS),
-    **dict.fromkeys(("r2", "explained_variance"), _BY_COLUMN),
-    "cohen_kappa": {"weights": literal("linear", "quadratic")},
-    "top_k_accuracy": {"k": Type("int", ge=1)},
+    "loss": _low(tasks=TASKS),
+    "accuracy": _high("acc", "accuracy_score", "subset_accuracy", "exact_match"),
+    "balanced_accuracy": _high("bacc", "balanced_accuracy_score", adjusted=Key(BOOL, False)),
+    "precision": _high("ppv", "precision_score", "positive_predictive_value", **_BY_CLASS),
+    "recall": _high("sensitivity", "tpr", "true_positive_rate", "recall_score", "hit_rate", **_BY_CLASS),
+    "specificity": _high("tnr", "true_negative_rate", "selectivity", **_BY_CLASS),
+    "negative_predictive_value": _high("npv", **_BY_CLASS),
+    "false_positive_rate": _low("fpr", "fall_out", **_BY_CLASS),
+    "false_negative_rate": _low("fnr", "miss_rate", **_BY_CLASS),
+    "f1": _high("f1_score", "f_score", "f_measure", **_BY_CLASS),
+    "fbeta": _high("fbeta_score", beta=Key(Type("float", gt=0), REQUIRED), **_BY_CLASS),
+    "jaccard": _high("jaccard_score", "jaccard_index", **_BY_CLASS),
+    "dice": _high("dice_score", "dice_coefficient", **_BY_CLASS),
+    "iou": _high("intersection_over_union", "mean_iou", "miou", **_BY_CLASS),
+    "youden_j": _high("youden", "informedness", "youden_index", "bookmaker_informedness"),
+    "cohen_kappa": _high("kappa", "cohen_kappa_score", weights=Key(literal("linear", "quadratic"))),
+    "matthews_corrcoef": _high("mcc", "matthews_correlation_coefficient", "phi_coefficient"),
+    "hamming_loss": _low("hamming"),
+    "zero_one_loss": _low("error_rate", "misclassification_rate"),
+    "true_positives": _high("tp", tasks=COUNTED),
+    "true_negatives": _high("tn", tasks=COUNTED),
+    "false_positives": _low("fp", tasks=COUNTED),
+    "false_negatives": _low("fn", tasks=COUNTED),
+    "roc_auc": _high(
+        *("auc", "auroc", "roc_auc_score", "roc_auc_ovr"),
+        multi_class=Key(literal("ovr", "ovo"), "ovr"),
+        max_fpr=Key(Type("float", gt=0, le=1)),
+        **_RANKED,
+    ),
+    "average_precision": _high("ap", "auprc", "pr_auc", "mean_average_precision", "average_precision_score", **_RANKED),
+    "top_k_accuracy": _high("top_k_accuracy_score", tasks=("multiclass",), k=Key(POSITIVE_INT, 2)),
+    "label_ranking_average_precision": _high("lrap", "label_ranking_average_precision_score", tasks=LABELS),
+    "label_ranking_loss": _low(tasks=LABELS),
+    "coverage_error": _low(tasks=LABELS),
+    "ndcg": _high("ndcg_score", tasks=LABELS, k=Key(POSITIVE_INT)),
+    "log_loss": _low("cross_entropy", "nll", "binary_crossentropy", "categorical_crossentropy"),
+    "d2_log_loss": _high("d2_log_loss_score", "mcfadden_r2", tasks=CLASSES),
+    "brier_score": _low("brier", "brier_score_loss"),
+    "mean_absolute_error": _low("mae", tasks=VALUES, **_BY_OUTPUT),
+    "mean_squared_error": _low("mse", tasks=VALUES, **_BY_OUTPUT),
+    "root_mean_squared_error": _low("rmse", tasks=VALUES, **_BY_OUTPUT),
+    "mean_squared_log_error": _low("msle", "mean_squared_logarithmic_error", tasks=VALUES, **_BY_OUTPUT),
+    "root_mean_squared_log_error": _low("rmsle", tasks=VALUES, **_BY_OUTPUT),
+    "mean_absolute_percentage_error": _low("mape", tasks=VALUES, **_BY_OUTPUT),
+    "median_absolute_error": _low("medae", "median_ae", tasks=VALUES, **_BY_OUTPUT),
+    "max_error": _low("maximum_error", tasks=VALUES),
+    "mean_pinball_loss": _low("pinball", "pinball_loss", "quantile_loss", tasks=VALUES, **_QUANTILE, **_BY_OUTPUT),
+    "r2": _high("r2_score", "r_squared", "coefficient_of_determination", tasks=VALUES, **_BY_VARIANCE),
+    "explained_variance": _high("explained_variance_score", tasks=VALUES, **_BY_VARIANCE),
+    "d2_absolute_error": _high("d2_absolute_error_score", tasks=VALUES, **_BY_OUTPUT),
+    "d2_pinball": _high("d2_pinball_score", "d2_pinball_loss", tasks=VALUES, **_QUANTILE, **_BY_OUTPUT),
+    "pearson_correlation": _high("pearson", "pearsonr", "correlation", tasks=VALUES, **_BY_OUTPUT),
+    "spearman_correlation": _high("spearman", "spearmanr", tasks=VALUES, **_BY_OUTPUT),
+    "mean_poisson_deviance": _low("poisson_deviance", tasks=VALUES, **_BY_OUTPUT),
+    "mean_gamma_deviance": _low("gamma_deviance", tasks=VALUES, **_BY_OUTPUT),
+    "mean_tweedie_deviance": _low("tweedie_deviance", tasks=VALUES, power=Key(FLOAT, 0.0), **_BY_OUTPUT),
 }
 _STANDARD = {alias: name for name, metric in METRICS.items() for alias in metric.aliases}
 
@@ -104,6 +146,12 @@ def read_name(written: str) -> Name:
 def direction_of(name: Name) -> str | None:
     """Which direction of a metric is better; None for one that is not built in."""
     return METRICS[name.bare].direction if name.bare in METRICS else None
+
+
+def required(name: Name) -> str:
+    """The parameter without which a metric has no meaning; empty for most."""
+    parameters = METRICS[name.bare].parameters if name.bare in METRICS else {}
+    return next((key for key, each in parameters.items() if each.default is REQUIRED), "")
 
 
 def nearest_metric(name: Name) -> str:

@@ -68,6 +68,13 @@ ROLES = {
     ),
     "estimator": Role("estimator", example="sklearn.svm:SVC"),
     "function": Role("function", leading=1, open=True, example="file.py:train"),
+    "generator": Role(
+        "data set or generator of scikit-learn's",
+        injected=frozenset(
+            {"as_frame", "coef", "return_X_y", "return_centers", "return_distributions", "return_indicator"}
+        ),
+    ),
+    "metric": Role("metric", leading=2, example="file.py:function"),
     "optimizer": Role("optimizer", example="file.py:Optimizer"),
     "loss": Role("loss", leading=2, example="file.py:loss"),
     "schedule": Role("learning-rate schedule", example="file.py:Schedule"),

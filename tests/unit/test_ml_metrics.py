@@ -50,7 +50,7 @@ def test_the_table_is_that_of_the_language() -> None:
     for name, metric in METRICS.items():
         assert maximize(name) == (metric.direction == "maximize"), name
         if name != "loss":
-            assert (MEASURES[name].needs == "values") == (metric.task == "regression"), name
+            assert (MEASURES[name].needs == "values") == (metric.tasks == ("regression",)), name
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Pictures of what a trial did, drawn with matplotlib from what it left."""
