@@ -104,7 +104,7 @@ TIME = {
     "test": Key(SHARE, 0.0),
     "validation": Key(SHARE, 0.0),
     "folds": Key(union_of(Type("int", ge=2), NULL), None),
-    "gap": Key(union_of(COUNT, STR), 0),
+    "gap": Key(ANY, 0),
     "group": Key(union_of(STR, NULL), None),
     "stop": Key(union_of(SHARE, NULL), None),
 }
