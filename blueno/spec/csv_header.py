@@ -12,8 +12,9 @@ from .node import File, Node
 from .problems import nearest
 from .values import Context, is_template
 
-ROLES = ("target", "features", "drop", "id", "group", "time")
-SPLIT_ROLES = ("group", "time", "column")
+LISTS = ("target", "features", "drop")  # keys of `data` that take one name or several, and those that take one
+NAMES = ("id", "group", "time")
+OF_SPLIT = ("group", "time", "column")
 COMPRESSED = {".gz", ".bz2", ".zip", ".xz", ".zst", ".tar", ".tgz"}  # by their name, as pandas tells them
 
 
@@ -34,14 +35,13 @@ def check_columns(node: Node, source: dict[str, Any] | None, context: Context) -
 def _named(node: Node) -> Iterator[tuple[str, Node]]:
     """Every name of a column in a `data`, with its path."""
     split = node.value.get("split")
-    places = [(f"data.{role}", node.value.get(role)) for role in ROLES]
+    places = [(f"data.{key}", node.value[key]) for key in (*LISTS, *NAMES) if key in node.value]
+    for key in LISTS:
+        items = node.value[key].value if key in node.value else None
+        places += [(f"data.{key}[{i}]", each) for i, each in enumerate(items)] if isinstance(items, list) else []
     if split is not None and isinstance(split.value, dict):
-        places += [(f"data.split.{role}", split.value.get(role)) for role in SPLIT_ROLES]
-    for path, child in places:
-        if child is not None and isinstance(child.value, str):
-            yield path, child
-        elif child is not None and isinstance(child.value, list):
-            yield from ((f"{path}[{i}]", each) for i, each in enumerate(child.value) if isinstance(each.value, str))
+        places += [(f"data.split.{key}", split.value[key]) for key in OF_SPLIT if key in split.value]
+    return ((path, child) for path, child in places if isinstance(child.value, str))
 
 
 def _header(params: dict[str, Any]) -> list[str]:

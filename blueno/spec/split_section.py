@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .language import COLUMN, FOLDS, SHARES, TIME, Key
-from .node import Node
+from .language import COLUMN, COUNT, FOLDS, SHARES, TIME, Key
+from .node import Node, found, is_broken
+from .types import check
 from .values import Context, filled, is_mapping
 from .words import seconds_of
 
@@ -53,13 +54,18 @@ def _check_folds(node: Node, values: dict[str, Any], context: Context) -> None:
 
 
 def _check_time(node: Node, values: dict[str, Any], context: Context) -> None:
-    """Folds have their validation part, and a gap that is a duration becomes {"seconds": s}."""
+    """Folds have their validation part, and a gap is a whole number or {"seconds": s}."""
     if values["folds"] and values["validation"]:
         message = "a fold's held-out part is its validation part"
         context.problems.add(node.keys["validation"], "data.split.validation", message, "remove validation, or folds")
-    if isinstance(values["gap"], str):
-        seconds, child = seconds_of(values["gap"]), node.value["gap"]
-        if seconds is None:
-            message = f"expected a whole number, or a duration as 7d or 12h30m, found '{values['gap']}'"
-            context.problems.add(child.mark, "data.split.gap", message, "write gap: 7d")
-        values["gap"] = {"seconds": seconds}
+    if "gap" in node.value:
+        values["gap"] = _gap(node.value["gap"], context)
+
+
+def _gap(node: Node, context: Context) -> int | dict[str, float] | None:
+    whole = check(node.value, COUNT)
+    seconds = seconds_of(node.value) if isinstance(node.value, str) else None
+    if whole.problems and seconds is None and not is_broken(node):
+        message = f"expected a whole number, or a duration as 7d or 12h30m, {found(node)}"
+        context.problems.add(node.mark, "data.split.gap", message, "write gap: 7d")
+    return whole.value if seconds is None else {"seconds": seconds}
