@@ -17,17 +17,22 @@ from blueno.cache import Cache
 from blueno.canonical import digest
 from blueno.files import located
 
+from .change import change_samples
 from .fitted import save_fitted
 from .nodes import Building, Progress, load_node, node_recipe
+from .opening import Step, open_step
 from .samples import Samples
 from .split import make_parts
 from .storage import dataset_key, parts_in, put_array, put_json, read_complete, workplace
 from .summary import summarise
 from .target import target_scale
-from .transform import Step, apply_step, as_array, open_step
+from .transform import apply_step, as_array
 
 if TYPE_CHECKING:
     from blueno.usercode import CodeFolder
+
+
+Parts = dict[str, np.ndarray]  # int64 row numbers
 
 
 class Fitted(NamedTuple):
@@ -73,10 +78,10 @@ def _made(recipe: dict[str, Any], building: Building, folder: Path) -> dict[str,
     """The arrays of a dataset, stored, and what its manifest says of them."""
     cache = building.cache
     steps = [open_step(located(step, building.files), building.code) for step in recipe["steps"]]
-    num_plain = len(list(takewhile(lambda step: not step.fitted, steps)))
+    num_plain = len(list(takewhile(lambda step: not step.fitted and not step.changes_samples, steps)))
     samples = load_node(node_recipe(recipe, num_plain), building)
     parts = make_parts(samples, recipe["split"], recipe["fold"])
-    samples, fitted = _apply(steps[num_plain:], samples, parts["train"], building.progress)
+    samples, parts, fitted = _apply(steps[num_plain:], samples, parts, building.progress)
     features = as_array(samples.features)
     return {
         "features": put_array(features, cache, folder),
@@ -104,15 +109,21 @@ def _published(fitted: list[Fitted]) -> dict[str, Any]:
     return {name: np.asarray(value).tolist() for one in told for name, value in one.items()}
 
 
-def _apply(steps: list[Step], samples: Samples, train: np.ndarray, progress: Progress) -> tuple[Samples, list[Fitted]]:
+def _apply(
+    steps: list[Step], samples: Samples, parts: Parts, progress: Progress
+) -> tuple[Samples, Parts, list[Fitted]]:
     fitted = []
     for step in steps:
         progress(f"step {step.name}")
-        features, columns = apply_step(step, samples.features, samples.target, train)
+        if step.changes_samples:
+            samples, parts = change_samples(step, samples, parts)
+            fitted.append(Fitted(step, None))
+            continue
+        features, columns = apply_step(step, samples.features, samples.target, parts["train"])
         idle = [f"{step.name} did nothing, since no column is {step.takes}"] if columns == [] else []
         samples = samples._replace(features=features, guessed=samples.guessed + idle)
         fitted.append(Fitted(step, columns))
-    return samples, fitted
+    return samples, parts, fitted
 
 
 def _keep(fitted: Fitted, cache: Cache, folder: Path) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import skops.io
 
 from blueno.cache import Cache
 
+from .opening import Step
 from .storage import Part, put_file
-from .transform import Step
 
 
 def save_fitted(step: Step, cache: Cache, folder: Path) -> Part | None:

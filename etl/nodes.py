@@ -19,11 +19,12 @@ from blueno.errors import DataError
 from blueno.files import located
 
 from .columns import select
+from .opening import open_step
 from .samples import Samples
 from .sources import load_source
 from .storage import Part, get_array, node_key, put_array, put_json, read_complete, workplace
 from .tables import text_column
-from .transform import apply_step, open_step
+from .transform import apply_step
 
 if TYPE_CHECKING:
     from blueno.usercode import CodeFolder

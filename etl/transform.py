@@ -1,4 +1,4 @@
-"""One preprocessing step: what its name means, and what it does to features.
+"""What a preprocessing step does to features.
 
 Whatever learns, learns from the training part alone; this file is the only one that calls `fit`.
 """
@@ -6,46 +6,20 @@ Whatever learns, learns from the training part alone; this file is the only one 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from blueno.errors import DataError
 
-from .steps import STEPS
-from .tables import chosen, kind, normalised
-
-if TYPE_CHECKING:
-    from blueno.usercode import CodeFolder
+from .numbers import check_numeric
+from .opening import PlainFunction, Step
+from .seeded import seeded
+from .tables import chosen, normalised
 
 TRIED_ROWS = 256  # a plain function is tried on this many rows by themselves, to see whether it looks at others
 Features = np.ndarray | pd.DataFrame
-
-
-class Step(NamedTuple):
-    """A step ready for use."""
-
-    name: str
-    transformer: Any  # has `transform`, and `fit` if fitted
-    fitted: bool
-    takes: str | Sequence[str]  # columns of a table: names, globs, kinds, or "all"
-    named: bool  # whether the spec says which columns
-    own: bool  # user code: its errors are left as they are
-
-
-class PlainFunction(NamedTuple):
-    """A function `step(x, *, parameters) -> x` as a step."""
-
-    function: Callable[..., Any]
-    params: dict[str, Any]
-
-    def transform(self, x: Any) -> Any:
-        """What the function makes of all samples."""
-        return self.function(x, **self.params)
 
 
 class Applied(NamedTuple):
@@ -53,38 +27,6 @@ class Applied(NamedTuple):
 
     features: Features
     columns: list[str] | None
-
-
-def open_step(recipe: dict[str, Any], code: CodeFolder | None) -> Step:
-    """The step of a dataset recipe. A class with `fit` learns; a class without, or a plain function, does not."""
-    name, params, columns = recipe["name"], recipe["params"], recipe["columns"]
-    if name in STEPS:
-        module = import_module(f".steps.{STEPS[name]}", __package__)
-        return Step(name, module.build(**params), module.FITTED, columns or module.COLUMNS, columns is not None, False)
-    from blueno.usercode import load
-
-    found: Any = load(name, code)
-    if not callable(found):
-        raise DataError(f"{name} is neither a class nor a function", "name a class with transform, or a function")
-    own = name.partition(":")[0].endswith(".py")
-    transformer = found(**params, **_seed(found, params)) if isinstance(found, type) else PlainFunction(found, params)
-    takes = columns or ("all" if own else _usual_columns(name))
-    return Step(name.rpartition(":")[2], transformer, hasattr(transformer, "fit"), takes, columns is not None, own)
-
-
-def _seed(kind: type, params: dict[str, Any]) -> dict[str, int]:
-    """A class that draws is seeded, since a dataset is the same each time it is made."""
-    try:
-        names = inspect.signature(kind).parameters
-    except ValueError:  # some classes written in C do not say what they take
-        return {}
-    return {"random_state": 0} if "random_state" in names and "random_state" not in params else {}
-
-
-def _usual_columns(name: str) -> str:
-    """What a third party's step works on, told by how scikit-learn and its kin name classes."""
-    endings = {"Encoder": "categorical", "Vectorizer": "text"}
-    return next((columns for ending, columns in endings.items() if name.endswith(ending)), "numeric")
 
 
 def apply_step(step: Step, features: Features, target: np.ndarray, train: np.ndarray) -> Applied:
@@ -95,9 +37,16 @@ def apply_step(step: Step, features: Features, target: np.ndarray, train: np.nda
     if not columns:  # scale where all is text, one_hot where nothing is
         return Applied(features, [])
     result = _dense(_run(step, _taken(step, features[columns]), target, train))
-    if step.takes == "all" and not isinstance(result, pd.DataFrame) and not step.fitted:
+    if _stays_array(step, result, len(columns) == features.shape[1]):
         return Applied(result, columns)
     return Applied(_merged(features, columns, _as_table(step, result, columns)), columns)
+
+
+def _stays_array(step: Step, result: Any, whole: bool) -> bool:
+    """Whether a table becomes an array: images made of its columns, or a text's words as whole numbers."""
+    if isinstance(result, pd.DataFrame):
+        return False
+    return (step.takes == "all" and not step.fitted) or (whole and getattr(step.transformer, "makes_array", False))
 
 
 def _columns(step: Step, table: pd.DataFrame, train: np.ndarray) -> list[str]:
@@ -109,17 +58,30 @@ def _columns(step: Step, table: pd.DataFrame, train: np.ndarray) -> list[str]:
 
 def _taken(step: Step, table: pd.DataFrame) -> pd.DataFrame | pd.Series:
     """What a step gets: a table, but for scikit-learn's vectorizers, which want the texts themselves."""
-    if not type(step.transformer).__name__.endswith("Vectorizer"):
+    if not _wants_texts(step):
         return table
     if table.shape[1] > 1:
         raise DataError(f"{step.name} takes one column, not {', '.join(table.columns)}", "say columns: [one of them]")
     return table.iloc[:, 0].fillna("")
 
 
+def _wants_texts(step: Step) -> bool:
+    return type(step.transformer).__name__.endswith("Vectorizer")
+
+
+def _texts(step: Step, features: np.ndarray) -> np.ndarray:
+    """(n,) texts of an array of one text a sample."""
+    if features.dtype.kind != "U" or features.size != len(features):
+        raise DataError(f"{step.name} takes one text a sample, not an array of {features.dtype}", "leave the step out")
+    return features.reshape(len(features))
+
+
 def _on_array(step: Step, features: np.ndarray, target: np.ndarray, train: np.ndarray) -> np.ndarray:
     if step.named and step.takes not in ("numeric", ["numeric"]):
         raise DataError(f"{step.name}: these features are an array and have no columns", "leave out columns:")
     flat = features.reshape(len(features), -1) if step.fitted else features
+    if _wants_texts(step):
+        return np.asarray(_dense(_run(step, _texts(step, features), target, train)))
     result = np.asarray(_dense(_run(step, flat, target, train)))
     keeps_shape = step.fitted and result.shape == flat.shape and _one_to_one(step.transformer)
     return result.reshape(features.shape) if keeps_shape else result
@@ -134,9 +96,8 @@ def _one_to_one(transformer: Any) -> bool:
 
 def _run(step: Step, x: Any, target: np.ndarray, train: np.ndarray) -> Any:
     try:
-        if step.fitted:
-            _fit(step.transformer, x[train] if isinstance(x, np.ndarray) else x.iloc[train], target[train])
-        result = step.transformer.transform(x.copy() if step.own else x)  # user code may write to what it gets
+        with seeded():
+            result = _fitted(step, x, target, train) if step.fitted else _transformed(step, x)
     except ValueError as error:
         if step.own:
             raise
@@ -152,6 +113,29 @@ def _refused(step: Step, reason: str) -> DataError:
     gaps = "NaN" in reason
     fix = "fill the gaps before it, with impute" if gaps else "change the step's parameters or its columns"
     return DataError(f"{step.name}: {reason.splitlines()[0]}", fix)
+
+
+def _fitted(step: Step, x: Any, target: np.ndarray, train: np.ndarray) -> Any:
+    """What the step makes of all samples after it has learnt from the rows `train`."""
+    known = x[train] if isinstance(x, np.ndarray) else x.iloc[train]
+    if not _is_cross_fitted(step.transformer):
+        _fit(step.transformer, known, target[train])
+        return _transformed(step, x)
+    inside = step.transformer.fit_transform(known, target[train])
+    result = _transformed(step, x)
+    result[train] = inside
+    return result
+
+
+def _is_cross_fitted(transformer: Any) -> bool:
+    """Whether a training sample's value must not come from its own target, which `fit_transform` sees to."""
+    from sklearn.preprocessing import TargetEncoder
+
+    return isinstance(transformer, TargetEncoder)
+
+
+def _transformed(step: Step, x: Any) -> Any:
+    return step.transformer.transform(x.copy() if step.own else x)  # user code may write to what it gets
 
 
 def _fit(transformer: Any, x: Any, y: np.ndarray) -> None:
@@ -214,7 +198,7 @@ def as_array(features: Features) -> np.ndarray:
     DataError when something is not a number yet, or is infinite.
     """
     if isinstance(features, pd.DataFrame):
-        _check_numeric(features)
+        check_numeric(features)
     values = features.to_numpy(dtype="float64") if isinstance(features, pd.DataFrame) else features
     if values.dtype.kind not in "biuf":
         raise DataError(f"the features are an array of {values.dtype}, not of numbers", "add a step that makes numbers")
@@ -224,14 +208,6 @@ def as_array(features: Features) -> np.ndarray:
     if values.dtype.kind == "f" and np.isinf(values).any():
         raise DataError("the features have infinite values (in 32 bits)", "scale or correct these features")
     return values
-
-
-def _check_numeric(table: pd.DataFrame) -> None:
-    text = [name for name in table.columns if not is_numeric_dtype(table[name])]
-    if text:
-        kinds = {kind(table[name]) for name in text}
-        step = "one_hot" if "categorical" in kinds else "a step that makes numbers of text"
-        raise DataError(f"these columns are no numbers: {', '.join(text)}", f"add {step} to preprocess, or drop them")
 
 
 def missing_values(features: Features) -> dict[str, int]:

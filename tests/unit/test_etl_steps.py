@@ -11,9 +11,10 @@ import pytest
 from sklearn import decomposition, preprocessing
 
 from blueno.errors import DataError
+from blueno.etl.opening import open_step
 from blueno.etl.steps import STEPS
 from blueno.etl.tables import normalised
-from blueno.etl.transform import Applied, apply_step, as_array, missing_values, open_step
+from blueno.etl.transform import Applied, apply_step, as_array, missing_values
 from blueno.usercode import CodeFolder
 
 IMAGES = np.random.default_rng(0).normal(5.0, 2.0, (20, 4, 3, 1))
@@ -293,7 +294,7 @@ def test_other_parts_change_nothing_that_is_fitted(name: str, params: dict[str, 
 
 
 def test_what_is_no_number_at_the_end_is_named() -> None:
-    with pytest.raises(DataError, match="no numbers: site, note") as caught:
+    with pytest.raises(DataError, match="no numbers: site") as caught:
         as_array(patients())
     assert "one_hot" in caught.value.fix
     with pytest.raises(DataError, match="not of numbers"):
