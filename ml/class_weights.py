@@ -15,12 +15,15 @@ def sample_weights(choice: str | dict[str, float] | None, dataset: Dataset, rows
     """(n,) float32, a weight for each training sample; None without `class_weight`.
 
     `balanced` is scikit-learn's n / (classes * count), counted over these rows.
-    Raises ModelError for a regression and for labels that do not exist.
+    Raises ModelError for a regression, for several labels at once and for labels that do not exist.
     """
     if choice is None:
         return None
     if dataset.classes is None:
         raise ModelError("class_weight belongs to a classification", "leave it out")
+    if dataset.task == "multilabel":
+        message = "class_weight weighs samples by their one class, and here each has several labels"
+        raise ModelError(message, "leave it out, or write a loss that weighs the labels: train.loss: file.py:function")
     target = np.asarray(dataset.target[rows])
     weights = np.ones(len(dataset.classes))
     if choice == "balanced":

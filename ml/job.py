@@ -30,7 +30,8 @@ class Job(NamedTuple):
     threads: int  # CPU threads to train with
     batches: int | None = None  # end each epoch (and validation) after so many batches: `blueno try`
     fold: int | None = None  # told to functions
-    checkpoint: Path | None = None  # survives attempts; None means a folder inside `folder`
+    checkpoint: Path | None = None  # survives attempts; None: functions get a folder inside `folder`, others none
+    checkpoint_s: float = 300.0  # a Keras trial leaves its state there at most so often
 
 
 class Outcome(NamedTuple):
@@ -40,7 +41,7 @@ class Outcome(NamedTuple):
     metrics: dict[str, float]  # all from one epoch; a metric that is undefined is NaN, and a note says why
     history: dict[str, list[float]]  # one value an epoch
     artefacts: dict[str, Path]  # name -> file in the job's folder
-    engine: Literal["fit", "estimator", "function"]
+    engine: Literal["fit", "estimator", "function", "command"]
     epoch: int | None  # the epoch that counts, from 1; None where there are no epochs
     notes: tuple[str, ...] = ()  # what the user may want to know: why a metric is NaN, what could not be saved
 

@@ -35,29 +35,37 @@ class Feed(NamedTuple):
 
 
 def as_float32(features: np.ndarray) -> np.ndarray:
-    """Floating-point features as float32; whole numbers stay what they are, since they may be indices."""
-    return features.astype(np.float32, copy=False) if features.dtype.kind == "f" else np.asarray(features)
+    """Floating-point features and bytes as float32; other whole numbers stay what they are, since they may be indices.
+
+    Bytes (the values of images) would otherwise reach models that say nothing of their input as they are, and a
+    convolution of bytes does not exist.
+    """
+    is_number = features.dtype.kind == "f" or features.dtype.itemsize == 1
+    return features.astype(np.float32, copy=False) if is_number else np.asarray(features)
 
 
-def feed(part: Part, seed: int, batch_size: int, epochs: int, limit: int | None) -> Feed:
-    """The batches of a training part for all epochs, at most `limit` of them an epoch."""
+def feed(part: Part, seed: int, batch_size: int, epochs: range, limit: int | None) -> Feed:
+    """The batches of a training part for these epochs, at most `limit` of them an epoch."""
     size = part.features[:1].nbytes * len(part.rows)
     resident = keras.backend.backend() == "tensorflow" and size <= RESIDENT_BYTES
-    return (_gathered if resident else _generated)(part, seed, batch_size, epochs, limit)
+    return _gathered(part, seed, batch_size, limit) if resident else _generated(part, seed, batch_size, epochs, limit)
 
 
-def _gathered(part: Part, seed: int, batch_size: int, epochs: int, limit: int | None) -> Feed:
+def _gathered(part: Part, seed: int, batch_size: int, limit: int | None) -> Feed:
     import tensorflow as tf
 
     samples, steps = len(part.rows), batches.steps(len(part.rows), batch_size, limit)
+    features = part.features[part.rows]
+    are_bytes = features.dtype.itemsize == 1  # kept as such: as float32 they take four times the memory
     with tf.device("CPU:0"):
-        columns = [as_float32(part.features[part.rows]), part.target, part.weights]
+        columns = [features if are_bytes else as_float32(features), part.target, part.weights]
         tensors = tuple(tf.constant(column) for column in columns if column is not None)
         order = tf.Variable(np.zeros(samples, np.int64), trainable=False)
 
         def batch(start: Any) -> Any:
             chosen = order[start : start + batch_size]
-            return tuple(tf.gather(tensor, chosen) for tensor in tensors)
+            values, *others = (tf.gather(tensor, chosen) for tensor in tensors)
+            return (tf.cast(values, tf.float32) if are_bytes else values, *others)
 
         # Without prefetching, which could read the order of an epoch before that epoch begins.
         data = tf.data.Dataset.range(0, min(samples, steps * batch_size), batch_size).map(batch)
@@ -68,11 +76,11 @@ def _gathered(part: Part, seed: int, batch_size: int, epochs: int, limit: int | 
     return Feed(data, steps, False, begin)
 
 
-def _generated(part: Part, seed: int, batch_size: int, epochs: int, limit: int | None) -> Feed:
+def _generated(part: Part, seed: int, batch_size: int, epochs: range, limit: int | None) -> Feed:
     samples, steps = len(part.rows), batches.steps(len(part.rows), batch_size, limit)
 
     def generate() -> Iterator[tuple[np.ndarray, ...]]:
-        for epoch in range(1, epochs + 1):
+        for epoch in epochs:
             order = batches.order(seed, epoch, samples)
             for start in range(0, steps * batch_size, batch_size):
                 chosen = order[start : start + batch_size]

@@ -1,4 +1,4 @@
-"""All that is fixed before a trial's first epoch: model, loss, parts, batches, metrics and rules."""
+"""All that is fixed before a trial's first epoch: the model, its parts, the stages, the metrics, what is monitored."""
 
 from __future__ import annotations
 
@@ -6,61 +6,60 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 
 from blueno.errors import ModelError
 from blueno.etl.dataset import Dataset
 
 from .. import keras_names, stopping
-from ..class_weights import sample_weights
 from ..job import Job
 from ..metrics import LOSS, Wanted, check_parts, defaults, objective_of, once, wanted
 from ..model import build_model
 from ..scored import rows
-from . import task
-from .feeding import Feed, Part, feed
-from .scoring import Score, scorer
+from ..stages import stages_of
 
 RUNNING = {"train_loss": "loss", "train_accuracy": "accuracy"}  # what may be monitored of the training part
 USUAL = ("val_loss", "val_accuracy")  # in every history, where the task has them
 
 
+class Monitored(NamedTuple):
+    """The metrics of a trial."""
+
+    at_end: list[Wanted]
+    each_epoch: dict[str, list[Wanted]]  # part -> metrics in the history
+    directions: dict[str, bool]  # monitor -> whether more is better
+    looked_up: dict[str, str]  # monitor -> where it stands among the values of an epoch
+
+
 class Setup(NamedTuple):
-    """A trial ready to train."""
+    """A trial with its model, before any stage is compiled."""
 
     job: Job
     dataset: Dataset
     model: keras.Model  # what is saved
     trainee: keras.Model  # what is trained: the model, behind the augmentation if there is any
-    loss: Any
-    parts: dict[str, Part]  # "train", and of "validation" and "stop" those that exist
-    feed: Feed
-    score: Score
-    metrics: list[Wanted]  # at the end
-    each_epoch: dict[str, list[Wanted]]  # part -> metrics in the history
-    rules: stopping.Rules
+    units: int
+    trains: list[tuple[Any, bool]]  # layers and variables of the model as it was built: which of them train
+    stages: list[dict[str, Any]]  # the `train` of each
+    rows: dict[str, np.ndarray]  # "train", and of "validation" and "stop" those that exist
+    monitored: Monitored
 
 
 def set_up(job: Job) -> Setup:
-    """Builds and compiles what `job` asks for. ModelError when it cannot be built or does not fit the data."""
+    """Builds what `job` asks for. ModelError when it cannot be built or does not fit the data."""
     assert job.dataset is not None, "BUG: an architecture without a dataset"
-    dataset, train = job.dataset, job.recipe["train"]
-    _refuse(train)
+    dataset, stages = job.dataset, stages_of(job.recipe["train"])
+    for stage in stages:
+        _refuse(stage)
     model, units = build_model(job.recipe["model"], dataset, job.code)
-    loss = task.loss_of(job, dataset.task, units)
     trainee = _augmented(model, dataset.features.shape[1:], job)
-    parts = _parts(job, dataset, loss, units)
-    batches = feed(parts["train"], int(job.recipe["seed"] or 0), train["batch_size"], train["epochs"], job.batches)
-    optimizer = keras_names.optimizer(train["optimizer"], train["learning_rate"], train["epochs"], batches.steps)
-    # On TensorFlow this goes without XLA, since deterministic operations are on.
-    trainee.compile(optimizer, loss, metrics=task.running_metrics(dataset.task, loss, units))
-    _make_variables(trainee, parts["train"], units)
-    score = scorer(trainee, train["batch_size"])
-    return Setup(job, dataset, model, trainee, loss, parts, batches, score, *_measured(job, dataset, parts))
+    parts = _rows(job, dataset)
+    return Setup(
+        job, dataset, model, trainee, units, _as_built(model), stages, parts, _monitored(job, dataset, stages, parts)
+    )
 
 
 def _refuse(train: dict[str, Any]) -> None:
-    if train["stages"]:
-        raise ModelError("train.stages is not there yet", "leave it out")
     if train["reduce_on_plateau"] and isinstance(train["learning_rate"], dict):
         message = "train.reduce_on_plateau lowers a learning rate that a schedule sets"
         raise ModelError(message, "leave out one of them, or give learning_rate a number")
@@ -77,38 +76,28 @@ def _augmented(model: keras.Model, shape: tuple[int, ...], job: Job) -> keras.Mo
     return keras.Model(inputs, model(x))
 
 
-def _make_variables(trainee: keras.Model, part: Part, units: int) -> None:
-    """Optimizer and metrics make their variables now: made by the first step, they have that step traced twice."""
-    trainee.optimizer.build(trainee.trainable_variables)
-    outputs = keras.ops.zeros((1, units))
-    trainee.compute_metrics(None, part.target[:1], outputs)
-    trainee.reset_metrics()
+def _as_built(model: keras.Model) -> list[tuple[Any, bool]]:
+    """Layers before those inside them, then variables: set in this order, none changes what was set before."""
+    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "trainable")]
+    return [(each, bool(each.trainable)) for each in [*layers, *model.weights]]
 
 
-def _parts(job: Job, dataset: Dataset, loss: Any, units: int) -> dict[str, Part]:
-    limit = None if job.batches is None else job.batches * job.recipe["train"]["batch_size"]
-    parts = {}
-    for name in ("train", "validation", "stop"):
-        chosen = rows(dataset, name) if name == "train" else rows(dataset, name)[:limit]
-        if len(chosen):
-            parts[name] = Part(dataset.features, chosen, task.target_for(loss, dataset, chosen, units), None)
-    weights = sample_weights(job.recipe["train"]["class_weight"], dataset, parts["train"].rows)
-    parts["train"] = parts["train"]._replace(weights=weights)
-    return parts
+def _rows(job: Job, dataset: Dataset) -> dict[str, np.ndarray]:
+    """The rows of each part; of a trial that is only tried a few samples to score."""
+    parts = {name: chosen for name in ("train", "validation", "stop") if len(chosen := rows(dataset, name))}
+    if job.batches is None:
+        return parts
+    limit = job.batches * job.recipe["train"]["batch_size"]
+    return {name: chosen if name == "train" else chosen[:limit] for name, chosen in parts.items()}
 
 
-def _measured(
-    job: Job, dataset: Dataset, parts: Collection[str]
-) -> tuple[list[Wanted], dict[str, list[Wanted]], stopping.Rules]:
-    """The metrics at the end, those of each epoch by part, and the rules that look at them."""
+def _monitored(job: Job, dataset: Dataset, stages: list[dict[str, Any]], parts: Collection[str]) -> Monitored:
     listed = wanted(job.metrics, dataset.task, job.code)
     objective = objective_of(job.objective["metric"], listed, dataset.task, job.code)
     output = "values" if dataset.task == "regression" else "probabilities"
     always = wanted([LOSS, *defaults(dataset.task, output)], dataset.task, job.code)
-    monitored = [
-        objective_of(name, [objective, *listed], dataset.task, job.code)
-        for name in stopping.monitors(job.recipe["train"])
-    ]
+    names = dict.fromkeys(name for stage in stages for name in stopping.monitors(stage))
+    monitored = [objective_of(name, [objective, *listed], dataset.task, job.code) for name in names]
     check_parts([objective, *monitored], parts)
     usual = [each for each in always if each.name in USUAL]
     each_epoch = {"validation": _of_validation([*usual, objective, *listed, *monitored])}
@@ -117,9 +106,12 @@ def _measured(
         each_epoch["stop"] = [
             each._replace(name=_looked_up(each.name, True)) for each in _of_validation([*usual, objective, *monitored])
         ]
-    directions = {each.name: _more_is_better(job, each) for each in monitored}
-    names = {each.name: _looked_up(each.name, has_stop) for each in monitored}
-    return once([*always, objective, *listed]), each_epoch, stopping.rules(job.recipe["train"], directions, names)
+    return Monitored(
+        at_end=once([*always, objective, *listed]),
+        each_epoch={part: metrics for part, metrics in each_epoch.items() if part in parts},
+        directions={each.name: _more_is_better(job, each) for each in monitored},
+        looked_up={each.name: _looked_up(each.name, has_stop) for each in monitored},
+    )
 
 
 def _of_validation(metrics: list[Wanted]) -> list[Wanted]:

@@ -43,12 +43,9 @@ def net(last: str) -> str:
 
 
 def weights(outcome: Outcome) -> list[np.ndarray]:
-    import h5py  # type: ignore[import-untyped]
+    import keras
 
-    found: list[np.ndarray] = []
-    with h5py.File(outcome.artefacts["weights"]) as file:
-        file.visititems(lambda _, node: found.append(node[()]) if isinstance(node, h5py.Dataset) else None)
-    return found
+    return [np.asarray(each) for each in keras.saving.load_model(outcome.artefacts["weights"]).get_weights()]
 
 
 def test_the_same_trial_gives_the_same_bits_whatever_ran_before(tmp_path: Path) -> None:
@@ -314,7 +311,9 @@ def test_data_may_stay_on_disk(tmp_path: Path, rows_in_memory: bool, monkeypatch
         (digits(), MLP, {"optimizer": {"adam": {"beta": 1}}}, "adam: "),
         (digits(), MLP, {"loss": {"hinges": {}}}, "no loss called 'hinges'"),
         (digits(), MLP, {"class_weight": {"11": 2.0}}, "there is no class '11'"),
-        (digits(), MLP, {"stages": [{"epochs": 1}]}, "stages is not there yet"),
+        (digits(), MLP, {"stages": [{"epochs": 1}, {"trainable": "block"}]}, "no layer with weights is called 'block'"),
+        (digits(), MLP, {"stages": [{"trainable": "head"}, {"trainable": False}]}, "no layer trains in stage 2"),
+        (digits(), MLP, {"stages": [{"epochs": 1}, {"loss": {"hinges": {}}}]}, "no loss called 'hinges'"),
         (digits(), MLP, {"select": {"best": "train_f1"}}, "train_f1 is measured only at the end"),
     ],
 )
