@@ -11,7 +11,9 @@ import numpy as np
 from .job import Job, Outcome, Report
 from .runtime import start_keras
 
-KINDS = {"architecture": "engines.fit", "estimator": "estimator", "function": "function"}  # key of model -> module
+KINDS = {  # key of model -> module
+    "architecture": "engines.fit", "estimator": "estimator", "function": "function", "command": "command",
+}  # fmt: skip
 
 
 def train(job: Job, report: Report) -> Outcome:

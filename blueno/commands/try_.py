@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 BATCHES = 3
 LIMIT_S = 120.0  # a trial that takes longer has not failed yet, which is all that is asked
 TRACEBACK_LINES = 20
-KINDS = ("architecture", "estimator", "function")
+KINDS = ("architecture", "estimator", "function", "command")
 
 State = Literal["ok", "fails", "diverges", "unfinished"]
 

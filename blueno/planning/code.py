@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..canonical import digest, digest_file
 from ..errors import BluenoError
-from ..spec.modules import Folders, base_folder, find_module, imports_of, parse
+from ..spec.modules import Folders, UnknownName, base_folder, find_module, imports_of, parse
 from ..spec.references import module_of, split_reference
 from ..spec.signatures import ROLES, builtin_file, names_of, version_of
 from .tree import tree_digest
@@ -41,6 +41,24 @@ def code_digest(reference: str, folders: Folders, uses: Sequence[str] = ()) -> C
     said = [[_relative(file, entry), tree_digest(parse(file))] for file in modules]
     said += [[_relative(file, entry), digest_file(file)] for file in used]
     return CodeDigest(digest(sorted(said)), tuple(sorted({*modules, *used})))
+
+
+def program_digest(program: Sequence[str], folders: Folders, uses: Sequence[str] = ()) -> CodeDigest:
+    """The digest of the files that a command names (relative to the spec), with what `uses` names.
+
+    Its Python counts with the modules of the project that it imports, as user code does; if this Python cannot read it,
+    since it may be another's, it counts by content. BluenoError when a pattern matches none.
+    """
+    named = used_files([glob.escape(each) for each in program], folders)
+    try:
+        modules = reached([file for file in named if file.suffix == ".py"], folders)
+    except UnknownName:
+        modules = []
+    others = sorted({*named, *used_files(uses, folders)} - set(modules))
+    start = Path(os.path.abspath(folders.spec)) / "program"
+    said = [[_relative(file, start), tree_digest(parse(file))] for file in modules]
+    said += [[_relative(file, start), digest_file(file)] for file in others]
+    return CodeDigest(digest(sorted(said)), tuple(sorted({*modules, *others})))
 
 
 def _relative(file: Path, entry: Path) -> str:

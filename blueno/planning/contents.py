@@ -6,17 +6,18 @@ the template and all contents.
 
 from __future__ import annotations
 
+import glob
 import os
 from pathlib import Path
 from typing import Any
 
-from ..canonical import canonical, digest, digest_file
+from ..canonical import canonical, digest
 from ..errors import BluenoError
 from ..spec.node import File
 from ..spec.problems import Problems
 from ..spec.signatures import Folders
 from ..spec.values import Code, Contents, is_template
-from .code import code_digest, used_files
+from .code import code_digest, program_digest
 from .fingerprint import Progress, fingerprint, no_progress
 from .identity import Replicate
 
@@ -92,13 +93,14 @@ class Reader:
         return self._codes[code]
 
     def _digest(self, code: Code) -> str:
-        """The digest of code; that of the files alone where a command names no code of ours."""
         if code.reference:
             found = code_digest(code.reference, self._folders, code.uses)
             return found.digest if found else ""
-        start = self._folders.spec
-        files = used_files(code.uses, self._folders)
-        return digest([[Path(os.path.relpath(file, start)).as_posix(), digest_file(file)] for file in files])
+        program = program_digest(code.program, self._folders, code.uses)
+        self.uses.update(
+            dict.fromkeys(glob.escape(os.path.relpath(each, self._folders.spec)) for each in program.files)
+        )
+        return program.digest
 
     def fill(self, text: str, seed: int | None, fold: int | None) -> str:
         """A text whose holes have the contents for one replicate."""

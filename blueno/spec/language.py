@@ -116,6 +116,8 @@ COLUMN = {
 
 # Parameters of built-in sources that name code of the user's: they count by its digest.
 CODE_PARAMETERS = {("python", "function")}
+# Parameters of built-in sources that name a function of scikit-learn's: all others are those of that function.
+FUNCTION_PARAMETERS = {("sklearn", "name")}
 # Names that a fitted step may publish, so that an architecture's parameter of that name need not be written.
 PUBLISHED = ("vocabulary_size",)
 
@@ -137,6 +139,5 @@ KEEP = {"weights": "best 5", "predictions": "all", "logs": "all"}
 # ---- part of the language, but nothing can run it yet
 
 NOT_YET = {
-    "model.command": "command is part of the language, but cannot run yet",
     "train.stages": "stages are part of the language, but cannot run yet",
 }

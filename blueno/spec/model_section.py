@@ -11,6 +11,7 @@ from .choices import Tree
 from .expand import Chosen, Layout, Variant, expand, join, variants
 from .language import PUBLISHED
 from .node import Broken, Node, found, is_broken
+from .programs import check_command, program_files
 from .signatures import Signature
 from .train_section import Resolved
 from .types import STR, list_of, nearest
@@ -118,7 +119,7 @@ def _signature(kind: str, name: Node, context: Context) -> Signature | None:
     if is_broken(name) or checked(name, STR, path, context) is None:
         return None
     if kind == "command":
-        context.refuse("model.command", name, path)
+        check_command(name, context)
         return Signature(name.value, {}, True, "third_party", None, "")
     return signature(kind, name.value, name, path, context)
 
@@ -171,9 +172,9 @@ def model_code(model: Model, context: Context) -> dict[str, Any]:
 
 
 def _command_code(model: Model, context: Context) -> dict[str, Any]:
-    """A program counts by those of its words that are files beside the spec, and by what `uses` names."""
-    words = [word for word in str(model.name.value).split() if (context.folder / word).is_file()]
-    return {"model": Code("", model.name.mark, (*words, *model.uses))} if words or model.uses else {}
+    """A program counts by the files of the project that its words name, and by what `uses` names."""
+    files = program_files(str(model.name.value), context.folders)
+    return {"model": Code("", model.name.mark, model.uses, tuple(files))} if files or model.uses else {}
 
 
 def is_seeded(model: Model) -> bool:

@@ -19,9 +19,10 @@ from .types import Type, check
 class Code(NamedTuple):
     """In a resolved value: code of the user's, in whose place its digest comes when the plan is compiled."""
 
-    reference: str
+    reference: str  # "" for a command
     mark: Mark
     uses: tuple[str, ...] = ()
+    program: tuple[str, ...] = ()  # the files that a command's words name, relative to the spec
 
 
 class Contents(NamedTuple):
@@ -70,7 +71,7 @@ def _with_files(node: Node, value: Any, type: Type, path: str, context: Context)
     """`value` with a File in place of each path that is one, by its type or written as `{file: ...}`."""
     if isinstance(node.value, File):
         return existing(node.value, path, context)
-    if isinstance(value, str) and _takes_file(type):
+    if isinstance(value, str) and _takes_file(type, value):
         return existing(file_at(value, context.folder, node.mark), path, context)
     if isinstance(value, list):
         inner = [_item_type(type, index) for index in range(len(value))]
@@ -82,8 +83,10 @@ def _with_files(node: Node, value: Any, type: Type, path: str, context: Context)
     return value
 
 
-def _takes_file(type: Type) -> bool:
-    return type.kind == "file" or (type.kind == "union" and any(map(_takes_file, type.items)))
+def _takes_file(type: Type, value: str) -> bool:
+    """Whether a text is the path of a file: one of a type's own words (`Literal["none"] | FilePath`) is none."""
+    is_word = any(each.kind == "literal" and value in each.values for each in type.items)
+    return type.kind == "file" or (type.kind == "union" and not is_word and any(i.kind == "file" for i in type.items))
 
 
 def _item_type(type: Type, index: int) -> Type:

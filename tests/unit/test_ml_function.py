@@ -75,7 +75,7 @@ def train(trial):
 """
     outcome = train(function_job(tmp_path, text, checkpoint=tmp_path / "survives"), quiet)
     assert {name: path.read_bytes() for name, path in outcome.artefacts.items()} == {"deep/model.bin": b"1"}
-    assert (tmp_path / "survives" / "state.bin").read_bytes() == b"2"
+    assert (tmp_path / "survives" / "files" / "state.bin").read_bytes() == b"2"
 
 
 def test_numbers_of_any_library_are_numbers(tmp_path: Path) -> None:
