@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -17,3 +19,9 @@ def located(value: Any, files: Mapping[str, str]) -> Any:
             return files[value["file"]]
         return {key: located(inner, files) for key, inner in value.items()}
     return [located(inner, files) for inner in value] if isinstance(value, list) else value
+
+
+def files_below(folder: Path) -> list[str]:
+    """The names of all files below a folder, relative to it, sorted: what counts as its content. Hidden ones do not."""
+    names = glob.glob("**", root_dir=folder, recursive=True)
+    return sorted(Path(name).as_posix() for name in names if (folder / name).is_file())

@@ -1,7 +1,7 @@
 """The content of data files, hashed once and remembered for as long as path, size, time of change and inode stay.
 
-The memory is a file of JSON lines that processes only append to, each line in one write: nothing is locked or lost, and
-a line that is damaged is as good as absent.
+The memory is a file of JSON lines that processes only append to, whole lines in one write: nothing is locked or lost,
+and a line that is damaged is as good as absent.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from ..canonical import digest
 from ..errors import DataError
+from ..files import files_below
 
 CHUNK_BYTES = 8 * 2**20
 # A file changed so shortly ago may change again within the same tick of its clock, and would then look unchanged.
@@ -45,13 +46,13 @@ def fingerprint(
     """Full SHA-256 of a file's content; for a folder or a pattern (`scans/*.npy`), of its files' names and contents.
 
     Hidden files are no data. DataError when there is nothing at `path`, when a file cannot be read, or changes while it
-    is read. `progress` is told after each chunk.
+    is read. `progress` is told after each chunk; of a folder, of all its files together.
     """
     start, names = _files_at(str(path))
-    known = recall(memory)
+    hashing = _Hashing(start, recall(memory), memory, progress, clock)
     if not names:
-        return _one(start, known, memory, progress, clock)
-    return digest([[name, _one(start / name, known, memory, progress, clock)] for name in names])
+        return hashing.shas([start])[0]
+    return digest([list(each) for each in zip(names, hashing.shas([start / name for name in names]), strict=True)])
 
 
 def _files_at(path: str) -> tuple[Path, list[str]]:
@@ -59,13 +60,16 @@ def _files_at(path: str) -> tuple[Path, list[str]]:
     whole = Path(os.path.abspath(path))
     if whole.is_file():
         return whole, []
-    start, pattern = (
-        (whole, f"{glob.escape(str(whole))}/**") if whole.is_dir() else (_before_wildcards(whole), str(whole))
-    )
-    files = [Path(each) for each in glob.glob(pattern, recursive=True) if os.path.isfile(each)]
-    if not files:
+    start = whole if whole.is_dir() else _before_wildcards(whole)
+    names = files_below(start) if whole.is_dir() else _matching(whole, start)
+    if not names:
         raise DataError(f"there is no file at {path}", "paths are relative to the spec: correct it, or create the file")
-    return start, sorted(file.relative_to(start).as_posix() for file in files)
+    return start, names
+
+
+def _matching(pattern: Path, start: Path) -> list[str]:
+    files = [Path(each) for each in glob.glob(str(pattern), recursive=True) if os.path.isfile(each)]
+    return sorted(file.relative_to(start).as_posix() for file in files)
 
 
 def _before_wildcards(path: Path) -> Path:
@@ -91,40 +95,69 @@ def _lines(memory: Path) -> Iterator[tuple[State, str]]:
             continue
 
 
-def _one(file: Path, known: dict[State, str], memory: Path, progress: Progress, clock: Callable[[], float]) -> str:
-    try:
-        before = _state(file)
-        if before in known:
-            return known[before]
-        sha, after = _hash(file, before.size, progress), _state(file)
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}") from None
-    if after != before:
-        raise DataError(f"{file} changed while it was read", "wait until it is complete, then run the command again")
-    if clock() - before.modified_ns / 1e9 > SETTLED_S:
-        _remember(memory, before, sha)
-    return sha
+class _Hashing:
+    """The files of one path on their way; `known` is what is remembered of any."""
+
+    def __init__(
+        self, told: Path, known: dict[State, str], memory: Path, progress: Progress, clock: Callable[[], float]
+    ) -> None:
+        self._told, self._known, self._memory, self._progress, self._clock = told, known, memory, progress, clock
+        self._done = self._whole = 0  # bytes, of what is not known
+        self._fresh: list[tuple[State, str]] = []  # to be remembered
+
+    def shas(self, files: list[Path]) -> list[str]:
+        """The SHA-256 of each. Those hashed now are remembered, also when an error or an interrupt ends it."""
+        states = [_state(file) for file in files]
+        self._whole = sum(state.size for state in states if state not in self._known)
+        try:
+            return [self._sha(file, state) for file, state in zip(files, states, strict=True)]
+        finally:
+            self._remember()
+
+    def _sha(self, file: Path, before: State) -> str:
+        if before in self._known:
+            return self._known[before]
+        try:
+            sha = self._hash(file)
+        except OSError as error:
+            raise _unreadable(file, error) from None
+        if _state(file) != before:
+            message = f"{file} changed while it was read"
+            raise DataError(message, "wait until it is complete, then run the command again")
+        if self._clock() - before.modified_ns / 1e9 > SETTLED_S:
+            self._fresh.append((before, sha))
+        if before.size > CHUNK_BYTES:
+            self._remember()  # at once, since whoever is killed would have to read it again
+        return sha
+
+    def _hash(self, file: Path) -> str:
+        state = sha256()
+        with file.open("rb") as opened:
+            while chunk := opened.read(CHUNK_BYTES):
+                state.update(chunk)
+                self._done += len(chunk)
+                self._progress(self._told, self._done, self._whole)
+        return state.hexdigest()
+
+    def _remember(self) -> None:
+        # It begins with a line's end too, so that what a killed process left half-written spoils no other line.
+        lines = "".join(f"\n{json.dumps([*state, sha])}\n" for state, sha in self._fresh).encode()
+        if not self._fresh:
+            return
+        self._fresh.clear()
+        with suppress(OSError):  # a full disk or one that is read only costs time later, not the plan
+            self._memory.parent.mkdir(exist_ok=True)  # without its parents: a missing root is not made by looking
+            with self._memory.open("ab", buffering=0) as file:
+                file.write(lines)
 
 
 def _state(file: Path) -> State:
-    status = file.stat()
+    try:
+        status = file.stat()
+    except OSError as error:
+        raise _unreadable(file, error) from None
     return State(str(file), status.st_size, status.st_mtime_ns, status.st_ino)
 
 
-def _hash(file: Path, size: int, progress: Progress) -> str:
-    state, done = sha256(), 0
-    with file.open("rb") as opened:
-        while chunk := opened.read(CHUNK_BYTES):
-            state.update(chunk)
-            done += len(chunk)
-            progress(file, done, size)
-    return state.hexdigest()
-
-
-def _remember(memory: Path, state: State, sha: str) -> None:
-    # It begins with a line's end too, so that what a killed process left half-written spoils no other line.
-    line = f"\n{json.dumps([*state, sha])}\n".encode()
-    with suppress(OSError):  # a full disk or one that is read only costs time later, not the plan
-        memory.parent.mkdir(exist_ok=True)  # without its parents: a root that is not there is not made by looking
-        with memory.open("ab", buffering=0) as file:
-            file.write(line)
+def _unreadable(file: Path, error: OSError) -> DataError:
+    return DataError(f"{file} cannot be read: {error.strerror}")

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from .arguments import arguments, code_of
 from .csv_header import check_columns
-from .language import CODE_PARAMETERS, COLUMNS, DATA_KEYS, DATA_RESERVED
+from .language import CODE_PARAMETERS, COLUMNS, DATA_KEYS, DATA_RESERVED, FUNCTION_PARAMETERS
 from .node import Broken, File, Mark, Node
 from .problems import join_path
 from .signatures import Signature
@@ -105,6 +105,8 @@ def _source(node: Node, context: Context) -> dict[str, Any] | None:
     for key in sign.parameters:
         if (choice.name, key) in CODE_PARAMETERS and isinstance(values.get(key), str):
             return _own_function(values, key, given, inner, context)
+        if (choice.name, key) in FUNCTION_PARAMETERS and isinstance(values.get(key), str):
+            values = _of_library(values[key], key, given, inner, context)
     files = tuple(values[key] for key in sign.parameters if isinstance(values.get(key), File))
     return {
         "name": choice.name,
@@ -135,6 +137,24 @@ def _own_function(values: dict[str, Any], key: str, given: Node, path: str, cont
         return None
     rest = given._replace(value={other: child for other, child in given.value.items() if other != key})
     return _own_source(name, sign, rest, node, path, context)
+
+
+def _of_library(name: str, key: str, given: Node, path: str, context: Context) -> dict[str, Any]:
+    """The parameters of the source `sklearn`, but for `key` those of the function that it names.
+
+    What is drawn is drawn alike each time, since a dataset's id says what is in it.
+    """
+    reference = f"sklearn.datasets:{name}" if name.startswith("make_") else f"sklearn.datasets:load_{name}"
+    sign = signature("generator", reference, given.value[key], join_path(path, key), context)
+    if sign is None:
+        return {}
+    rest = given._replace(value={other: child for other, child in given.value.items() if other != key})
+    values = arguments(sign, rest, given.value[key], path, context)
+    if values.get("random_state", 0) is None:
+        mark, path = given.value["random_state"].mark, join_path(path, "random_state")
+        context.problems.add(mark, path, "the data would be another each time", "write a whole number")
+    seed = {"random_state": 0} if "random_state" in sign.parameters else {}
+    return {key: name, **seed, **values}
 
 
 def _join_groups(node: Node, columns: dict[str, Any], split: dict[str, Any] | None, context: Context) -> None:

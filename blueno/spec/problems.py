@@ -51,7 +51,7 @@ class Problems:
         meant, choices = HABITS.get(key, key), list(known)
         home = HOMES.get(meant, path) if path in ("", "arm", "data.split", *SECTIONS) else path
         fix = nearest(key, choices) if home == path or meant in choices else f"write {meant} under {home}"
-        self.add(mark, join_path(path, key), "unknown key", fix)
+        self.add(mark, join_path(path, key), "unknown key", fix or "remove it: nothing can be said here")
 
     def raise_any(self) -> None:
         """Raises SpecErrors if there is any problem."""

@@ -63,7 +63,7 @@ ROLES = {
         "architecture",
         "blueno.ml.architectures:ARCHITECTURES",
         "build",
-        frozenset({"input_shape", "output_units", "output_activation"}),
+        frozenset({"input_shape", "input_dtype", "output_units", "output_activation", "keras_application"}),
         example="file.py:build",
     ),
     "estimator": Role("estimator", example="sklearn.svm:SVC"),

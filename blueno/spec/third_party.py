@@ -90,6 +90,14 @@ def scikit_learn_references() -> dict[str, list[Any]]:
     return {reference: entry_for(made) for reference, made in public.items() if reference}
 
 
+def scikit_learn_data() -> dict[str, list[Any]]:
+    """The functions that load what comes with scikit-learn, and those that make samples."""
+    from sklearn import datasets
+
+    names = (name for name in datasets.__all__ if name.startswith(("load_", "make_")))
+    return {f"sklearn.datasets:{name}": entry_for(getattr(datasets, name)) for name in names}
+
+
 def keras_classes() -> Iterator[tuple[str, str, type]]:
     """Keras's classes that a spec names in short, as (role, reference, class)."""
     import keras
@@ -117,7 +125,7 @@ def generate() -> dict[str, Any]:
     import sklearn
 
     names: dict[str, dict[str, str]] = {}
-    references = scikit_learn_references()
+    references = scikit_learn_references() | scikit_learn_data()
     for role, reference, made in keras_classes():
         names.setdefault(role, {})[snake_case(made.__name__)] = reference
         references[reference] = entry_for(made)

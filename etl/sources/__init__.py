@@ -1,22 +1,41 @@
 """Where samples come from. Adding a source: a module here with `VERSION` and `load`, and a line in `SOURCES`.
 
 A module's `load` takes what a spec may say and returns `Loaded`; `files` (optional, same parameters) names the files
-that it reads, so that they count by their content. Nothing heavy is imported before a source is used.
+that it reads, so that they count by their content; where these may be folders it says `FOLDERS = True`. Nothing heavy
+is imported before a source is used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from blueno.canonical import digest, digest_file
-from blueno.errors import DataError
+from blueno.errors import DataError, MissingLibrary
+from blueno.files import files_below
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from blueno.usercode import CodeFolder
 
-SOURCES = {"csv": "csv", "npz": "npz", "python": "python", "sklearn": "sklearn"}
+SOURCES = {
+    "csv": "csv",
+    "excel": "excel",
+    "images": "images",
+    "json": "json",
+    "jsonl": "jsonl",
+    "npy": "npy",
+    "npz": "npz",
+    "parquet": "parquet",
+    "python": "python",
+    "sklearn": "sklearn",
+}
 
 FilePath = Annotated[str, "file"]  # a parameter that is a file: relative to the spec there, absolute when it arrives
 Reference = Annotated[Any, "code"]  # a parameter that names user code: text in the spec, what it names on arrival
@@ -29,6 +48,7 @@ class Loaded(NamedTuple):
     target: Any = None  # (n,) or (n, k)
     ids: Any = None  # (n,)
     groups: Any = None  # (n,)
+    fingerprint: str | None = None  # of its files, by a source that hashes what it reads while it reads
 
 
 def load_source(source: dict[str, Any], code: CodeFolder | None) -> Loaded:
@@ -36,19 +56,59 @@ def load_source(source: dict[str, Any], code: CodeFolder | None) -> Loaded:
     module = import_module(f".{SOURCES[source['name']]}", __name__)
     params = _resolved(module.load, source["params"], code)
     files = [Path(file) for file in module.files(**params)] if hasattr(module, "files") else []
-    missing = [str(file) for file in files if not file.is_file()]
-    if missing:
-        raise DataError(f"there is no file {missing[0]}", "put it back, or change the spec's data.source")
-    if files and source["fingerprint"] not in (None, fingerprint(files)):
-        raise DataError(f"{files[0]} has changed since it was planned with", "submit the spec again")
+    _check_files(source["name"], files, getattr(module, "FOLDERS", False))
+    planned = source["fingerprint"] if files else None
+    if planned and not getattr(module, "HASHES", False):
+        _check_unchanged(files, fingerprint(files), planned)
     loaded: Loaded = module.load(**params)
+    if planned and loaded.fingerprint:
+        _check_unchanged(files, loaded.fingerprint, planned)
     return loaded
 
 
+def _check_files(name: str, files: list[Path], folders: bool) -> None:
+    for file in files:
+        if not file.exists():
+            raise DataError(f"there is no file {file}", "put it back, or change the spec's data.source")
+        if file.is_dir() and not folders:
+            raise DataError(f"{file} is a folder, and {name} reads one file", "name a file in it")
+
+
+def _check_unchanged(files: list[Path], now: str, planned: str) -> None:
+    if now != planned:
+        raise DataError(f"{files[0]} has changed since it was planned with", "submit the spec again")
+
+
 def fingerprint(files: list[Path]) -> str:
-    """A file's SHA-256; of several, the digest of theirs in order."""
-    digests = [digest_file(file) for file in files]
+    """A file's SHA-256, a folder's `digest_folder`; of several, the digest of theirs in order."""
+    digests = [digest_folder(file) if file.is_dir() else digest_file(file) for file in files]
     return digests[0] if len(digests) == 1 else digest(digests)
+
+
+def digest_folder(folder: Path, known: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The digest of the names and contents of all files below a folder; `known` are the SHA-256 of some, by name."""
+    return digest([[name, known.get(name) or digest_file(folder / name)] for name in files_below(folder)])
+
+
+def as_table(table: pd.DataFrame, path: str) -> Loaded:
+    """What a source of tables yields. DataError when the table has no rows or no columns."""
+    if table.empty:
+        raise DataError(f"{path} has no rows", "give it columns with names, and a row for each sample")
+    return Loaded(table)
+
+
+def need(module: str, source: str, extra: str) -> None:
+    """MissingLibrary unless a library that a source rests on is installed; `extra` is the extra of ours with it."""
+    if find_spec(module) is None:
+        raise MissingLibrary(
+            f"the source {source} needs {module}, which is not installed", f"pip install 'blueno[{extra}]'"
+        )
+
+
+def nearest(word: str, choices: list[str]) -> str:
+    """The fix for a word that is none of the choices."""
+    near = get_close_matches(word, choices, n=1)
+    return f"write {near[0]}" if near else f"choose among {', '.join(choices)}" if choices else ""
 
 
 def _resolved(load: Any, params: dict[str, Any], code: CodeFolder | None) -> dict[str, Any]:

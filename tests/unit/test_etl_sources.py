@@ -115,7 +115,7 @@ def test_npz_arrays_by_name(tmp_path: Path) -> None:
 def test_npz_ids_and_groups_may_be_absent(tmp_path: Path) -> None:
     path = tmp_path / "volumes.npz"
     np.savez(path, x=np.ones((3, 2)), y=[0, 1, 0])
-    assert load("npz", path=str(path))[2:] == (None, None)
+    assert load("npz", path=str(path))[2:4] == (None, None)
     with pytest.raises(DataError, match="no array 'patient'"):
         load("npz", path=str(path), groups="patient")
 

@@ -1,0 +1,49 @@
+"""A table on a sheet of an Excel workbook."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from zipfile import BadZipFile
+
+import pandas as pd
+from annotated_types import Ge
+
+from blueno.errors import DataError
+
+from . import FilePath, Loaded, as_table, nearest, need
+
+VERSION = 1
+NULLABLE = "numpy_nullable"  # as in csv: integers with gaps stay integers
+
+
+def load(
+    path: FilePath,
+    sheet: str | None = None,
+    skip: Annotated[int, Ge(0)] = 0,
+    missing: list[str] | None = None,
+) -> Loaded:
+    """A sheet (the first, if not said) of an `.xlsx` file. `skip` lines stand above the one that names the columns.
+
+    Empty cells and pandas's usual words are gaps, and so are the words in `missing`. Excel does not tell 1.0 from 1: a
+    column of whole numbers is one of integers. MissingLibrary without openpyxl; DataError when there is no such table.
+    """
+    need("openpyxl", "excel", "tables")
+    try:
+        with pd.ExcelFile(path, engine="openpyxl") as book:
+            name = _sheet(book, sheet)
+            table = pd.read_excel(book, sheet_name=name, skiprows=skip, na_values=missing, dtype_backend=NULLABLE)
+    except (BadZipFile, KeyError, ValueError, OSError) as error:
+        raise DataError(f"{path} is no workbook: {error}", "save it as .xlsx, or as .csv for the source csv") from None
+    return as_table(table, f"the sheet {name!r} of {path}")
+
+
+def _sheet(book: pd.ExcelFile, wanted: str | None) -> str:
+    names = [str(name) for name in book.sheet_names]
+    if wanted is not None and wanted not in names:
+        raise DataError(f"there is no sheet {wanted!r}; there are: {', '.join(names)}", nearest(wanted, names))
+    return names[0] if wanted is None else wanted
+
+
+def files(path: FilePath, **_: object) -> list[str]:
+    """The files that count by their content."""
+    return [path]

@@ -1,0 +1,41 @@
+"""A table of JSON records, one a line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from blueno.errors import DataError
+
+from . import FilePath, Loaded, as_table
+from .json import table_of, text_of
+
+VERSION = 1
+
+
+def load(path: FilePath) -> Loaded:
+    """`{"age": 34, "ward": "north"}` on each line; `.gz` is unpacked.
+
+    Null and what a record has not are gaps. Types are those of JSON. DataError, with the line, when one is no record.
+    """
+    try:
+        lines = text_of(path).splitlines()
+    except ValueError as error:
+        raise DataError(f"{path} is no text: {error}", "it must be UTF-8, or gzip if its name ends in .gz") from None
+    rows = [_record(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
+    return as_table(table_of(rows, path), path)
+
+
+def _record(line: str, number: int, path: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{path}, line {number}, is no JSON: {error}", "a file of one document is `json`") from None
+    if not isinstance(found, dict):
+        raise DataError(f"{path}, line {number}, is no record", 'write {"column": value, ...} on each line')
+    return found
+
+
+def files(path: FilePath, **_: object) -> list[str]:
+    """The files that count by their content."""
+    return [path]
