@@ -24,9 +24,10 @@ class Settings(NamedTuple):
     devices: str = ""  # "", "cpu", or GPUs by index or UUID, separated by commas
     per_device: int = 0  # workers per device; 0: as many as fit the sweep's resources
     cpus: int = 0  # cores to use; 0: all that this process may use
+    checkpoint_s: int = 300  # seconds between states that a Keras trial leaves to go on from; 0: after each epoch
 
 
-TYPES: dict[str, type] = {"executor": str, "devices": str, "per_device": int, "cpus": int}
+TYPES: dict[str, type] = {"executor": str, "devices": str, "per_device": int, "cpus": int, "checkpoint_s": int}
 CHOICES = {"executor": ("inline", "local")}
 
 
@@ -59,6 +60,17 @@ def load_settings(root: Path | None = None, environment: dict[str, str] | None =
             values[name] = _checked(name, environment[variable], variable)
     given = {name: value for name, value in flags.items() if value is not None}
     return Settings(root, **{**values, **given})
+
+
+def checkpoint_interval_s(root: Path) -> float:
+    """The setting `checkpoint_s`, for workers: theirs are the root and the environment of the scheduler.
+
+    What can no longer be read was good when the scheduler started; its trials should not fail of it.
+    """
+    try:
+        return float(load_settings(root).checkpoint_s)
+    except BluenoError:
+        return float(Settings(root).checkpoint_s)
 
 
 def origins(root: Path, environment: Mapping[str, str]) -> dict[str, str]:

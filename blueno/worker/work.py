@@ -21,6 +21,7 @@ from ..canonical import digest_file
 from ..clock import iso
 from ..files import located
 from ..messages import Message
+from ..settings import checkpoint_interval_s
 from . import failures
 from .code import UNPACKING, code_folder, unpacked
 from .epochs import EpochReport, finite
@@ -48,6 +49,7 @@ class Worker:
     cache: Cache
     models: Cache
     threads: int
+    checkpoint_s: float  # Keras trials leave their state at most so often
     redirect: bool = True  # trials' output goes to their logs
     fatal: tuple[type[BaseException], ...] = ()  # what ends the worker instead of being a trial's failure
     clock: Callable[[], float] = time.time
@@ -64,7 +66,7 @@ def open_worker(
     from ..cache.folder import FolderCache
 
     cache, models = FolderCache(root / "data" / "cache"), FolderCache(root / "models")
-    return Worker(id, root, cache, models, threads, redirect, fatal)
+    return Worker(id, root, cache, models, threads, checkpoint_interval_s(root), redirect, fatal)
 
 
 def handle(worker: Worker, message: Message, emit: Emit) -> None:
@@ -169,13 +171,15 @@ def _job(worker: Worker, message: Message, folder: Path) -> Job:
         objective=message["objective"], metrics=message["metrics"], keep=message["keep"], folder=folder,
         code=code_folder(worker.root, worker.cache, message["code"]),
         threads=worker.threads, batches=message.get("batches"), fold=message["fold"],
-        checkpoint=_checkpoint(worker, message),
+        checkpoint=_checkpoint(worker, message), checkpoint_s=worker.checkpoint_s,
     )  # fmt: skip
 
 
 def _checkpoint(worker: Worker, message: Message) -> Path | None:
-    """Where functions may put what the next attempt goes on from; it is theirs until the trial is done."""
-    if "function" not in message["recipe"]["model"]:
+    """Where a trial leaves what the next attempt goes on from, until it is done. None where there is nothing to go on
+    with: an estimator has no epochs, and what is only tried is not repeated.
+    """
+    if "estimator" in message["recipe"]["model"] or message.get("batches") is not None:
         return None
     return worker.root / "data" / "work" / "checkpoints" / message["trial"]
 
