@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from iterstrat import ml_stratifiers
 from sklearn import model_selection
 
 from blueno.errors import DataError
@@ -34,8 +35,8 @@ def make_parts(
 ) -> dict[str, np.ndarray]:
     """The parts of samples that have these classes (None: a regression) and groups."""
     target = np.zeros(num_samples) if classes is None else np.asarray(classes)
-    named = None if classes is None else sorted(set(target.tolist()))
-    task = "regression" if classes is None else "multiclass"
+    named = None if classes is None else np.unique(target).tolist()
+    task = "regression" if classes is None else "multilabel" if target.ndim == 2 else "multiclass"
     ids = np.arange(num_samples).astype(str)
     samples = Samples(np.zeros((num_samples, 1)), target, ids, groups, named, task, None, {}, [])
     return parts_of(samples, split, fold)
@@ -159,6 +160,45 @@ def test_without_shuffling_test_and_stop_are_the_last_in_order() -> None:
     assert parts["validation"].tolist() == [0, 1, 2, 3, 4]
     assert parts["train"].tolist() == [5, 6, 7, 8, 9, 10, 11]
     assert parts["stop"].tolist() == [12, 13, 14]
+
+
+# ---- several labels at once
+
+
+LABELS = (np.random.default_rng(3).random((200, 4)) < [0.5, 0.3, 0.1, 0.05]).astype("int64")
+
+
+def rates(rows: np.ndarray) -> np.ndarray:
+    return LABELS[rows].mean(axis=0)
+
+
+def test_labels_are_spread_by_iterative_stratification() -> None:
+    parts = make_parts(200, LABELS, None, shares(test=0.2, validation=0.2, stop=0.25, stratify=True), None)
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(200))
+    for rows in parts.values():
+        assert np.abs(rates(rows) - LABELS.mean(axis=0)).max() < 0.03
+    splitter = ml_stratifiers.MultilabelStratifiedShuffleSplit(1, test_size=40, random_state=0)
+    assert parts["test"].tolist() == next(splitter.split(LABELS, LABELS))[1].tolist()
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_folds_of_labels_are_those_of_the_library(repeats: int) -> None:
+    if repeats == 1:
+        splitter = ml_stratifiers.MultilabelStratifiedKFold(5, shuffle=True, random_state=0)
+    else:
+        splitter = ml_stratifiers.RepeatedMultilabelStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
+    for fold, (train, held_out) in enumerate(splitter.split(LABELS, LABELS)):
+        parts = make_parts(200, LABELS, None, folds(repeats=repeats, stratify=True), fold)
+        assert parts["train"].tolist() == train.tolist()
+        assert parts["validation"].tolist() == held_out.tolist()
+
+
+def test_labels_and_groups_cannot_both_be_kept() -> None:
+    with pytest.raises(DataError, match="several labels cannot be spread evenly") as caught:
+        make_parts(200, LABELS, np.arange(200) // 4, shares(test=0.2, stratify=True), None)
+    assert "stratify: false" in caught.value.fix
+    parts = make_parts(200, LABELS, np.arange(200) // 4, shares(test=0.2), None)
+    assert len(parts["test"]) == 40
 
 
 # ---- always
