@@ -16,6 +16,7 @@ from ..planning.describe import resolved
 from ..recipes import leaf
 from ..settings import Settings
 from ..store import live, read, trace
+from ..summaries import described
 from ..tables import flat
 from . import complete, need_store, options, print_json, table
 
@@ -65,6 +66,7 @@ def show_text(document: dict[str, Any]) -> str:
     parts = [
         _head(document),
         _pairs("parameters", {path: leaf(value) for path, value in flat(document["params"]).items()}),
+        _pairs("data", described(document["data"])),
         _pairs("metrics", {name: _number(value) for name, value in document["metrics"].items()}),
         _epochs(document["history"]),
         _error(document["error"]),
@@ -86,8 +88,6 @@ def _head(document: dict[str, Any]) -> str:
         epoch = f", epoch {document['epoch']} counts" if document["epoch"] else ""
         engine = f" by {document['engine']}" if document["engine"] else ""
         lines.append(f"  ended {document['ended']} after {words(document['duration_s'])}{engine}{epoch}")
-    for reason, count in ((document["data"] or {}).get("dropped") or {}).items():
-        lines.append(f"  {count} samples of its data were left out: {reason}")
     if document["progress"]:
         lines.append(f"  at epoch {document['progress']['epoch'] or 0} on {document['progress']['slot']}")
     return "\n".join(lines)
