@@ -22,11 +22,12 @@ def images(x: Any, step: str) -> np.ndarray:
     raise DataError(message, fix)
 
 
-def size_of(size: list[int], step: str) -> tuple[int, int]:
+def size_of(size: int | list[int], step: str) -> tuple[int, int]:
     """Height and width; one number stands for both."""
-    if len(size) not in (1, 2) or min(size) < 1:
+    sides = [size, size] if isinstance(size, int) else size
+    if len(sides) != 2 or min(sides) < 1:
         raise DataError(f"{step}: size {size} is not a height and a width", f"write {{{step}: {{size: [64, 64]}}}}")
-    return size[0], size[-1]
+    return sides[0], sides[1]
 
 
 def as_float(values: np.ndarray) -> np.ndarray:

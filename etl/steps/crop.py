@@ -33,6 +33,6 @@ class Crop(NamedTuple):
         return x[:, top : top + self.height, left : left + self.width]
 
 
-def build(size: list[int]) -> Crop:
+def build(size: int | list[int]) -> Crop:
     """The middle `size` [height, width] of each image; of an odd rest, the larger part goes at the bottom and right."""
     return Crop(*size_of(size, "crop"))

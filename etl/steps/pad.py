@@ -40,7 +40,9 @@ class Pad(NamedTuple):
         return in_chunks(lambda some: np.pad(some, margins, **more), x)  # type: ignore[call-overload]
 
 
-def build(size: list[int], method: Literal["constant", "edge", "reflect"] = "constant", value: float = 0.0) -> Pad:
+def build(
+    size: int | list[int], method: Literal["constant", "edge", "reflect"] = "constant", value: float = 0.0
+) -> Pad:
     """Images in the middle of `size` [height, width]. The margin is `value`, the nearest pixel (edge), or a mirror
     image (reflect); by NumPy's pad.
     """

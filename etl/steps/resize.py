@@ -49,10 +49,10 @@ class Resize(NamedTuple):
 
 
 def build(
-    size: list[int],
+    size: int | list[int],
     method: Literal["bilinear", "nearest", "bicubic", "lanczos", "box"] = "bilinear",
 ) -> Resize:
-    """Images of `size` [height, width], or of one number for both. By Pillow, which averages when it makes smaller."""
+    """Images of `size` [height, width], or one number for both. By Pillow, which averages when it makes smaller."""
     try:
         import PIL.Image  # noqa: F401  # told here, once, and not by each thread
     except ImportError:

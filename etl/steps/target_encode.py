@@ -14,11 +14,13 @@ COLUMNS = "categorical"
 
 
 class ByTask(TargetEncoder):
-    """scikit-learn's, told by the type of the target whether it is a regression, and not by its values."""
+    """scikit-learn's, told by the target's type whether it is a regression; as many folds as the rarest class allows."""
 
     def fit_transform(self, X: Any, y: np.ndarray) -> Any:
         """The training part's own values, each from the targets of other folds."""
         self.target_type = "continuous" if y.dtype.kind == "f" else "auto"
+        fewest = len(y) if y.dtype.kind == "f" else np.unique(y, return_counts=True)[1].min()
+        self.cv = max(2, min(self.cv, int(fewest)))
         return super().fit_transform(X, y)
 
 

@@ -31,10 +31,10 @@ def test_resize_is_pillows(method: str) -> None:
 
 def test_resize_of_other_numbers_and_channels() -> None:
     constant = np.full((20, 4, 4, 2), 3.5)
-    made = array("resize", constant, size=[9])
+    made = array("resize", constant, size=9)
     assert (made.shape, made.dtype) == ((20, 9, 9, 2), np.dtype("float32"))
     assert np.all(made == 3.5)
-    assert array("resize", PHOTOS[..., :1], size=[2]).dtype == np.uint8
+    assert array("resize", PHOTOS[..., :1], size=2).dtype == np.uint8
 
 
 def test_crop_is_the_middle_and_pad_is_its_opposite() -> None:
@@ -42,8 +42,8 @@ def test_crop_is_the_middle_and_pad_is_its_opposite() -> None:
     padded = array("pad", SCANS, size=[9, 10], value=-1.0)
     assert np.array_equal(array("crop", padded, size=[6, 8]), SCANS)
     assert padded[:, 0].mean() == -1.0
-    assert np.array_equal(array("pad", SCANS, size=[8], method="edge")[:, 0], SCANS[:, 0])
-    assert array("pad", PHOTOS, size=[8]).dtype == np.uint8
+    assert np.array_equal(array("pad", SCANS, size=8, method="edge")[:, 0], SCANS[:, 0])
+    assert array("pad", PHOTOS, size=8).dtype == np.uint8
 
 
 def test_gray_is_what_pillow_makes() -> None:
@@ -111,16 +111,16 @@ def test_transpose_moves_channels() -> None:
 
 def test_too_small_and_too_large() -> None:
     with pytest.raises(DataError, match="images of 6x8 are too small to crop 7x7") as caught:
-        array("crop", SCANS, size=[7])
+        array("crop", SCANS, size=7)
     assert caught.value.fix == "choose at most [6, 8], or put pad or resize before it"
     with pytest.raises(DataError, match="images of 6x8 are too large to pad to 7x7"):
-        array("pad", SCANS, size=[7])
-    for size in ([], [0], [1, 2, 3]):
+        array("pad", SCANS, size=7)
+    for size in ([], 0, [3], [1, 2, 3]):
         with pytest.raises(DataError, match="is not a height and a width"):
             opened("crop", size=size)
 
 
-@pytest.mark.parametrize(("name", "params"), [("resize", {"size": [2]}), ("crop", {"size": [2]}), ("gray", {})])
+@pytest.mark.parametrize(("name", "params"), [("resize", {"size": 2}), ("crop", {"size": 2}), ("gray", {})])
 def test_what_is_no_image_says_what_shape_it_has(name: str, params: dict[str, Any]) -> None:
     with pytest.raises(DataError, match=rf"{name} takes images .* have the shape \[6, 8\]") as caught:
         array(name, SCANS[..., 0], **params)
@@ -140,8 +140,8 @@ def test_tables_are_not_normalized() -> None:
 
 
 STEPS: dict[str, dict[str, Any]] = {
-    "resize": {"size": [4]},
-    "pad": {"size": [10]},
+    "resize": {"size": 4},
+    "pad": {"size": 10},
     "gray": {},
     "rescale": {},
     "normalize": {},
