@@ -18,6 +18,7 @@ from . import batches
 from .class_weights import weights_of_codes
 from .job import Job, Outcome, Report, finite
 from .metrics import Wanted, check_parts, computable, defaults, measure, objective_of, once, wanted
+from .scaling import scaled, unscaled
 from .scored import Scored, rows, save_predictions
 
 TRY_BATCH_SIZE = 32  # `blueno try` fits an estimator on so many samples for each batch it allows
@@ -60,7 +61,7 @@ def build_estimator(model: dict[str, Any], seed: int | None, dataset: Dataset, c
     parameters = _nested(written | (model.get("params") or {}), seed, dataset, code)
     if isinstance(parameters.get("class_weight"), dict) and dataset.classes is not None:
         parameters["class_weight"] = weights_of_codes(parameters["class_weight"], dataset.classes)
-    if seed is not None and "random_state" in inspect.signature(made).parameters:
+    if seed is not None and _takes_seed(made):
         parameters.setdefault("random_state", seed)
     try:
         estimator = made(**parameters)
@@ -69,6 +70,14 @@ def build_estimator(model: dict[str, Any], seed: int | None, dataset: Dataset, c
     if not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
         raise ModelError(f"{name} has no fit and predict", "name a class with scikit-learn's fit and predict")
     return estimator
+
+
+def _takes_seed(made: Any) -> bool:
+    """Whether it has a parameter `random_state`, of its own or, where it passes on any keyword, of a base's."""
+    parameters = inspect.signature(made).parameters
+    is_open = isinstance(made, type) and any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    others = [inspect.signature(base.__init__).parameters for base in inspect.getmro(made)] if is_open else []
+    return any("random_state" in each for each in (parameters, *others))
 
 
 def _nested(value: Any, seed: int | None, dataset: Dataset, code: CodeFolder | None) -> Any:
@@ -96,15 +105,31 @@ def score(estimator: Any, dataset: Dataset, chosen: np.ndarray) -> Scored:
     features, target = _features(dataset, chosen), np.asarray(dataset.target[chosen])
     if dataset.task == "regression":
         values = np.asarray(estimator.predict(features), dtype=np.float64).reshape(target.shape)
-        return Scored("regression", target, values, None, 0, False)
+        return Scored("regression", target, unscaled(values, dataset), None, 0, False)
     count, output = len(dataset.classes or ()), output_of(estimator, dataset.task)
     scores = None
-    if output == "probabilities":
-        scores = _by_class(estimator.predict_proba(features), estimator, dataset.task, count, probable=True)
-    elif output == "scores":
-        scores = _by_class(estimator.decision_function(features), estimator, dataset.task, count, probable=False)
-    labels = np.asarray(estimator.predict(features)).astype(np.int64)
+    if output != "labels":
+        raw = estimator.predict_proba(features) if output == "probabilities" else estimator.decision_function(features)
+        if dataset.task == "multilabel":
+            scores = _by_label(raw, estimator, target.shape)
+        else:
+            scores = _by_class(raw, estimator, dataset.task, count, output == "probabilities")
+    labels = np.asarray(estimator.predict(features)).astype(np.int64).reshape(target.shape)
     return Scored(dataset.task, target, scores, labels, count, output == "probabilities")
+
+
+def _by_label(raw: Any, estimator: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Scores of several labels, (n, k), of an array of that shape, or of one array (n, 2) for each label, as forests
+    and MultiOutputClassifier give them; None if they are neither. A label that was never set gets probability 0.
+    """
+    if not isinstance(raw, list):
+        scores = np.asarray(raw, dtype=np.float64)
+        return scores if scores.shape == shape else None
+    columns = [
+        each[:, list(known).index(1)] if 1 in known else np.zeros(len(each))
+        for each, known in zip(raw, estimator.classes_, strict=True)
+    ]
+    return np.stack(columns, axis=1).astype(np.float64)
 
 
 def _by_class(raw: Any, estimator: Any, task: str, count: int, probable: bool) -> np.ndarray | None:
@@ -124,7 +149,7 @@ def _by_class(raw: Any, estimator: Any, task: str, count: int, probable: bool) -
 
 
 def _fit(estimator: Any, dataset: Dataset, chosen: np.ndarray) -> None:
-    estimator.fit(_features(dataset, chosen), np.asarray(dataset.target[chosen]))
+    estimator.fit(_features(dataset, chosen), scaled(np.asarray(dataset.target[chosen]), dataset))
 
 
 def _features(dataset: Dataset, chosen: np.ndarray) -> np.ndarray:

@@ -19,7 +19,6 @@ from blueno.ml.program import ProgramFailed, options, words_of
 from blueno.ml.train import train
 from blueno.usercode import CodeFolder
 from blueno.worker.failures import describe
-
 from tests.acceptance.project import wait_for
 
 from .ml_jobs import blobs, job, quiet
