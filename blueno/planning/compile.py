@@ -30,6 +30,7 @@ from .identity import (
 from .records import Config, DatasetNode, Plan, Trial
 from .rows import Row, joined, rows_of
 from .snapshot import Snapshot, snapshot_of
+from .training import check_training
 
 FINGERPRINTS = Path("data") / "fingerprints.json"
 
@@ -86,6 +87,7 @@ def _compile(spec: Spec, reader: Reader) -> Plan:
     for candidate in expanded.candidates:
         made.add(candidate)
     _check_baseline(spec, made)
+    check_training(expanded.candidates, spec.problems)
     spec.problems.raise_any()
     return _plan(spec, made, expanded, warnings, _snapshot(spec, reader), reader.files)
 

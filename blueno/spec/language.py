@@ -138,6 +138,4 @@ KEEP = {"weights": "best 5", "predictions": "all", "logs": "all"}
 
 # ---- part of the language, but nothing can run it yet
 
-NOT_YET = {
-    "train.stages": "stages are part of the language, but cannot run yet",
-}
+NOT_YET: dict[str, str] = {}

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from .arguments import arguments, code_of
 from .language import COSINE, EARLY_STOPPING, REDUCE_ON_PLATEAU, STAGE_ONLY, TRAIN
-from .metric_names import Known, is_direction_known, metric_name
+from .metric_names import Known, is_direction_known, metric_name, needs_loss
 from .node import Broken, Node, found, is_broken
 from .problems import join_path
-from .types import STR, Type, list_of, union_of
+from .types import BOOL, STR, Type, list_of, union_of
 from .values import Context, checked, filled, is_mapping, named, signature
 
 RATE = Type("float", gt=0)
+TRAINABLE = union_of(BOOL, STR, list_of(STR))
+OF_THE_WHOLE = {  # keys of `train` that no stage may have, and why
+    "stages": "stages hold no stages",
+    "select": "which epoch counts is decided over all stages",
+    "mixed_precision": "the model is built once, with one precision",
+}
+SCHEDULED = "reduce_on_plateau lowers a learning rate that is a number, and here a schedule sets it"
+SCHEDULED_FIX = "leave out one of them, or give learning_rate a number"
 
 
 class Resolved(NamedTuple):
@@ -119,31 +127,62 @@ def _stages(node: Node, path: str, known: Known, context: Context) -> Resolved:
     if node.value is None:
         return Resolved(None)
     if not isinstance(node.value, list) or not node.value:
-        context.problems.add(
-            node.mark, path, f"expected a list of stages, {found(node)}", "write stages: [{epochs: 5}]"
-        )
+        message = f"expected a list of stages, {found(node)}"
+        context.problems.add(node.mark, path, message, "write stages: [{epochs: 5}]")
         return Resolved(None)
-    context.refuse("train.stages", node, path)
     made = [_stage(stage, f"{path}[{index}]", known, context) for index, stage in enumerate(node.value)]
     code = {key: value for stage in made for key, value in stage.code.items()}
     return Resolved([stage.value for stage in made], code)
 
 
 def _stage(node: Node, path: str, known: Known, context: Context) -> Resolved:
+    """What a stage says itself; the rest it takes from `train`, so that no defaults of keys are filled in."""
     if not is_mapping(node, path, context, "{epochs: 5, trainable: head}"):
         return Resolved(None)
     values: dict[str, Any] = {}
     code: dict[str, Any] = {}
     for key, child in node.value.items():
         if key in STAGE_ONLY:
-            values[key] = checked(child, union_of(STR, list_of(STR)), join_path(path, key), context)
-        elif key in TRAIN and key != "stages":
+            values[key] = checked(child, TRAINABLE, join_path(path, key), context)
+        elif key in OF_THE_WHOLE:
+            context.problems.add(node.keys[key], join_path(path, key), OF_THE_WHOLE[key], f"write it as train.{key}")
+        elif key in TRAIN:
             values[key], inner = resolve_train(key, child, known, context, path)
             code |= inner
         else:
-            known_keys = [each for each in (*STAGE_ONLY, *TRAIN) if each != "stages"]
+            known_keys = [each for each in (*STAGE_ONLY, *TRAIN) if each not in OF_THE_WHOLE]
             context.problems.unknown_key(node.keys[key], path, key, known_keys)
+    if _is_lowered_though_scheduled(values):
+        inner_path = join_path(path, "reduce_on_plateau")
+        context.problems.add(node.keys["reduce_on_plateau"], inner_path, SCHEDULED, SCHEDULED_FIX)
     return Resolved(values, code)
+
+
+def _is_lowered_though_scheduled(train: dict[str, Any]) -> bool:
+    return bool(train.get("reduce_on_plateau")) and isinstance(train.get("learning_rate"), dict)
+
+
+def contradictions(train: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with a whole `train`, all defaults filled in, though each key is right: (key, message, fix)."""
+    stages = [{**train, **stage} for stage in train["stages"] or []]
+    for index, stage in enumerate(stages):
+        if _is_lowered_though_scheduled(stage):
+            yield f"stages[{index}]", SCHEDULED, SCHEDULED_FIX
+    if not stages and _is_lowered_though_scheduled(train):
+        yield "reduce_on_plateau", SCHEDULED, SCHEDULED_FIX
+    losses = [stage["loss"] for stage in stages]
+    monitor = _selected(train, stages)
+    if needs_loss(monitor) and any(loss != losses[0] for loss in losses):
+        message = f"the epoch that counts is chosen by {monitor}, which is another loss in each of these stages"
+        yield "stages", message, "write train.select: {best: val_accuracy}, or train.select: last"
+
+
+def _selected(train: dict[str, Any], stages: list[dict[str, Any]]) -> str:
+    """The metric whose best epoch counts, "" if the last one does: the rule of ml/stages.py."""
+    if isinstance(train["select"], dict):
+        return str(train["select"]["best"])
+    stop = stages[-1]["early_stopping"] if stages else None
+    return str(stop["monitor"]) if stop and train["select"] is None else ""
 
 
 _READERS: dict[str, Callable[[Node, str, Known, Context], Resolved]] = {
