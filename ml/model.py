@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -14,10 +15,10 @@ from blueno.errors import ModelError
 from blueno.etl.dataset import Dataset
 from blueno.usercode import CodeFolder, load
 
-from .architectures import ARCHITECTURES
+from .architectures import APPLICATIONS, ARCHITECTURES
 
 SHOWN_COLUMNS = 10  # in a message
-ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "linear"}
+ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid", "regression": "linear"}
 
 
 class Built(NamedTuple):
@@ -39,7 +40,7 @@ def build_model(model: dict[str, Any], dataset: Dataset, code: CodeFolder | None
     given = {key: value for key, value in model.items() if key != "architecture"}
     shape = tuple(dataset.features.shape[1:])
     try:
-        built = function(**given, **injected(function, dataset, given))
+        built = function(**{**given, **injected(function, dataset, given)})
     except (ValueError, TypeError) as error:
         raise _cannot_build(name, shape, error) from error
     if not isinstance(built, keras.Model):
@@ -63,7 +64,7 @@ def builder(name: str, code: CodeFolder | None) -> Callable[..., Any]:
     """The function that builds an architecture: a built-in's, or the user's."""
     if ":" not in name:
         function: Any = import_module(f".architectures.{ARCHITECTURES[name]}", __package__).build
-        return function
+        return partial(function, keras_application=APPLICATIONS[name]) if name in APPLICATIONS else function
     found = load(name, code)
     if not callable(found):
         raise ModelError(f"{name} is not a function", "name the function that builds the model")
@@ -71,19 +72,23 @@ def builder(name: str, code: CodeFolder | None) -> Callable[..., Any]:
 
 
 def injected(function: Callable[..., Any], dataset: Dataset, given: dict[str, Any]) -> dict[str, Any]:
-    """What a builder is given beside the spec's parameters: the facts that its signature has a name for."""
+    """What a builder is given beside the spec's parameters: the facts that its signature has a name for.
+
+    A parameter that the spec sets wins over what a step publishes, unless it is null.
+    """
     facts = {
         **dataset.published,
         "input_shape": tuple(dataset.features.shape[1:]),
+        "input_dtype": str(dataset.features.dtype),
         "output_units": output_units(dataset),
         "output_activation": ACTIVATIONS[dataset.task],
     }
     asked = inspect.signature(function).parameters
-    return {name: value for name, value in facts.items() if name in asked and name not in given}
+    return {name: value for name, value in facts.items() if name in asked and given.get(name) is None}
 
 
 def output_units(dataset: Dataset) -> int:
-    """Units of the last layer: 1 for two classes, else one a class, or one a column of a regression's target."""
+    """Units of the last layer: 1 for two classes, else one a class or label, or one a column of a regression."""
     if dataset.task == "regression":
         return 1 if dataset.target.ndim == 1 else int(dataset.target.shape[1])
     return 1 if dataset.task == "binary" else len(dataset.classes or ())

@@ -41,7 +41,7 @@ def build(
         x = layers.Dense(units, activation="relu")(x)
     x = _drop(x, dropout)
     # float32 whatever the precision of the rest, so that losses and probabilities are exact enough
-    outputs = layers.Dense(output_units, activation=output_activation, dtype="float32")(x)
+    outputs = layers.Dense(output_units, activation=output_activation, dtype="float32", name="head")(x)
     return keras.Model(inputs, outputs, name="cnn")
 
 

@@ -36,5 +36,5 @@ def build(
         if dropout:
             x = layers.Dropout(dropout)(x)
     # float32 whatever the precision of the rest, so that losses and probabilities are exact enough
-    outputs = layers.Dense(output_units, activation=output_activation, dtype="float32")(x)
+    outputs = layers.Dense(output_units, activation=output_activation, dtype="float32", name="head")(x)
     return keras.Model(inputs, outputs, name="mlp")

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-import keras
+from typing import Any
+
 import numpy as np
 import pytest
-from keras import layers
 
 from blueno.errors import ModelError
-from blueno.ml.trainable import set_trainable
+
+keras = pytest.importorskip("keras")
+layers = keras.layers
+pytestmark = pytest.mark.slow
 
 
-def dense(name: str) -> keras.layers.Dense:
+def set_trainable(model: Any, words: Any) -> None:
+    from blueno.ml import trainable
+
+    trainable.set_trainable(model, words)
+
+
+def dense(name: str) -> Any:
     return layers.Dense(2, name=name)
 
 
-def flat(last: str = "head") -> keras.Model:
+def flat(last: str = "head") -> Any:
     names = [dense("stem"), dense("block1_a"), layers.Dropout(0.5, name="drop"), dense("block2_a"), dense(last)]
     return keras.Sequential([keras.Input((2,)), *names])
 
 
-def nested() -> keras.Model:
+def nested() -> Any:
     backbone = keras.Sequential([keras.Input((2,)), dense("inner_a"), dense("inner_b")], name="backbone")
     inputs = keras.Input((3, 2))
     x = layers.TimeDistributed(backbone, name="each")(inputs)
     return keras.Model(inputs, dense("head")(layers.Flatten()(x)))
 
 
-def trained(model: keras.Model) -> list[str]:
+def trained(model: Any) -> list[str]:
     """The names of the layers that have weights which train."""
     return list(dict.fromkeys(variable.path.split("/")[-2] for variable in model.trainable_variables))
 
