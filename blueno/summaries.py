@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+PARTS = ("train", "stop", "validation", "test")
 SHOWN = 12  # names and classes in a line
 
 
@@ -14,7 +15,7 @@ def described(summary: dict[str, Any] | None) -> dict[str, str]:
     What a summary does not say is not there. Empty for a dataset that was not built.
 
     >>> described({"parts": {"train": 3, "validation": 1}, "task": "regression", "shape": [8, 8], "dtype": "float32"})
-    {'samples': 'train 3, validation 1', 'task': 'regression', 'features': '8 x 8 of float32'}
+    {'samples': 'train 3, validation 1', 'task': 'regression', 'features': '8 x 8 (float32)'}
     """
     found = summary or {}
     lines = {
@@ -32,7 +33,8 @@ def described(summary: dict[str, Any] | None) -> dict[str, str]:
 
 
 def _samples(found: dict[str, Any]) -> str:
-    parts = [f"{name} {count}" for name, count in (found.get("parts") or {}).items()]
+    sizes = found.get("parts") or {}
+    parts = [f"{name} {sizes[name]}" for name in PARTS if name in sizes]
     outside = found.get("in_no_part")
     return ", ".join(parts) + (f" ({outside} in no part)" if outside else "")
 
@@ -65,7 +67,8 @@ def _features(found: dict[str, Any]) -> str:
         return ""
     missing = sum((found.get("missing") or {}).values())
     shape = " x ".join(map(str, found["shape"]))
-    return f"{shape} of {found['dtype']}" + (f", {missing} values missing" if missing else "")
+    numbers = f"{shape} ({found['dtype']})" if len(found["shape"]) > 1 else f"{shape} numbers ({found['dtype']})"
+    return numbers + (f", {missing} values missing" if missing else "")
 
 
 def _some(names: Iterable[str]) -> str:

@@ -27,7 +27,7 @@ def test_a_table() -> None:
         "classes": "well 7, ill 3",
         "groups": "5",
         "columns": "2 numeric: age, dose; 1 categorical: ward",
-        "features": "6 of float32, 3 values missing",
+        "features": "6 numbers (float32), 3 values missing",
         "left out": "2: the target is missing; 1: they are copies of another row, id and all",
         "noticed": "blanks around 2 labels were removed",
         "chosen": "task: classification, since the target is labels",
