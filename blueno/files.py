@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,17 @@ def located(value: Any, files: Mapping[str, str]) -> Any:
     return [located(inner, files) for inner in value] if isinstance(value, list) else value
 
 
-def files_below(folder: Path) -> list[str]:
+def files_below(folder: Path | str) -> list[str]:
     """The names of all files below a folder, relative to it, sorted: what counts as its content. Hidden ones do not."""
-    names = glob.glob("**", root_dir=folder, recursive=True)
-    return sorted(Path(name).as_posix() for name in names if (folder / name).is_file())
+    return sorted(_names_below(folder, ""))
+
+
+def _names_below(folder: Path | str, before: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                yield from _names_below(entry.path, f"{before}{entry.name}/")
+            elif entry.is_file():
+                yield before + entry.name

@@ -67,9 +67,11 @@ def load_node(recipe: dict[str, Any], building: Building) -> Samples:
         found = read_complete(node_key(id), cache)  # by whoever held the workplace until now
         if found is None:
             samples = _compute(recipe, building)
-            put_json(node_key(id), {"id": id, "recipe": recipe, **_write(samples, cache, folder)}, cache, folder)
+            found = {"id": id, "recipe": recipe, **_write(samples, cache, folder)}
+            put_json(node_key(id), found, cache, folder)
             building.computed.append(id)
-            return samples
+            if isinstance(samples.features, pd.DataFrame):  # quicker than to put it together again
+                return samples
     return _read(found, cache)
 
 

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from mmap import mmap
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -59,11 +60,24 @@ def workplace(name: str, cache: Cache) -> Iterator[Path]:
 
 def put_array(array: np.ndarray, cache: Cache, folder: Path) -> Part:
     """Stores an array in C order and returns its part; equal arrays are stored once. `folder` is a workplace."""
-    array = np.asarray(array, order="C")
-    path = folder / "part.npy"
-    path.unlink(missing_ok=True)
-    np.save(path, array, allow_pickle=False)
-    return {**put_file(path, cache), "dtype": array.dtype.str, "shape": list(array.shape)}
+    stored = _stored(array, cache)
+    if stored is None:
+        path = folder / "part.npy"
+        path.unlink(missing_ok=True)
+        np.save(path, np.asarray(array, order="C"), allow_pickle=False)
+        stored = put_file(path, cache)
+    return {**stored, "dtype": array.dtype.str, "shape": list(array.shape)}
+
+
+def _stored(array: np.ndarray, cache: Cache) -> Part | None:
+    """The part that an array of `get_array` is the whole of: large ones are neither written nor hashed again."""
+    if not isinstance(array, np.memmap) or not isinstance(array.base, mmap) or array.filename is None:
+        return None
+    path = Path(array.filename)
+    key, size = f"parts/{path.name}", path.stat().st_size
+    if cache.stat(key) != size or cache.get(key) != path:
+        return None
+    return {"key": key, "sha256": path.stem, "bytes": size, "dtype": "", "shape": []}
 
 
 def put_file(path: Path, cache: Cache) -> Part:

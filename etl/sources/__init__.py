@@ -80,14 +80,14 @@ def _check_unchanged(files: list[Path], now: str, planned: str) -> None:
 
 
 def fingerprint(files: list[Path]) -> str:
-    """A file's SHA-256, a folder's `digest_folder`; of several, the digest of theirs in order."""
-    digests = [digest_folder(file) if file.is_dir() else digest_file(file) for file in files]
+    """A file's SHA-256, the names and contents of what is below a folder; of several, the digest of theirs in order."""
+    digests = [digest_names(file, files_below(file)) if file.is_dir() else digest_file(file) for file in files]
     return digests[0] if len(digests) == 1 else digest(digests)
 
 
-def digest_folder(folder: Path, known: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The digest of the names and contents of all files below a folder; `known` are the SHA-256 of some, by name."""
-    return digest([[name, known.get(name) or digest_file(folder / name)] for name in files_below(folder)])
+def digest_names(folder: Path | str, names: list[str], known: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The digest of files below a folder, their names and contents; `known` are the SHA-256 of some, by name."""
+    return digest([[name, known.get(name) or digest_file(Path(folder, name))] for name in names])
 
 
 def as_table(table: pd.DataFrame, path: str) -> Loaded:

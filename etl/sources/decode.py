@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from io import BytesIO
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
@@ -42,10 +41,11 @@ class Decoded(NamedTuple):
     detail: str = ""  # its height and width; what Pillow says
 
 
-def decode(file: Path, wanted: Wanted) -> Decoded:
+def decode(file: str, wanted: Wanted) -> Decoded:
     """One picture. Never raises for what is in the file."""
     try:
-        content = file.read_bytes()
+        with open(file, "rb", buffering=0) as opened:
+            content = opened.read()
     except OSError as error:
         return Decoded(b"", "", "broken", str(error.strerror))
     sha = sha256(content).hexdigest()
@@ -71,7 +71,7 @@ def _converted(image: Image.Image, wanted: Wanted, sha: str) -> Decoded:
     return Decoded(made.convert("I;16").tobytes() if is_deep else made.tobytes(), sha)
 
 
-def size_of(file: Path) -> tuple[int, int] | None:
+def size_of(file: str) -> tuple[int, int] | None:
     """Height and width as the file's head says; None where it says none."""
     try:
         with Image.open(file) as image:
@@ -87,10 +87,10 @@ class Report(NamedTuple):
     faults: list[tuple[int, str, str]]
 
 
-def pieces(files: Sequence[Path], wanted: Wanted, report: Report) -> Iterator[bytes]:
+def pieces(folder: str, names: Sequence[str], wanted: Wanted, report: Report) -> Iterator[bytes]:
     """The pixels of each file in turn, zeros where there is a fault; fills `report`."""
-    for number, file in enumerate(files):
-        decoded = decode(file, wanted)
+    for number, name in enumerate(names):
+        decoded = decode(f"{folder}/{name}", wanted)
         report.shas.append(decoded.sha)
         if decoded.fault:
             report.faults.append((number, decoded.fault, decoded.detail))
@@ -102,8 +102,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     told: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
-    folder, report = Path(told["folder"]), Report([], [])
-    for piece in pieces([folder / name for name in told["names"]], Wanted(*told["wanted"]), report):
+    report = Report([], [])
+    for piece in pieces(told["folder"], told["names"], Wanted(*told["wanted"]), report):
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.write(json.dumps(report).encode())
 

@@ -12,7 +12,7 @@ from blueno.canonical import digest, digest_file
 from blueno.errors import DataError
 from blueno.files import files_below
 
-from . import FilePath, Loaded, digest_folder, need
+from . import FilePath, Loaded, digest_names, need
 
 VERSION = 1
 FOLDERS = True
@@ -51,13 +51,12 @@ def load(
     need("PIL", "images", "images")
     from .pixels import read_pictures
 
-    folder = Path(path)
-    if not folder.is_dir():
+    if not Path(path).is_dir():
         raise DataError(f"{path} is a file", "name the folder that the pictures are in")
-    names = files_below(folder)
+    names = files_below(path)
     listed = _by_folder(names, path) if table is None else _by_table(table, names, file, label, group, suffix)
-    found = read_pictures(folder, listed.names, mode, size)
-    sha = digest_folder(folder, dict(zip(listed.names, found.shas, strict=True)))
+    found = read_pictures(path, listed.names, mode, size)
+    sha = digest_names(path, names, dict(zip(listed.names, found.shas, strict=True)))
     together = sha if table is None else digest([sha, digest_file(Path(table))])
     return Loaded(found.pixels, listed.target, np.array(listed.names), listed.groups, fingerprint=together)
 

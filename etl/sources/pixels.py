@@ -13,7 +13,6 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +39,7 @@ class Pictures(NamedTuple):
 
 
 def read_pictures(
-    folder: Path, names: Sequence[str], mode: str, size: tuple[int, int] | None, processes: int | None = None
+    folder: str, names: Sequence[str], mode: str, size: tuple[int, int] | None, processes: int | None = None
 ) -> Pictures:
     """Pictures below a folder by their names; `mode` is a key of `CHANNELS`, `size` the height and width to make them.
 
@@ -59,38 +58,38 @@ def read_pictures(
     return Pictures(pixels, [sha for report in reports for sha in report.shas])
 
 
-def _size_of_first(folder: Path, names: Sequence[str]) -> tuple[int, int]:
+def _size_of_first(folder: str, names: Sequence[str]) -> tuple[int, int]:
     """Height and width of the first file that says any; of none, something: each is told as broken then."""
-    return next((found for name in names if (found := size_of(folder / name))), (1, 1))
+    return next((found for name in names if (found := size_of(f"{folder}/{name}"))), (1, 1))
 
 
-def _bounds(folder: Path, names: Sequence[str], processes: int | None) -> list[int]:
+def _bounds(folder: str, names: Sequence[str], processes: int | None) -> list[int]:
     """Where the share of each process begins, and the end: shares of about as many bytes."""
-    costs = np.cumsum([_cost(folder / name) for name in names])
+    costs = np.cumsum([_cost(f"{folder}/{name}") for name in names])
     most = processes or min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2, MOST_PROCESSES)
     count = processes or int(min(most, 1 + costs[-1] // WORTH_BYTES))
     inner = np.searchsorted(costs, costs[-1] * np.arange(1, count) / count)
     return [0, *(int(bound) for bound in inner), len(names)]
 
 
-def _cost(file: Path) -> int:
+def _cost(file: str) -> int:
     try:
-        return FILE_BYTES + file.stat().st_size
+        return FILE_BYTES + os.stat(file).st_size
     except OSError:
         return FILE_BYTES
 
 
-def _fill_here(folder: Path, names: Sequence[str], wanted: Wanted, pixels: np.ndarray) -> Report:
+def _fill_here(folder: str, names: Sequence[str], wanted: Wanted, pixels: np.ndarray) -> Report:
     report, flat, step = Report([], []), memoryview(pixels.reshape(-1)).cast("B"), wanted.row_bytes()
-    for number, piece in enumerate(pieces([folder / name for name in names], wanted, report)):
+    for number, piece in enumerate(pieces(folder, names, wanted, report)):
         flat[number * step : (number + 1) * step] = piece
     return report
 
 
-def _fill_by_process(folder: Path, names: Sequence[str], wanted: Wanted, pixels: np.ndarray) -> Report:
+def _fill_by_process(folder: str, names: Sequence[str], wanted: Wanted, pixels: np.ndarray) -> Report:
     """The same, by a process that runs `decode`, whose output goes into the array as it comes."""
     command = [sys.executable, "-P", "-m", f"{__package__}.decode"]
-    told = json.dumps({"folder": str(folder), "names": list(names), "wanted": wanted}).encode() + b"\n"
+    told = json.dumps({"folder": folder, "names": list(names), "wanted": wanted}).encode() + b"\n"
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin and process.stdout, "BUG: a process without its pipes"
         process.stdin.write(told)

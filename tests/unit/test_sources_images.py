@@ -107,7 +107,7 @@ def test_processes_read_what_one_reads(tmp_path: Path) -> None:
     for number in range(23):
         picture(tmp_path / f"{number:02}.png", (2, 3, 3))
     names = files_below(tmp_path)
-    alone, shared = (read_pictures(tmp_path, names, "rgb", None, processes) for processes in (1, 3))
+    alone, shared = (read_pictures(str(tmp_path), names, "rgb", None, processes) for processes in (1, 3))
     assert (alone.pixels == shared.pixels).all()
     assert alone.shas == shared.shas and len(set(alone.shas)) == 23
 
@@ -121,7 +121,7 @@ def test_files_that_are_no_pictures_are_named(tmp_path: Path, processes: int) ->
     whole = (tmp_path / "8.png").read_bytes()
     (tmp_path / "8.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError) as caught:
-        read_pictures(tmp_path, files_below(tmp_path), "rgb", None, processes)
+        read_pictures(str(tmp_path), files_below(tmp_path), "rgb", None, processes)
     assert caught.value.message.startswith(
         "3 files cannot be read as a picture: 1.png (empty), 4.png (of no format that Pillow knows), 8.png ("
     )
@@ -133,7 +133,7 @@ def test_pictures_of_different_sizes(tmp_path: Path, processes: int) -> None:
     for number, shape in enumerate([(6, 8, 3), (6, 8, 3), (5, 9, 3)]):
         picture(tmp_path / f"{number}.png", shape)
     with pytest.raises(DataError, match=r"differ in size: 0\.png is 6x8, 2\.png is 5x9") as caught:
-        read_pictures(tmp_path, files_below(tmp_path), "rgb", None, processes)
+        read_pictures(str(tmp_path), files_below(tmp_path), "rgb", None, processes)
     assert "size: [5, 8]" in caught.value.fix
 
 
