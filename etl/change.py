@@ -37,7 +37,12 @@ class PartSamples(NamedTuple):
         rows = np.asarray(rows, dtype="int64")
         if x is None:
             x = self.x.iloc[rows] if isinstance(self.x, pd.DataFrame) else self.x[rows]
-        return PartSamples(x, *(None if values is None else values[rows] for values in self[1:]))
+        groups, times = _some(self.groups, rows), _some(self.times, rows)
+        return PartSamples(x, self.y[rows], self.ids[rows], groups, times, self.places[rows])
+
+
+def _some(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if values is None else values[rows]
 
 
 def change_samples(step: Step, samples: Samples, parts: dict[str, np.ndarray]) -> tuple[Samples, dict[str, np.ndarray]]:
@@ -80,8 +85,8 @@ def _part(samples: Samples, places: np.ndarray, rows: np.ndarray) -> PartSamples
     """A copy, since user code may write to what it gets."""
     table = samples.features
     features = table.iloc[rows].reset_index(drop=True) if isinstance(table, pd.DataFrame) else table[rows]
-    rest = (samples.target, samples.ids, samples.groups, samples.times, places)
-    return PartSamples(features, *(None if values is None else values[rows] for values in rest))
+    groups, times = _some(samples.groups, rows), _some(samples.times, rows)
+    return PartSamples(features, samples.target[rows], samples.ids[rows], groups, times, places[rows])
 
 
 def _changed(step: Step, before: PartSamples, part: str) -> PartSamples:

@@ -37,7 +37,7 @@ class Pad(NamedTuple):
         more = (
             {"mode": "constant", "constant_values": self.value} if self.method == "constant" else {"mode": self.method}
         )
-        return in_chunks(lambda some: np.pad(some, margins, **more), x)  # type: ignore[call-overload]
+        return in_chunks(lambda some: np.pad(some, margins, **more), x)
 
 
 def build(

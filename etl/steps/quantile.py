@@ -15,6 +15,8 @@ COLUMNS = "numeric"
 class ByQuantiles(QuantileTransformer):
     """scikit-learn's, with no more quantiles than it has samples (where scikit-learn warns)."""
 
+    n_quantiles: int
+
     def fit(self, X: Any, y: Any = None) -> Any:
         """Learns the quantiles of (n, d) `X`."""
         self.n_quantiles = min(self.n_quantiles, len(X))

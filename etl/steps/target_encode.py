@@ -14,7 +14,9 @@ COLUMNS = "categorical"
 
 
 class ByTask(TargetEncoder):
-    """scikit-learn's, told by the target's type whether it is a regression; as many folds as the rarest class allows."""
+    """scikit-learn's, told a regression by the target's type, with as many folds as the rarest class allows."""
+
+    cv: int
 
     def fit_transform(self, X: Any, y: np.ndarray) -> Any:
         """The training part's own values, each from the targets of other folds."""
