@@ -40,6 +40,7 @@ VERBS = {
     "results": Verb("results", "The table of a sweep, best config first.", "Read"),
     "show": Verb("show", "Everything about one trial.", "Read"),
     "logs": Verb("logs", "The log of a trial.", "Read"),
+    "debug": Verb("debug", "Run just this trial again, here and now.", "Read"),
     "failures": Verb("failures", "Failures of a sweep by cause.", "Read"),
     "why": Verb("why", "What an id is made of, and what changed since the nearest other one.", "Read"),
     "verify": Verb("verify", "Check the ledger and every checksum.", "Care"),
@@ -60,7 +61,7 @@ WORDS = {
     "abort": "stop", "pause": "stop", "rerun": "retry", "requeue": "retry", "delete": "rm", "remove": "rm",
     "clean": "rm", "table": "results", "best": "results", "leaderboard": "results", "report": "results",
     "info": "show", "inspect": "show", "describe": "show", "log": "logs", "tail": "logs", "errors": "failures",
-    "explain": "why", "diff": "why", "fsck": "verify", "health": "doctor",
+    "explain": "why", "diff": "why", "pdb": "debug", "reproduce": "debug", "fsck": "verify", "health": "doctor",
 }  # fmt: skip
 
 

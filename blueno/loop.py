@@ -24,6 +24,7 @@ from .executors import open_executor
 from .scheduler import Scheduler, end, idle, step, take_over
 from .settings import TYPES, Settings
 from .store import ledger as ledgers
+from .store import measuring
 from .store.database import holder, scheduler_lock
 
 GRACE_S = 5.0  # after Ctrl-C, trials that end within this time are kept
@@ -96,7 +97,9 @@ def settled(db: sqlite3.Connection, sweep: int) -> bool:
     if ledgers.has(db, sweep, "running"):
         return False
     row = db.execute("SELECT paused FROM sweeps WHERE number = ?", (sweep,)).fetchone()
-    return row is None or row["paused"] is not None or not ledgers.has(db, sweep, "queued")
+    if row is None or row["paused"] is not None:
+        return True
+    return not ledgers.has(db, sweep, "queued") and not measuring.count(db, sweep)
 
 
 def drive(

@@ -61,6 +61,24 @@ class Train(TypedDict):
     batches: NotRequired[int | None]  # of `blueno try`: so many batches, and one epoch
 
 
+class Asked(TypedDict):
+    id: str  # the name, and what tells its definition from others of that name
+    name: str  # as results call it
+    metric: Json  # a name, a reference, or {name: {parameters}}
+
+
+class Measure(TypedDict):
+    """Metrics that were asked for when the trial was done: from its kept predictions, without training."""
+
+    kind: Literal["measure"]
+    sweep: int
+    trial: str
+    attempt: int
+    predictions: str  # key in the models folder
+    metrics: list[Asked]
+    code: Code
+
+
 class Finish(TypedDict):
     """End after what you hold."""
 
@@ -127,6 +145,18 @@ class Built(TypedDict):
     summary: Json  # shapes, dtypes, sizes of parts, task, classes, what was dropped
     model_errors: dict[str, Json]  # of `models`, those that cannot be built, each with its Error
     error: Json  # an Error, or null
+
+
+class Measured(TypedDict):
+    """The answer to `measure`, by the ids of metrics: each is in `metrics` (null if it cannot be had) or `errors`."""
+
+    kind: Literal["measured"]
+    sweep: int
+    trial: str
+    attempt: int
+    metrics: dict[str, float | None]
+    notes: dict[str, str]  # why one is null
+    errors: dict[str, Json]  # Errors of the user's own metrics
 
 
 class Gone(TypedDict):

@@ -15,6 +15,7 @@ import click
 from .clock import words
 from .errors import NotFound
 from .store.ledger import STATES, Ledger, ledger
+from .store.live import best_trial
 from .store.read import Sweep
 
 TERMINAL_EVERY_S = 0.5
@@ -70,6 +71,8 @@ def progress_line(counts: Ledger, done_here: int, elapsed_s: float, best: str) -
         for state in STATES
         if state not in ("succeeded", "queued") and getattr(counts, state)
     ]
+    if counts.measuring:
+        parts.append(f"{counts.measuring} measuring")
     left = counts.planned - counts.done
     if done_here and elapsed_s > 0 and left:
         rate = done_here / elapsed_s
@@ -82,15 +85,8 @@ def progress_line(counts: Ledger, done_here: int, elapsed_s: float, best: str) -
 
 def best(db: sqlite3.Connection, sweep: Sweep) -> str:
     """The best trial so far, in words; '' while there is none."""
-    order = "DESC" if sweep.direction == "maximize" else "ASC"
-    row = db.execute(
-        "SELECT json_extract(metrics, ?) AS value FROM sweep_trials JOIN trials ON id = sweep_trials.trial"
-        " JOIN results ON results.trial = id AND results.attempt = trials.attempt"
-        " WHERE sweep_trials.sweep = ? AND trials.state = 'succeeded' AND value IS NOT NULL"
-        f" ORDER BY value {order} LIMIT 1",
-        (f'$."{sweep.metric}"', sweep.number),
-    ).fetchone()
-    return f"best {sweep.metric} {row['value']:.4g}" if row else ""
+    found = best_trial(db, sweep)
+    return f"best {sweep.metric} {found['value']:.4g}" if found else ""
 
 
 def is_terminal(stream: TextIO) -> bool:

@@ -43,6 +43,7 @@ def logs(db: sqlite3.Connection, root: Path, trial: str, attempt: int | None = N
         "attempt": attempt or None,
         "state": row["state"],
         "log": bounded(file) if result is None else result["log"],
+        "let_go": result["let_go"].get("logs") if result else None,
     }
 
 
@@ -114,5 +115,7 @@ def _remark(root: Path, document: dict[str, Any]) -> None:
     name, state = short(document["trial"]), document["state"]
     if state in ("queued", "running") and not scheduler_runs(root):
         click.echo(f"trial {name} is {state}, and no scheduler runs: go on with `blueno sweep`", err=True)
+    elif document["let_go"]:
+        click.echo(f"the log of trial {name} was let go: {document['let_go']}", err=True)
     elif not document["log"]:
         click.echo(f"trial {name} is {state} and has no log" + (" yet" if state == "queued" else ""), err=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..scheduler import take_over
+from ..scheduler.afterwards import delete_files
 from ..store import requests
 from ..store.database import holder, scheduler_lock
 
@@ -36,6 +37,7 @@ def work_off(db: sqlite3.Connection, root: Path, now: float) -> None:
     take_over(db, root, now)
     for request in requests.waiting(db):
         requests.work_off(db, request, now)
+    delete_files(db, root)
 
 
 def unanswered(root: Path) -> str:

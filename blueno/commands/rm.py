@@ -5,18 +5,17 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..cache.folder import FolderCache
 from ..canonical import short
 from ..errors import BluenoError
 from ..settings import Settings
 from ..store import read, removal
 from ..tables import size
+from ..worker.work import remove_artefact
 from . import complete, need_store, options, print_json
 from .request import ask, unanswered
 
@@ -39,20 +38,17 @@ def rm(db: sqlite3.Connection, root: Path, sweep: read.Sweep) -> bool:
     if not answer["removed"]:
         fix = f"wait until they have ended, or end them with: blueno stop {sweep.name} --now"
         raise BluenoError(f"{sweep.name} is not removed: {answer['why']}", fix)
-    delete_models(db, FolderCache(root / "models"))
+    delete_models(db, root)
     delete_checkpoints(db, root / "data" / "work" / "checkpoints")
     return True
 
 
-def delete_models(db: sqlite3.Connection, models: FolderCache) -> None:
+def delete_models(db: sqlite3.Connection, root: Path) -> None:
     """Deletes what removed trials left, whichever `rm` removed them: an earlier one may have been ended half-way."""
     for key in removal.orphans(db):
         if removal.is_trial(db, key.split("/")[1]):
             continue  # it came back while we were at it
-        models.delete(key)
-        with suppress(OSError):  # not empty yet, or gone already
-            for folder in list((models.root / key).parents)[:2]:  # those of the attempt and of the trial
-                folder.rmdir()
+        remove_artefact(root, key)
 
 
 def delete_checkpoints(db: sqlite3.Connection, folder: Path) -> None:

@@ -13,6 +13,7 @@ import click
 from ..canonical import short
 from ..clock import words
 from ..planning.describe import resolved
+from ..plots import plots_of, plots_text
 from ..recipes import leaf
 from ..settings import Settings
 from ..store import live, read, trace
@@ -23,7 +24,8 @@ from . import complete, need_store, options, print_json, table
 LAST_EPOCHS = 5
 NOTHING: dict[str, Any] = {
     "engine": None, "epoch": None, "metrics": {}, "nonfinite": [], "history": {}, "artefacts": {}, "environment": {},
-    "error": None, "notes": [], "started": None, "ended": None, "duration_s": None, "peak_memory_bytes": None,
+    "error": None, "notes": [], "let_go": {}, "started": None, "ended": None, "duration_s": None,
+    "peak_memory_bytes": None,
 }  # fmt: skip
 
 
@@ -88,6 +90,8 @@ def _head(document: dict[str, Any]) -> str:
         epoch = f", epoch {document['epoch']} counts" if document["epoch"] else ""
         engine = f" by {document['engine']}" if document["engine"] else ""
         lines.append(f"  ended {document['ended']} after {words(document['duration_s'])}{engine}{epoch}")
+    lines += [f"  its {name} were let go: {why}" for name, why in document["let_go"].items()]
+    lines += [f"  {note}" for note in document["notes"]]
     if document["progress"]:
         lines.append(f"  at epoch {document['progress']['epoch'] or 0} on {document['progress']['slot']}")
     return "\n".join(lines)
@@ -125,13 +129,15 @@ def _error(error: dict[str, Any] | None) -> str:
 
 @click.command("show")
 @click.argument("trial", shell_complete=complete.trials)
+@click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw pictures of it into this folder.")
 @options
-def command(settings: Settings, as_json: bool, trial: str) -> int:
+def command(settings: Settings, as_json: bool, trial: str, plots: Path | None) -> int:
     """Everything about TRIAL, named by the beginning of its id."""
     db = need_store(settings.root)
     document = show(db, settings.root, read.find_trial(db, trial))
+    drawn = [] if plots is None else [plots_of(db, settings.root, document["id"], plots)]
     if as_json:
-        print_json(document)
+        print_json({**document, **({"plots": drawn} if drawn else {})})
     else:
-        click.echo(show_text(document))
+        click.echo("\n\n".join(filter(None, [show_text(document), plots_text(drawn)])))
     return 0

@@ -43,6 +43,8 @@ def _remark(sweep: read.Sweep, counts: Ledger, runs: bool) -> str:
         return f"paused: {sweep.paused}"
     if counts.finished:
         return "finished"
+    if runs and counts.measuring:
+        return f"metrics of {counts.measuring} are measured"
     return "" if runs else "waits: no scheduler runs (blueno sweep SPEC goes on)"
 
 

@@ -44,6 +44,10 @@ def submission_text(plan: Plan, submission: Submission) -> str:
     lines = [f"{name}: {len(plan.configs)} configs, {len(plan.trials)} trials, {submission.waiting} to run"]
     if known:
         lines.append(f"already there: {known}")
+    if submission.measuring:
+        lines.append(f"metrics of {submission.measuring} that are done are measured from their predictions")
+    for name, count in submission.missing.items():
+        lines.append(f"{name} of {count} were not kept: `blueno debug TRIAL --save DIR` makes them again, one by one")
     return "\n".join(lines)
 
 

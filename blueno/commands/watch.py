@@ -63,6 +63,8 @@ def _row(worker: dict[str, Any], objective: str) -> list[str]:
     work = short(worker["trial"]) if worker["trial"] else "-"
     if worker["dataset"]:
         work = f"builds dataset {short(worker['dataset'])}"
+    if worker["measuring"]:
+        work, epoch, values = f"measures {worker['measuring']}", "", []
     return [worker["slot"], work, epoch, " ".join(values)]
 
 

@@ -15,19 +15,24 @@ from collections.abc import Collection
 from math import ceil
 from pathlib import Path
 
+from ..canonical import short
+from ..clock import words
 from ..executors import WorkerSpec
 from ..executors.local import end_leftover
-from ..store import preparations, requests, transitions, workers
+from ..store import measuring, preparations, requests, transitions, workers
 from ..store.database import transaction
 from ..store.transitions import Binding
 from ..worker.output import tail, worker_log
 from ..worker.work import remove_leftovers
+from .afterwards import delete_files, settle
 from .hearing import HANDLERS, limit_s_of
-from .orders import build_message, train_message
+from .orders import build_message, measure_message, train_message
 from .state import Scheduler, Worker, forget, let_go
 
 AHEAD_S = 0.25  # a worker on shorter trials holds work for about so long beyond the one it is on
 MOST_HELD = 64
+MOST_WISHES = 32  # trials whose metrics a worker measures before it is asked again
+LONG_BUILD_S = 1800.0  # a dataset that takes longer is told of: it may hang, or wait for a slow disk
 
 
 def step(s: Scheduler, timeout_s: float) -> None:
@@ -39,6 +44,7 @@ def step(s: Scheduler, timeout_s: float) -> None:
             worker = s.workers.get(worker_id)
             if worker is not None:
                 HANDLERS[message["kind"]](s, worker, message, now)
+    delete_files(s.db, s.root)
     expire(s)
     obey(s, now)
     if not s.draining:
@@ -47,9 +53,12 @@ def step(s: Scheduler, timeout_s: float) -> None:
 
 def idle(s: Scheduler) -> bool:
     """Whether nobody works and nothing can be started (all done, or all that waits is paused)."""
-    return not any(worker.holds() for worker in s.workers.values()) and (
-        s.draining or transitions.next_binding(s.db) is None
-    )
+    return not any(worker.holds() for worker in s.workers.values()) and (s.draining or next_binding(s.db) is None)
+
+
+def next_binding(db: sqlite3.Connection) -> Binding | None:
+    """What the next piece of work needs: trials and their datasets first, then metrics that are lacking."""
+    return transitions.next_binding(db) or measuring.next_binding(db)
 
 
 def take_over(db: sqlite3.Connection, root: Path, now: float) -> int:
@@ -63,6 +72,7 @@ def take_over(db: sqlite3.Connection, root: Path, now: float) -> int:
         if row["environment"] or not tail(log):
             log.unlink(missing_ok=True)  # what it said before it was ready is kept
     remove_leftovers(root)
+    delete_files(db, root)
     return workers.recover(db, now)
 
 
@@ -80,13 +90,22 @@ def end(s: Scheduler) -> None:
 
 
 def expire(s: Scheduler) -> None:
-    """Ends workers whose trial has run longer than its sweep allows."""
-    now_s = s.stopwatch()
+    """Ends workers whose trial (or whose measuring of one) has run longer than its sweep allows. A dataset may take
+    long; it is told once.
+    """
     for worker in s.workers.values():
-        limit_s = limit_s_of(worker)
-        if worker.current and worker.killed is None and limit_s is not None and now_s - worker.since > limit_s:
+        limit_s, taken_s = limit_s_of(worker), s.stopwatch() - worker.since
+        if worker.dataset is not None:
+            _tell_long_build(s, worker, taken_s)
+        elif (worker.current or worker.wishes) and worker.killed is None and limit_s is not None and taken_s > limit_s:
             worker.killed = "timeout"
             s.executor.kill(worker.id)
+
+
+def _tell_long_build(s: Scheduler, worker: Worker, taken_s: float) -> None:
+    if taken_s > LONG_BUILD_S and not worker.told:
+        worker.told = True
+        s.tell(f"dataset {short(worker.dataset or '')} has been building for {words(taken_s)} on {worker.slot.name}")
 
 
 def obey(s: Scheduler, now: float) -> None:
@@ -94,6 +113,7 @@ def obey(s: Scheduler, now: float) -> None:
     for request in requests.waiting(s.db):
         answer = requests.work_off(s.db, request, now)
         s.first.clear()
+        s.rankings.clear()
         for worker in s.workers.values():
             if worker.killed is None and _in_vain(s, worker, answer.get("ended", ())):
                 worker.killed = "stopped"
@@ -113,7 +133,8 @@ def _in_vain(s: Scheduler, worker: Worker, ended: Collection[str]) -> bool:
 
 def claim(s: Scheduler, now: float) -> None:
     """Gives every slot something to do."""
-    binding = transitions.next_binding(s.db)
+    settle(s, now)
+    binding = next_binding(s.db)
     if binding is not None and not s.workers and s.resources != binding.resources:
         s.resources, s.slots = binding.resources, s.slots_for(json.loads(binding.resources))
     for worker in list(s.workers.values()):
@@ -124,25 +145,35 @@ def claim(s: Scheduler, now: float) -> None:
 
 
 def _top_up(s: Scheduler, worker: Worker, next_binding: Binding | None, now: float) -> None:
-    """Datasets first, so that what cannot work is known before the first trial; then trials; the end, when the work
-    that is left needs another worker.
+    """Datasets first, so that what cannot work is known before the first trial; then trials; then metrics; the end,
+    when the work that is left needs another worker.
     """
     depth = _depth(s)
-    if len(worker.trials) > depth // 2 or worker.dataset is not None:  # by halves: a claim for each would cost more
-        return
+    if worker.wishes or worker.dataset is not None or len(worker.trials) > depth // 2:
+        return  # by halves: a claim for each would cost more
     preparation = None if worker.trials else preparations.claim(s.db, worker.id, worker.binding, now)
     if preparation is not None:
-        worker.dataset = preparation.dataset
+        worker.dataset, worker.since, worker.told = preparation.dataset, s.stopwatch(), False
         s.executor.send(worker.id, build_message(preparation, worker.binding))
         return
     for trial in transitions.claim_trials(s.db, worker.id, worker.binding, depth - len(worker.trials), now):
         worker.trials.append(trial)
-        s.executor.send(worker.id, train_message(s.db, trial))
+        message, worker.asked[trial.id] = train_message(s.db, trial)
+        s.executor.send(worker.id, message)
+    if not worker.holds():
+        _send_wishes(s, worker, now)
     if worker.holds():
         return
     if next_binding is not None and next_binding != worker.binding:
         worker.finishing = True
         s.executor.send(worker.id, {"kind": "finish"})
+
+
+def _send_wishes(s: Scheduler, worker: Worker, now: float) -> None:
+    worker.wishes = measuring.claim(s.db, worker.id, worker.binding, MOST_WISHES, now)
+    worker.since = s.stopwatch()
+    for wish in worker.wishes:
+        s.executor.send(worker.id, measure_message(wish, worker.binding))
 
 
 def _depth(s: Scheduler) -> int:
@@ -158,7 +189,8 @@ def _start_workers(s: Scheduler, binding: Binding, now: float) -> None:
     """Starts workers in free slots, no more than there is work for."""
     taken = {worker.slot.name for worker in s.workers.values()}
     starting = sum(not worker.ready for worker in s.workers.values())
-    wanted = transitions.queued(s.db, len(s.slots)) - starting
+    batches = ceil(measuring.waiting(s.db, MOST_WISHES * len(s.slots)) / MOST_WISHES)
+    wanted = transitions.queued(s.db, len(s.slots)) + batches - starting
     for slot in [slot for slot in s.slots if slot.name not in taken][: max(0, wanted)]:
         worker = Worker(uuid.uuid4().hex[:12], slot, binding)
         s.workers[worker.id] = worker

@@ -11,6 +11,7 @@ from ..messages import Message
 from ..store import preparations, transitions, workers
 from ..store.transitions import Claimed
 from ..worker.output import bounded, trial_log
+from .afterwards import afterwards, measured, over_wish
 from .state import Scheduler, Worker, forget, let_go
 from .triage import disk_full, failed_start, pause_all, pause_bound, triage
 
@@ -40,7 +41,7 @@ def _result(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     if trial is None:
         return
     worker.trials.remove(trial)
-    error = message["error"]
+    asked, error = worker.asked.pop(trial.id, None), message["error"]
     if error and error["class"] == "disk_full":
         disk_full(s, trial, error, now)
     elif error and error["class"] == "dataset_missing":
@@ -53,6 +54,8 @@ def _result(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
         _smooth(s, message["duration_s"])
         _tell_failure(s, trial, error)
         triage(s, trial, message, now)
+        if error is None:
+            afterwards(s, trial, message, asked, now)
         trial_log(s.root, trial.id).unlink(missing_ok=True)
 
 
@@ -101,11 +104,14 @@ def _gone(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
         error = _error("lost", message["reason"], f"the worker that built it ended: {message['reason']}", message)
         preparations.lost(s.db, worker.dataset, worker.id, error, now)
         worker.dataset = None
+    if worker.wishes and worker.killed in (None, "timeout") and message["reason"] != "recycled":
+        over_wish(s, worker, message["reason"], now)
     let_go(s, worker, now, f"its worker ended: {message['reason']}")
 
 
 HANDLERS: dict[str, Callable[[Scheduler, Worker, Message, float], None]] = {
-    "ready": _ready, "started": _started, "epoch": _epoch, "result": _result, "built": _built, "gone": _gone,
+    "ready": _ready, "started": _started, "epoch": _epoch, "result": _result, "built": _built,
+    "measured": measured, "gone": _gone,
 }  # fmt: skip
 
 

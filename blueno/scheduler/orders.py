@@ -1,26 +1,41 @@
-"""What the scheduler tells workers: a trial to train, a dataset to build."""
+"""What the scheduler tells workers: a trial to train, a dataset to build, metrics to measure."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from typing import Any, NamedTuple
 
 from ..messages import Message
+from ..store.asked import Item, asked
+from ..store.keeping import larger
+from ..store.measuring import Wish
 from ..store.preparations import Preparation
 from ..store.transitions import Binding, Claimed
 
 
-def train_message(db: sqlite3.Connection, trial: Claimed) -> Message:
-    """What a worker is told about a trial. Metrics are those of every sweep that wants it."""
+class Asked(NamedTuple):
+    """What a worker was asked for with a trial, and the sweeps that this is all for."""
+
+    metrics: list[Any]
+    sweeps: set[int]
+
+
+def train_message(db: sqlite3.Connection, trial: Claimed) -> tuple[Message, Asked]:
+    """What a worker is told about a trial: metrics and files are those that any sweep which wants it asks for."""
     rows = db.execute(
         "SELECT number, snapshot, folder, files, metric, direction, metrics, keep FROM sweep_trials"
-        " JOIN sweeps ON number = sweep WHERE trial = ? AND verdict = 'open'",
-        (trial.id,),
+        " JOIN sweeps ON number = sweep WHERE trial = ?1 AND (verdict = 'open' OR number = ?2)"
+        " ORDER BY number != ?2, number",
+        (trial.id, trial.sweep),
     ).fetchall()
-    own = next((row for row in rows if row["number"] == trial.sweep), rows[0])
-    others = [row["metric"] for row in rows if row["metric"] != own["metric"]]
-    wanted = [metric for row in rows for metric in json.loads(row["metrics"])] + others
-    return {
+    own = rows[0]
+    wanted = {row["number"]: asked(json.loads(row["metrics"]), row["metric"]) for row in rows}
+    items: dict[str, Item] = {}
+    for each in wanted.values():
+        items |= {name: it for name, it in each.items() if name not in items}  # a name means one thing at a time
+    listed = [each.written for each in items.values() if each.written != own["metric"]]
+    message = {
         "kind": "train",
         "trial": trial.id,
         "attempt": trial.attempt,
@@ -30,9 +45,11 @@ def train_message(db: sqlite3.Connection, trial: Claimed) -> Message:
         "code": {"snapshot": own["snapshot"], "folder": own["folder"]},
         "files": files_of(trial.recipe, own["files"]),
         "objective": {"metric": own["metric"], "direction": own["direction"]},
-        "metrics": [metric for i, metric in enumerate(wanted) if metric not in wanted[:i]],
-        "keep": json.loads(own["keep"]),
+        "metrics": listed,
+        "keep": larger(json.loads(row["keep"]) for row in rows),
     }
+    served = {sweep for sweep, each in wanted.items() if all(items[name].id == it.id for name, it in each.items())}
+    return message, Asked(listed, served)
 
 
 def build_message(preparation: Preparation, binding: Binding) -> Message:
@@ -44,6 +61,19 @@ def build_message(preparation: Preparation, binding: Binding) -> Message:
         "code": {"snapshot": binding.snapshot, "folder": preparation.folder},
         "files": files_of(preparation.recipe, preparation.files),
         "models": preparation.models,
+    }
+
+
+def measure_message(wish: Wish, binding: Binding) -> Message:
+    """What a worker is told about metrics that a trial lacks."""
+    return {
+        "kind": "measure",
+        "sweep": wish.sweep,
+        "trial": wish.trial,
+        "attempt": wish.attempt,
+        "predictions": wish.key,
+        "metrics": [{"id": each.id, "name": each.name, "metric": each.written} for each in wish.items],
+        "code": {"snapshot": binding.snapshot, "folder": wish.folder},
     }
 
 

@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from ..executors import Executor, Slot
-from ..store import preparations, transitions, workers
+from ..store import measuring, preparations, transitions, workers
+from ..store.keeping import Rankings
+from ..store.measuring import Wish
 from ..store.transitions import Binding, Claimed
 from ..worker.output import worker_log
+from .orders import Asked
 
 
 @dataclass
 class Worker:
-    """What the scheduler knows of a worker. It holds `trials`, in order, or builds `dataset`, under one lease."""
+    """What the scheduler knows of a worker. It holds `trials`, in order, or builds `dataset`, or measures `wishes`,
+    under one lease.
+    """
 
     id: str
     slot: Slot
@@ -25,13 +30,16 @@ class Worker:
     ready: bool = False
     finishing: bool = False
     trials: list[Claimed] = field(default_factory=list)
+    asked: dict[str, Asked] = field(default_factory=dict)  # by trial: what was asked for with it
+    wishes: list[Wish] = field(default_factory=list)
     dataset: str | None = None
-    current: Claimed | None = None  # the one it said it began, `since` when
-    since: float = 0.0  # by the stopwatch
+    current: Claimed | None = None  # the one it said it began
+    since: float = 0.0  # by the stopwatch: when it began that, the dataset, or the first of the wishes
+    told: bool = False  # that the dataset takes long
     killed: str | None = None  # why we ended it: timeout, stopped
 
     def holds(self) -> bool:
-        return bool(self.trials) or self.dataset is not None
+        return bool(self.trials or self.wishes) or self.dataset is not None
 
 
 @dataclass
@@ -50,6 +58,7 @@ class Scheduler:
     workers: dict[str, Worker] = field(default_factory=dict)
     mean_s: float | None = None  # smoothed duration of a trial
     first: dict[int, list[str] | None] = field(default_factory=dict)  # per sweep: groups of its first failures
+    rankings: Rankings = field(default_factory=dict)  # per sweep: its best trials, if it keeps only those
     failed_starts: int = 0
     draining: bool = False
     told: set[str] = field(default_factory=set)  # remarks about data, and kinds of failures: each is said once
@@ -60,7 +69,10 @@ def let_go(s: Scheduler, worker: Worker, now: float, why: str) -> None:
         transitions.release(s.db, trial.id, trial.attempt, now, why)
     if worker.dataset is not None:
         preparations.release(s.db, worker.dataset, now)
-    worker.trials, worker.dataset, worker.current = [], None, None
+    if worker.wishes:
+        measuring.release(s.db, worker.id)
+    worker.trials, worker.wishes, worker.dataset, worker.current = [], [], None, None
+    worker.asked.clear()
 
 
 def forget(s: Scheduler, worker: Worker) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any, Literal, NamedTuple
 
 from ..errors import NotFound
+from .measuring import count as measuring_count
 
 STATES = ("queued", "running", "succeeded", "diverged", "pruned", "failed", "cancelled")
 
@@ -22,6 +23,7 @@ class Ledger(NamedTuple):
     failed: int
     cancelled: int
     adds_up: bool
+    measuring: int  # trials that are done, and of which metrics are still to be measured
     finished: bool
     started: str | None
     ended: str | None
@@ -52,11 +54,12 @@ def ledger(db: sqlite3.Connection, sweep: int) -> Ledger:
     )
     started, ended = _times(db, sweep)
     known: dict[str, Any] = {state: counts.get(state, 0) for state in STATES}
-    finished = not known["queued"] and not known["running"]
+    measuring = measuring_count(db, sweep)
+    finished = not known["queued"] and not known["running"] and not measuring
     adds_up = sum(known.values()) == head["planned"] == sum(counts.values())
     return Ledger(
         sweep=head["id"], name=head["name"], planned=head["planned"], **known, adds_up=adds_up,
-        finished=finished, started=started, ended=ended if finished else None,
+        measuring=measuring, finished=finished, started=started, ended=ended if finished else None,
     )  # fmt: skip
 
 

@@ -6,23 +6,26 @@ import json
 import sqlite3
 from typing import Any
 
+from .asked import JOIN_MEASURED, asked, value_sql
 from .read import Sweep
 from .transitions import unpack
 
 # The trials of a sweep with the results of their newest attempts.
-NEWEST = (
+RESULTS = (
     " FROM sweep_trials JOIN trials ON id = sweep_trials.trial"
-    " JOIN results ON results.trial = id AND results.attempt = trials.attempt WHERE sweep_trials.sweep = ?"
+    " JOIN results ON results.trial = id AND results.attempt = trials.attempt"
 )
+NEWEST = f"{RESULTS} WHERE sweep_trials.sweep = ?"
 
 
 def best_trial(db: sqlite3.Connection, sweep: Sweep) -> dict[str, Any] | None:
     """The trial with the best objective so far: trial, value."""
     order = "DESC" if sweep.direction == "maximize" else "ASC"
+    value = value_sql(asked(sweep.metrics, sweep.metric)[sweep.metric])
     row = db.execute(
-        f"SELECT id AS trial, json_extract(metrics, ?) AS value {NEWEST} AND trials.state = 'succeeded'"
-        f" AND value IS NOT NULL ORDER BY value {order}, position LIMIT 1",
-        (f'$."{sweep.metric}"', sweep.number),
+        f"SELECT id AS trial, {value} AS value {RESULTS}{JOIN_MEASURED} WHERE sweep_trials.sweep = ?"
+        f" AND trials.state = 'succeeded' AND value IS NOT NULL ORDER BY value {order}, position LIMIT 1",
+        (sweep.number,),
     ).fetchone()
     return dict(row) if row else None
 
@@ -48,9 +51,12 @@ def diverged(db: sqlite3.Connection, sweep: int) -> list[dict[str, Any]]:
 
 
 def workers(db: sqlite3.Connection) -> list[dict[str, Any]]:
-    """Who is at work: id, slot, started, trial, epoch, epochs, metrics (of that epoch), dataset (that it builds)."""
+    """Who is at work: id, slot, started, trial, epoch, epochs, metrics (of that epoch), dataset (that it builds),
+    measuring (of how many trials it measures metrics).
+    """
     rows = db.execute(
-        "SELECT workers.id, slot, started, trial, epoch, epochs, metrics, datasets.id AS dataset FROM workers"
+        "SELECT workers.id, slot, started, trial, epoch, epochs, metrics, datasets.id AS dataset,"
+        " (SELECT count(*) FROM to_measure WHERE to_measure.worker = workers.id) AS measuring FROM workers"
         " LEFT JOIN datasets ON datasets.worker = workers.id AND datasets.state = 'building' ORDER BY slot"
     )
     return [{**dict(row), "metrics": json.loads(row["metrics"] or "null") or {}} for row in rows]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+
+from .asked import item
 
 FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -155,11 +158,68 @@ CREATE TABLE workers (
 """
 
 
+SECOND = """
+-- What is known of a result's metrics beside what it said itself: those of a definition of their own (an id is the
+-- name and what tells the definition from others), and those that were computed later, from kept predictions.
+CREATE TABLE measured (
+    trial TEXT NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+    attempt INTEGER NOT NULL,
+    metrics TEXT NOT NULL,                      -- JSON: id -> value, null where it cannot be had
+    trained TEXT NOT NULL,                      -- JSON: name -> id, of those that training measured
+    notes TEXT NOT NULL,                        -- JSON: id -> why there is no value
+    errors TEXT NOT NULL,                       -- JSON: id -> error of the user's function; asked again when submitted
+    PRIMARY KEY (trial, attempt)
+) WITHOUT ROWID;
+
+-- A sweep's wish for metrics that trials which are done lack.
+CREATE TABLE to_measure (
+    sweep INTEGER NOT NULL REFERENCES sweeps (number) ON DELETE CASCADE,
+    trial TEXT NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+    predictions INTEGER NOT NULL,               -- whether they were kept: else there is nothing to measure
+    lost INTEGER NOT NULL DEFAULT 0,            -- times a worker died over it
+    worker TEXT,
+    PRIMARY KEY (sweep, trial)
+) WITHOUT ROWID;
+CREATE INDEX to_measure_waiting ON to_measure (predictions, sweep) WHERE worker IS NULL;
+CREATE INDEX to_measure_trial ON to_measure (trial);
+
+-- What no sweep keeps any more. Written before the file is deleted, which is `pending` until then.
+CREATE TABLE let_go (
+    trial TEXT NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+    attempt INTEGER NOT NULL,
+    name TEXT NOT NULL,                         -- weights, predictions or logs
+    key TEXT NOT NULL,                          -- in the models folder; '' for a log
+    why TEXT NOT NULL,
+    pending INTEGER NOT NULL,
+    PRIMARY KEY (trial, attempt, name)
+) WITHOUT ROWID;
+CREATE INDEX let_go_pending ON let_go (pending) WHERE pending;
+"""
+
+
 def m001_first(db: sqlite3.Connection) -> None:
     run(db, FIRST)
 
 
-MIGRATIONS = [m001_first]
+def m002_kept_and_measured(db: sqlite3.Connection) -> None:
+    run(db, SECOND)
+    sweeps = db.execute("SELECT number, metrics FROM sweeps WHERE metrics != '[]' ORDER BY number").fetchall()
+    for sweep in sweeps:
+        own = {each.name: each.id for each in map(item, json.loads(sweep["metrics"])) if not each.plain}
+        results = db.execute(
+            "SELECT id, results.attempt, results.metrics FROM trials JOIN results ON results.trial = id"
+            " WHERE id IN (SELECT trial FROM sweep_trials WHERE sweep = ?)",
+            (sweep["number"],),
+        ).fetchall()
+        for row in results if own else ():
+            found = {name: value for name, value in json.loads(row["metrics"]).items() if name in own}
+            metrics = {own[name]: value for name, value in found.items()}
+            trained = {name: own[name] for name in found}
+            values = (row["id"], row["attempt"], json.dumps(metrics), json.dumps(trained))
+            db.execute("INSERT OR IGNORE INTO measured VALUES (?, ?, ?, ?, '{}', '{}')", values)
+
+
+MIGRATIONS = [m001_first, m002_kept_and_measured]
 
 
 def run(db: sqlite3.Connection, script: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ..canonical import short
 from ..errors import NotFound
+from .asked import JOIN_MEASURED, asked_by, measured, name_of, values
 from .transitions import unpack
 
 
@@ -144,15 +145,18 @@ class Row(NamedTuple):
 
 
 def rows_of(db: sqlite3.Connection, sweep: int) -> Iterator[Row]:
-    """The trials of a sweep, in its order."""
+    """The trials of a sweep, in its order; metrics as it asks for them, whenever they were measured."""
+    wanted = asked_by(db, sweep)
     for row in db.execute(
         "SELECT id, trials.config, dataset, seed, fold, position,"
-        " CASE verdict WHEN 'open' THEN trials.state ELSE verdict END AS state, metrics, error_class, error_group"
+        " CASE verdict WHEN 'open' THEN trials.state ELSE verdict END AS state, results.metrics, error_class,"
+        " error_group, measured.metrics AS later, trained"
         " FROM sweep_trials JOIN trials ON id = sweep_trials.trial LEFT JOIN results ON results.trial = id"
-        " AND results.attempt = trials.attempt WHERE sweep_trials.sweep = ? ORDER BY position",
+        f" AND results.attempt = trials.attempt {JOIN_MEASURED} WHERE sweep_trials.sweep = ? ORDER BY position",
         (sweep,),
     ):
-        yield Row._make(json.loads(row[key] or "{}") if key == "metrics" else row[key] for key in Row._fields)
+        metrics = values(json.loads(row["metrics"] or "{}"), measured(row["later"], row["trained"]), wanted)
+        yield Row._make(metrics if key == "metrics" else row[key] for key in Row._fields)
 
 
 def configs_of(db: sqlite3.Connection, sweep: int) -> dict[str, dict[str, Any]]:
@@ -170,7 +174,11 @@ def trial(db: sqlite3.Connection, id: str) -> dict[str, Any]:
 
 
 def result(db: sqlite3.Connection, trial: str, attempt: int) -> dict[str, Any] | None:
-    """What an attempt left: metrics, history, artefacts, environment, error; None when it has not ended."""
+    """What an attempt left: metrics, history, artefacts, environment, error; None when it has not ended.
+
+    Metrics that were measured later are among the others, and why one of them is missing among the notes; `let_go`
+    says what of its files no sweep keeps.
+    """
     found = db.execute(
         "SELECT results.*, facts FROM results LEFT JOIN environments ON environments.id = environment"
         " WHERE trial = ? AND attempt = ?",
@@ -184,7 +192,28 @@ def result(db: sqlite3.Connection, trial: str, attempt: int) -> dict[str, Any] |
     row["history"] = json.loads(unpack(row["history"]))
     row["environment"] = json.loads(row.pop("facts") or "{}")
     row["log"] = unpack(row["log"])
+    row["metrics"] = _by_id(db, trial, attempt, row["metrics"], row["notes"])
+    row["let_go"] = dict(
+        db.execute("SELECT name, why FROM let_go WHERE trial = ? AND attempt = ?", (trial, attempt)).fetchall()
+    )
     return row
+
+
+def _by_id(
+    db: sqlite3.Connection, trial: str, attempt: int, metrics: dict[str, float | None], notes: list[str]
+) -> dict[str, float | None]:
+    """A result's metrics with those measured later; one whose name is taken by another definition under its id. Adds
+    to the notes why some are missing.
+    """
+    row = db.execute("SELECT * FROM measured WHERE trial = ? AND attempt = ?", (trial, attempt)).fetchone()
+    if row is None:
+        return metrics
+    trained = set(json.loads(row["trained"]).values())
+    later = {id: value for id, value in json.loads(row["metrics"]).items() if id not in trained and value is not None}
+    errors = {name_of(id): error for id, error in json.loads(row["errors"]).items()}
+    notes += json.loads(row["notes"]).values()
+    notes += [f"{name} is not measured: {error['type']}: {error['message']}" for name, error in errors.items()]
+    return metrics | {(id if name_of(id) in metrics else name_of(id)): value for id, value in later.items()}
 
 
 def attempts(db: sqlite3.Connection, trial: str) -> list[int]:

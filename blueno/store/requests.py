@@ -7,6 +7,7 @@ import sqlite3
 from typing import Any, NamedTuple
 
 from ..clock import iso
+from . import keeping, measuring
 from .database import transaction
 from .submit import requeue
 from .transitions import event, hand_over
@@ -64,6 +65,7 @@ def _stop(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dict
         "UPDATE sweep_trials SET verdict = 'cancelled' WHERE sweep = ? AND trial = ?",
         ((sweep, row["id"]) for row in rows),
     )
+    measuring.drop(db, sweep)
     hand_over(db, sweep)
     alone = [row for row in rows if not _wanted(db, row["id"])]
     for row in alone:
@@ -120,19 +122,35 @@ def _remove(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> di
         return {"removed": False, "why": f"{len(running)} of its trials are running"}
     _stop(db, {"sweep": sweep, "now": True}, now)
     own = only_of(db, sweep)
-    artefacts = [
-        artefact["key"]
-        for id in own
-        for row in db.execute("SELECT artefacts FROM results WHERE trial = ?", (id,))
-        for artefact in json.loads(row["artefacts"]).values()
-    ]
+    artefacts, sharing = [key for id in own for key in _keys(db, id)], _sharing(db, sweep)
     db.execute("DELETE FROM sweep_trials WHERE sweep = ?", (sweep,))
     db.execute("UPDATE trials SET sweep = NULL WHERE sweep = ?", (sweep,))
     db.executemany("DELETE FROM trials WHERE id = ?", ((id,) for id in own))
     db.execute("DELETE FROM sweeps WHERE number = ?", (sweep,))
     db.execute("DELETE FROM datasets WHERE id NOT IN (SELECT dataset FROM trials WHERE dataset IS NOT NULL)")
     event(db, now, "removed", sweep=sweep, detail=f"{len(own)} trials")
+    rankings: keeping.Rankings = {}
+    for other in sharing:
+        keeping.ranked(db, rankings, other, now)  # what only this sweep kept is let go of
     return {"removed": True, "trials": len(own), "artefacts": artefacts}
+
+
+def _keys(db: sqlite3.Connection, trial: str) -> list[str]:
+    """The keys of all files that a trial left, whatever was let go of and not deleted yet among them."""
+    left = db.execute("SELECT artefacts FROM results WHERE trial = ?", (trial,)).fetchall()
+    pending = db.execute("SELECT key FROM let_go WHERE trial = ? AND pending", (trial,)).fetchall()
+    told = [artefact for row in left for artefact in json.loads(row["artefacts"]).values()]
+    return [artefact["key"] for artefact in told] + [row["key"] for row in pending]
+
+
+def _sharing(db: sqlite3.Connection, sweep: int) -> list[int]:
+    """The other sweeps that have trials of a sweep."""
+    rows = db.execute(
+        "SELECT DISTINCT other.sweep FROM sweep_trials AS mine JOIN sweep_trials AS other ON other.trial = mine.trial"
+        " WHERE mine.sweep = ?1 AND other.sweep != ?1",
+        (sweep,),
+    )
+    return [row["sweep"] for row in rows]
 
 
 def only_of(db: sqlite3.Connection, sweep: int) -> list[str]:

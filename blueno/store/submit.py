@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..canonical import digest
 from ..clock import iso
+from . import keeping, measuring
 from .database import transaction
 from .transitions import event
 
@@ -27,6 +28,8 @@ class Submission(NamedTuple):
     new: bool  # whether this plan was not known under this name
     trials: dict[str, int]  # state before submission (or "new") -> how many
     waiting: int  # how many are queued or running now
+    measuring: int = 0  # trials that are done and lack metrics which it asks for
+    missing: dict[str, int] = {}  # weights, predictions, logs: of so many trials it would keep them, and they are gone
 
 
 def sweep_id(plan: Plan) -> str:
@@ -60,7 +63,9 @@ def submit(db: sqlite3.Connection, plan: Plan, about: dict[str, Any], interprete
             " WHERE sweep_trials.sweep = ? AND state IN ('queued', 'running')",
             (sweep,),
         ).fetchone()[0]
-    return Submission(sweep, sweep_id(plan), plan.name, revision, new, before, waiting)
+        measuring.want(db, sweep)
+        lacking, missing = measuring.count(db, sweep), keeping.missing(db, sweep)
+    return Submission(sweep, sweep_id(plan), plan.name, revision, new, before, waiting, lacking, missing)
 
 
 def _sweep(

@@ -9,7 +9,7 @@ from typing import Any
 from ..canonical import digest
 from ..clock import iso
 from ..messages import Message
-from . import preparations, transitions
+from . import measuring, preparations, transitions
 from .database import transaction
 
 
@@ -49,5 +49,6 @@ def recover(db: sqlite3.Connection, now: float) -> int:
             transitions.release(db, row["id"], row["attempt"], now, "the scheduler that ran it is gone")
         for row in db.execute("SELECT id FROM datasets WHERE state = 'building'").fetchall():
             preparations.release(db, row["id"], now)
+        measuring.release(db, None)
         db.execute("DELETE FROM workers")
     return len(rows)

@@ -1,4 +1,4 @@
-"""What a worker does with a message: builds a dataset or trains a trial, and says what came of it.
+"""What a worker does with a message: builds a dataset, trains a trial or measures one, and says what came of it.
 
 The same for every executor. User code, Keras and the data libraries are imported from here on and nowhere else. What
 goes wrong in a trial is its result, never the end of the worker.
@@ -25,6 +25,7 @@ from ..settings import checkpoint_interval_s
 from . import failures
 from .code import UNPACKING, code_folder, unpacked
 from .epochs import EpochReport, finite
+from .measure import measured
 from .memory import held_bytes, peak_bytes, reset_peak
 from .models import cannot_be_built
 from .output import append, bounded, redirected, trial_log
@@ -70,8 +71,10 @@ def open_worker(
 
 
 def handle(worker: Worker, message: Message, emit: Emit) -> None:
-    """Does what one message asks. `emit` gets the answers; the last is `built` for a build, `result` for a trial."""
-    action = {"build": _build, "train": _train}[message["kind"]]
+    """Does what one message asks. `emit` gets the answers; the last is `built` for a build, `result` for a trial,
+    `measured` for metrics.
+    """
+    action = {"build": _build, "train": _train, "measure": _measure}[message["kind"]]
     action(worker, message, emit)
 
 
@@ -116,6 +119,14 @@ def _dataset(worker: Worker, id: str | None) -> Dataset | None:
     while len(worker.datasets) > OPEN_DATASETS:
         del worker.datasets[next(iter(worker.datasets))]
     return dataset
+
+
+# ---- metrics that were asked for later
+
+
+def _measure(worker: Worker, message: Message, emit: Emit) -> None:
+    base = {name: message[name] for name in ("sweep", "trial", "attempt")}
+    emit({"kind": "measured", **base, **measured(message, worker.root, worker.cache, worker.models, worker.fatal)})
 
 
 # ---- trials
@@ -222,6 +233,14 @@ def _kept(models: Cache, key: str, path: Path) -> Message:
     models.put_if_absent(key, path)
     stored = models.get(key)  # hashed as it lies there, so that the record is true whoever put it
     return {"key": key, "sha256": digest_file(stored), "bytes": stored.stat().st_size}
+
+
+def remove_artefact(root: Path, key: str) -> None:
+    """Deletes a file that a trial left under `key` in models/, and its folders when nothing else is in them."""
+    (root / "models" / key).unlink(missing_ok=True)
+    with suppress(OSError):  # not empty yet, or gone already
+        for folder in list((root / "models" / key).parents)[:2]:  # those of the attempt and of the trial
+            folder.rmdir()
 
 
 def _failure(worker: Worker, error: BaseException, message: Message, otherwise: str) -> Message:

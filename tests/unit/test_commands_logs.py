@@ -32,7 +32,8 @@ def test_logs_of_a_finished_trial_come_from_the_store(bench: Bench, capsys: pyte
     [id] = trials(bench)
     assert output(capsys, bench, "logs", id[:8]) == "a line\n"
     assert output(capsys, bench, "logs", id[:8], "--follow") == "a line\n"
-    assert document(capsys, bench, "logs", id) == {"trial": id, "attempt": 1, "state": "succeeded", "log": "a line\n"}
+    told = {"trial": id, "attempt": 1, "state": "succeeded", "log": "a line\n", "let_go": None}
+    assert document(capsys, bench, "logs", id) == told
 
 
 def test_logs_of_earlier_attempts(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
