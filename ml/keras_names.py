@@ -1,12 +1,13 @@
 """Keras's own optimizers, schedules, losses and layers by the names that specs use: `adamw`, `random_flip`.
 
-A name is that of the class in snake case; underscores do not matter. Also the one schedule that is ours: cosine.
+A name is that of the class in snake case; underscores do not matter. Also the one schedule that is ours, cosine, and
+what users write themselves: `file.py:name`, loaded from the snapshot.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
@@ -19,17 +20,37 @@ from blueno.usercode import CodeFolder, load
 Named = dict[str, dict[str, Any] | None]  # {name: parameters}
 
 
-def optimizer(choice: Named, learning_rate: Any, epochs: int, steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer of a recipe's `train`, for `steps` batches an epoch."""
-    rate = learning_rate if isinstance(learning_rate, int | float) else schedule(learning_rate, epochs, steps)
-    return _make(keras.optimizers, "optimizer", choice, learning_rate=rate)
+def optimizer(
+    choice: Named, learning_rate: Any, epochs: int, steps: int, code: CodeFolder | None = None
+) -> keras.optimizers.Optimizer:
+    """The optimizer of a recipe's `train`, for `steps` batches an epoch: Keras's by name, or `file.py:Optimizer`.
+
+    One's own is a class, or a function that makes one; it is given `learning_rate`, a number or a schedule.
+    """
+    rate = learning_rate if isinstance(learning_rate, int | float) else schedule(learning_rate, epochs, steps, code)
+    name, _ = _only(choice)
+    if ":" not in name:
+        return _make(keras.optimizers, "optimizer", choice, learning_rate=rate)
+    taken = _taken(name, code)
+    if "learning_rate" not in taken and not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
+        raise ModelError(f"{name} does not take train.learning_rate", "give it a parameter learning_rate")
+    return _own_of(keras.optimizers.Optimizer, choice, code, {"learning_rate": rate})
 
 
-def schedule(choice: Named, epochs: int, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """A learning-rate schedule: Keras's by name, with its own parameters (in steps), or `cosine` (in epochs)."""
+def schedule(
+    choice: Named, epochs: int, steps: int, code: CodeFolder | None = None
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A learning-rate schedule: Keras's by name, with its own parameters (in steps), `cosine` (in epochs), or
+    `file.py:Schedule`: a class, or a function that makes one, given `epochs` and `steps_per_epoch` if it asks.
+    """
     name, parameters = _only(choice)
     if name == "cosine":
         return cosine(parameters, epochs, steps)
+    if ":" in name:
+        facts = {"epochs": epochs, "steps_per_epoch": steps}
+        taken = _taken(name, code)
+        asked = {fact: value for fact, value in facts.items() if fact in taken}
+        return _own_of(keras.optimizers.schedules.LearningRateSchedule, choice, code, asked)
     return _make(keras.optimizers.schedules, "learning-rate schedule", choice)
 
 
@@ -68,6 +89,23 @@ def _own(choice: Named, code: CodeFolder | None) -> Any:
     if inspect.isclass(found):
         return found(**parameters)
     return found if not parameters else lambda *arguments: found(*arguments, **parameters)
+
+
+def _own_of(kind: type, choice: Named, code: CodeFolder | None, facts: dict[str, Any]) -> Any:
+    """What a user's class or function makes of its parameters and these facts, which must be of a kind of Keras's."""
+    name, parameters = _only(choice)
+    called: Any = load(name, code)
+    made = called(**parameters, **facts)
+    if not isinstance(made, kind):
+        message = f"{name} made {type(made).__name__}, no {kind.__name__} of Keras"
+        raise ModelError(message, f"let it be a class that inherits from {kind.__name__}, or a function that makes one")
+    return made
+
+
+def _taken(name: str, code: CodeFolder | None) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a user's class or function."""
+    called: Any = load(name, code)
+    return inspect.signature(called).parameters
 
 
 def _make(module: ModuleType, what: str, choice: Named, **more: Any) -> Any:

@@ -51,6 +51,7 @@ class Role(NamedTuple):
     table: str = ""  # built-ins: module:TABLE of name -> module
     function: str = ""  # what each module of the table defines
     injected: frozenset[str] = frozenset()  # by name
+    elsewhere: frozenset[str] = frozenset()  # by name: set at another place of a spec, so never missing here
     leading: int = 0  # first positional ones of a function (not a class) of the user's or a library's
     open: bool = False  # other keys are always free
     example: str = "package.module:Class"
@@ -75,9 +76,11 @@ ROLES = {
         ),
     ),
     "metric": Role("metric", leading=2, example="file.py:function"),
-    "optimizer": Role("optimizer", example="file.py:Optimizer"),
+    "optimizer": Role("optimizer", elsewhere=frozenset({"learning_rate"}), example="file.py:Optimizer"),
     "loss": Role("loss", leading=2, example="file.py:loss"),
-    "schedule": Role("learning-rate schedule", example="file.py:Schedule"),
+    "schedule": Role(
+        "learning-rate schedule", injected=frozenset({"epochs", "steps_per_epoch"}), example="file.py:Schedule"
+    ),
     "layer": Role("layer", example="file.py:Layer"),
 }
 
@@ -156,7 +159,8 @@ def _of_installed(reference: str, part: Role, folders: Folders) -> Parameters:
 def _made(
     part: Role, reference: str, kind: Kind, parameters: Parameters, version: int | None = None, place: str = ""
 ) -> Signature:
-    listed = {each.name: each for each in parameters.listed if each.name not in part.injected}
+    known = [each._replace(default=OPAQUE) if each.name in part.elsewhere else each for each in parameters.listed]
+    listed = {each.name: each for each in known if each.name not in part.injected}
     return Signature(reference, listed, parameters.open or part.open, kind, version, place)
 
 

@@ -43,7 +43,8 @@ def begin(setup: Setup, number: int, epochs: range) -> Stage:
     loss = task.loss_of(train["loss"], job.code, setup.dataset.task, setup.units)
     parts = _parts(setup, train, loss)
     batches = feed(parts["train"], int(job.recipe["seed"] or 0), train["batch_size"], epochs, job.batches)
-    optimizer = keras_names.optimizer(train["optimizer"], train["learning_rate"], train["epochs"], batches.steps)
+    rate = train["learning_rate"]
+    optimizer = keras_names.optimizer(train["optimizer"], rate, train["epochs"], batches.steps, job.code)
     # On TensorFlow this goes without XLA, since deterministic operations are on.
     trainee.compile(optimizer, loss, metrics=task.running_metrics(setup.dataset.task, loss, setup.units))
     _make_variables(trainee, parts["train"], setup.units)
