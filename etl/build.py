@@ -19,7 +19,7 @@ from blueno.files import located
 
 from .change import change_samples
 from .fitted import save_fitted
-from .nodes import Building, Progress, load_node, node_recipe
+from .nodes import Building, Progress, history_of, load_node, node_recipe
 from .opening import Step, open_step
 from .samples import Samples
 from .split import make_parts
@@ -40,6 +40,15 @@ class Fitted(NamedTuple):
 
     step: Step
     columns: list[str] | None
+
+
+class Prepared(NamedTuple):
+    """A dataset's samples after all its steps, which of them belong where, the steps, and `nodes.History.inputs`."""
+
+    samples: Samples
+    parts: Parts
+    fitted: list[Fitted]
+    inputs: dict[str, Any]
 
 
 class BuildReport(NamedTuple):
@@ -77,18 +86,15 @@ def build(
 def _made(recipe: dict[str, Any], building: Building, folder: Path) -> dict[str, Any]:
     """The arrays of a dataset, stored, and what its manifest says of them."""
     cache = building.cache
-    steps = [open_step(located(step, building.files), building.code) for step in recipe["steps"]]
-    num_plain = len(list(takewhile(lambda step: not step.fitted and not step.changes_samples, steps)))
-    samples = load_node(node_recipe(recipe, num_plain), building)
-    parts = make_parts(samples, recipe["split"], recipe["fold"])
-    samples, parts, fitted = _apply(steps[num_plain:], samples, parts, building.progress)
+    samples, parts, fitted, inputs = fit_steps(recipe, building)
     features = as_array(samples.features)
     return {
         "features": put_array(features, cache, folder),
         "target": put_array(samples.target, cache, folder),
         "ids": put_array(samples.ids, cache, folder),
         "parts": {name: put_array(rows, cache, folder) for name, rows in parts.items()},
-        "fitted": [_keep(one, cache, folder) for one in fitted],
+        "inputs": inputs,
+        "steps": [_keep(one, cache, folder) for one in fitted],
         "classes": samples.classes,
         "task": samples.task,
         "positive": samples.positive,
@@ -96,6 +102,19 @@ def _made(recipe: dict[str, Any], building: Building, folder: Path) -> dict[str,
         "published": _published(fitted),
         "summary": summarise(samples, features, parts),
     }
+
+
+def fit_steps(recipe: dict[str, Any], building: Building) -> Prepared:
+    """What a dataset's recipe makes of its source, and the steps as they are after their fit."""
+    steps = [open_step(located(step, building.files), building.code) for step in recipe["steps"]]
+    num_plain = len(list(takewhile(lambda step: not step.fitted and not step.changes_samples, steps)))
+    node = node_recipe(recipe, num_plain)
+    samples = load_node(node, building)
+    inputs, taken = history_of(node, building.cache)
+    plain = [Fitted(step, columns) for step, columns in zip(steps, taken, strict=False)]
+    parts = make_parts(samples, recipe["split"], recipe["fold"])
+    samples, parts, fitted = _apply(steps[num_plain:], samples, parts, building.progress)
+    return Prepared(samples, parts, plain + fitted, inputs)
 
 
 def _target_scale(samples: Samples, train: np.ndarray, recipe: dict[str, Any]) -> dict[str, list[float]] | None:

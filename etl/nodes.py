@@ -22,14 +22,14 @@ from .columns import select
 from .opening import open_step
 from .samples import Samples
 from .sources import load_source
-from .storage import Part, get_array, node_key, put_array, put_json, read_complete, workplace
+from .storage import Part, get_array, node_key, put_array, put_json, read_complete, read_json, workplace
 from .tables import text_column
 from .transform import apply_step
 
 if TYPE_CHECKING:
     from blueno.usercode import CodeFolder
 
-FORMAT = 2  # of nodes as they are stored; counts for their ids
+FORMAT = 3  # of nodes as they are stored; counts for their ids
 ARRAYS = ("target", "ids", "groups", "times", "marks")  # of samples, beside the features; some may be None
 Progress = Callable[[str], None]  # told in a few words what is being done
 
@@ -42,6 +42,13 @@ class Building(NamedTuple):
     progress: Progress
     computed: list[str]  # ids of what was made and not found, in order
     files: Mapping[str, str] = MappingProxyType({})  # SHA-256 of each data file -> its path here
+
+
+class History(NamedTuple):
+    """What new samples need to be treated alike: what the source yields, and what each step took of it."""
+
+    inputs: dict[str, Any]  # {"columns": {name: whether it is text}} of a table, {"shape": of a sample} of an array
+    taken: list[list[str] | None]  # for each step, its columns; None of an array
 
 
 def node_recipe(recipe: dict[str, Any], num_steps: int) -> dict[str, Any]:
@@ -66,8 +73,8 @@ def load_node(recipe: dict[str, Any], building: Building) -> Samples:
     with workplace(id, cache) as folder:
         found = read_complete(node_key(id), cache)  # by whoever held the workplace until now
         if found is None:
-            samples = _compute(recipe, building)
-            found = {"id": id, "recipe": recipe, **_write(samples, cache, folder)}
+            samples, history = _compute(recipe, building)
+            found = {"id": id, "recipe": recipe, "history": history._asdict(), **_write(samples, cache, folder)}
             put_json(node_key(id), found, cache, folder)
             building.computed.append(id)
             if isinstance(samples.features, pd.DataFrame):  # quicker than to put it together again
@@ -75,16 +82,31 @@ def load_node(recipe: dict[str, Any], building: Building) -> Samples:
     return _read(found, cache)
 
 
-def _compute(recipe: dict[str, Any], building: Building) -> Samples:
+def history_of(recipe: dict[str, Any], cache: Cache) -> History:
+    """How a node that is in the cache came about."""
+    return History(**read_json(node_key(digest(recipe)), cache)["history"])
+
+
+def _inputs(features: np.ndarray | pd.DataFrame) -> dict[str, Any]:
+    if isinstance(features, np.ndarray):
+        return {"shape": list(features.shape[1:])}
+    return {"columns": {name: bool(features[name].dtype == object) for name in features.columns}}
+
+
+def _compute(recipe: dict[str, Any], building: Building) -> tuple[Samples, History]:
     if not recipe["steps"]:
         building.progress(f"source {recipe['source']['name']}")
-        return select(load_source(located(recipe["source"], building.files), building.code), recipe["columns"])
-    before = load_node({**recipe, "steps": recipe["steps"][:-1]}, building)
+        loaded = load_source(located(recipe["source"], building.files), building.code)
+        samples = select(loaded, recipe["columns"])
+        return samples, History(_inputs(samples.features), [])
+    recipe_before = {**recipe, "steps": recipe["steps"][:-1]}
+    before = load_node(recipe_before, building)
     step = open_step(located(recipe["steps"][-1], building.files), building.code)
     building.progress(f"step {step.name}")
     assert not step.fitted, f"BUG: {step.name} learns, and a node has no training part"
     applied = apply_step(step, before.features, before.target, np.arange(0))
-    return before._replace(features=applied.features)
+    inputs, taken = history_of(recipe_before, building.cache)
+    return before._replace(features=applied.features), History(inputs, [*taken, applied.columns])
 
 
 def _write(samples: Samples, cache: Cache, folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Whatever learns, learns from the training part alone; this file is the only one 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from .tables import chosen, normalised
 
 TRIED_ROWS = 256  # a plain function is tried on this many rows by themselves, to see whether it looks at others
 Features = np.ndarray | pd.DataFrame
+Run = Callable[[Any], Any]  # what a step makes of the columns, or of the array, that it gets
 
 
 class Applied(NamedTuple):
@@ -31,15 +33,24 @@ class Applied(NamedTuple):
 
 def apply_step(step: Step, features: Features, target: np.ndarray, train: np.ndarray) -> Applied:
     """The features of all samples after the step, fitted on the rows `train` if it learns."""
+    columns = None if isinstance(features, np.ndarray) else _columns(step, features, train)
+    return Applied(_after(step, features, columns, lambda x: _run(step, x, target, train)), columns)
+
+
+def treat(step: Step, features: Features, columns: list[str] | None) -> Features:
+    """The features of new samples after a step that has learnt; `columns` are those that it took then."""
+    return _after(step, features, columns, lambda x: _guarded(step, x, lambda: _transformed(step, x)))
+
+
+def _after(step: Step, features: Features, columns: list[str] | None, run: Run) -> Features:
     if isinstance(features, np.ndarray):
-        return Applied(_on_array(step, features, target, train), None)
-    columns = _columns(step, features, train)
+        return _on_array(step, features, run)
     if not columns:  # scale where all is text, one_hot where nothing is
-        return Applied(features, [])
-    result = _dense(_run(step, _taken(step, features[columns]), target, train))
+        return features
+    result = _dense(run(_taken(step, features[columns])))
     if _stays_array(step, result, len(columns) == features.shape[1]):
-        return Applied(result, columns)
-    return Applied(_merged(features, columns, _as_table(step, result, columns)), columns)
+        return np.asarray(result)
+    return _merged(features, columns, _as_table(step, result, columns))
 
 
 def _stays_array(step: Step, result: Any, whole: bool) -> bool:
@@ -76,13 +87,13 @@ def _texts(step: Step, features: np.ndarray) -> np.ndarray:
     return features.reshape(len(features))
 
 
-def _on_array(step: Step, features: np.ndarray, target: np.ndarray, train: np.ndarray) -> np.ndarray:
+def _on_array(step: Step, features: np.ndarray, run: Run) -> np.ndarray:
     if step.named and step.takes not in ("numeric", ["numeric"]):
         raise DataError(f"{step.name}: these features are an array and have no columns", "leave out columns:")
     flat = features.reshape(len(features), -1) if step.fitted else features
     if _wants_texts(step):
-        return np.asarray(_dense(_run(step, _texts(step, features), target, train)))
-    result = np.asarray(_dense(_run(step, flat, target, train)))
+        return np.asarray(_dense(run(_texts(step, features))))
+    result = np.asarray(_dense(run(flat)))
     keeps_shape = step.fitted and result.shape == flat.shape and _one_to_one(step.transformer)
     return result.reshape(features.shape) if keeps_shape else result
 
@@ -95,17 +106,25 @@ def _one_to_one(transformer: Any) -> bool:
 
 
 def _run(step: Step, x: Any, target: np.ndarray, train: np.ndarray) -> Any:
+    if step.fitted:
+        return _guarded(step, x, lambda: _fitted(step, x, target, train))
+    result = _guarded(step, x, lambda: _transformed(step, x))
+    if isinstance(step.transformer, PlainFunction):
+        _check_stateless(step, x, result)
+    return result
+
+
+def _guarded(step: Step, x: Any, make: Callable[[], Any]) -> Any:
+    """What `make` makes of x. DataError when a library refuses x, or there are not as many samples as before."""
     try:
         with seeded():
-            result = _fitted(step, x, target, train) if step.fitted else _transformed(step, x)
+            result = make()
     except ValueError as error:
         if step.own:
             raise
         raise _refused(step, str(error)) from error
     if result.shape[0] != len(x):
         raise DataError(f"{step.name} makes {result.shape[0]} samples of {len(x)}", "let it return one for each")
-    if isinstance(step.transformer, PlainFunction):
-        _check_stateless(step, x, result)
     return result
 
 

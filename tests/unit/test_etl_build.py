@@ -250,8 +250,8 @@ def test_fitted_steps_publish_and_are_kept(cache: FolderCache, code: CodeFolder,
     assert dataset.published == {
         "shift": pytest.approx(float((np.arange(40.0) / 2).reshape(20, 2)[dataset.parts["train"]].mean()))
     }
-    own, scale = read_json(dataset_key(dataset.id), cache)["fitted"]
-    assert own["file"] is None
+    plain, own, scale = read_json(dataset_key(dataset.id), cache)["steps"]
+    assert (plain["file"], own["file"]) == (None, None)
     scaler = skops.io.load(cache.get(scale["file"]["key"]))
     shifted = np.arange(40.0).reshape(20, 2) / 2 - dataset.published["shift"]
     assert np.allclose(scaler.transform(shifted), dataset.features, atol=1e-6)
