@@ -21,7 +21,7 @@ THREADS = (
 )
 LIBRARIES = (  # whose version may change a result's last bits
     "numpy", "pandas", "scipy", "scikit-learn", "skops", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch",
-    "xgboost", "lightgbm",
+    "xgboost", "xgboost-cpu", "lightgbm",
 )  # fmt: skip
 
 
