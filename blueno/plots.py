@@ -48,6 +48,8 @@ def _predictions(root: Path, row: dict[str, Any]) -> Path | str:
     result = row["result"]
     if result["engine"] in ("function", "command"):
         return f"a {result['engine']} keeps none"
+    if let_go := result.get("let_go", {}).get("predictions"):
+        return f"they were let go: {let_go}"
     if "predictions" not in result["artefacts"]:
         return f"none were kept (it {row['state']})" if row["state"] != "succeeded" else "none were kept"
     path = root / "models" / result["artefacts"]["predictions"]["key"]

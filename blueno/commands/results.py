@@ -1,89 +1,164 @@
-"""`blueno results`: the table of a sweep, best config first, over replicates."""
+"""`blueno results`: the table of a sweep, best first: a row a config, over its replicates, or a row a trial."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ..canonical import short
+from ..errors import NotFound
+from ..exports import results_csv
+from ..narrow import Table, narrowed, terminal_width
+from ..plots import plots_of, plots_text
 from ..settings import Settings
+from ..spec.metrics import read_name
+from ..spec.problems import nearest
 from ..store import read
-from ..tables import ConfigRow, cell, config_rows, differing, flat, labels, significant
+from ..tables import ConfigRow, TrialRow, cell, config_rows, differing, flat, labels, significant, trial_rows
 from . import complete, need_store, options, print_json, table
 
 
-def table_of(db: sqlite3.Connection, sweep: read.Sweep) -> dict[str, Any]:
-    """The document of `results --json`: `sweep`, `objective`, `rows` (best first)."""
-    rows = config_rows(read.rows_of(db, sweep.number), read.configs_of(db, sweep.number), sweep.metric, sweep.direction)
+def table_of(
+    db: sqlite3.Connection, sweep: read.Sweep, by: str = "config", metrics: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The document of `results --json`: `sweep`, `name`, `objective`, `by`, `rows` (best first).
+
+    `metrics` are others to show beside the objective. Raises NotFound for one that no trial has.
+    """
+    found = list(read.rows_of(db, sweep.number))
+    others = list(dict.fromkeys(_named(name, found, sweep) for name in metrics))
+    made = config_rows if by == "config" else trial_rows
+    rows = made(found, read.configs_of(db, sweep.number), sweep.metric, sweep.direction, others)
     return {
         "sweep": sweep.id,
         "name": sweep.name,
         "objective": {"metric": sweep.metric, "direction": sweep.direction},
+        "by": by,
         "rows": [row._asdict() for row in rows],
     }
 
 
-def results_text(document: dict[str, Any], top: int | None = None) -> str:
-    """The table for people: only the axes that differ, mean and deviation, n/N where some are missing."""
-    objective = document["objective"]
-    rows = [ConfigRow(**row) for row in document["rows"]]
-    flats = [flat(row.params) for row in rows]
-    paths = differing(flats)
-    shown = list(zip(rows, flats, strict=True))[:top]
-    incomplete = any(row.replicates < row.planned for row, _ in shown)
-    head = ["", "config", *labels(paths), objective["metric"], *(["n"] if incomplete else [])]
+def _named(written: str, rows: list[read.Row], sweep: read.Sweep) -> str:
+    """A metric as trials have it: under this very name, or its standard one, of the validation part if none is said."""
+    there = dict.fromkeys(name for row in rows for name in row.metrics)
+    for name in (written, f"val_{written}", read_name(written).full):
+        if name in there:
+            return name
+    fix = nearest(written, there) if there else "wait until some are done"
+    raise NotFound(f"no trial of {sweep.name} has a metric {written}", fix)
+
+
+def results_text(document: dict[str, Any], top: int | None = None, width: int | None = None) -> str:
+    """The table for people, in `width` characters, if not said those of the terminal: only the axes that differ, mean
+    and deviation, n/N where some replicates are missing.
+    """
+    rows, objective = document["rows"], document["objective"]
+    flats = [flat(row["params"]) for row in rows]
+    paths = differing(flats) if document["by"] == "config" else _differing_configs(rows, flats)
+    axes = [[cell(values[path]) if path in values else "-" for path in paths] for values in flats[:top]]
+    before, after = (_of_configs if document["by"] == "config" else _of_trials)(rows[:top], objective["metric"])
+    head = ["", before[0], *labels(paths), *after[0]]
     lines = [
-        [
-            str(number),
-            short(row.config_id),
-            *(cell(values[path]) if path in values else "-" for path in paths),
-            significant(row.mean, row.std) if row.mean is not None else "-",
-            *([f"{row.replicates}/{row.planned}"] if incomplete else []),
-        ]
-        for number, (row, values) in enumerate(shown, 1)
+        [str(number), first, *middle, *last]
+        for number, (first, middle, last) in enumerate(zip(before[1:], axes, after[1:], strict=True), 1)
     ]
+    words = range(2, 2 + len(paths))
+    given = Table(head, lines, 1, words, _others(head, rows))
+    fitted = narrowed(given, terminal_width() if width is None else width)
     best = "largest" if objective["direction"] == "maximize" else "smallest"
-    text = f"{document['name']}: {objective['metric']}, {best} first\n" + table(head, lines, {0})
-    return text + (f"\n... and {len(rows) - len(shown)} more configs" if len(rows) > len(shown) else "")
+    text = f"{document['name']}: {objective['metric']}, {best} first\n" + table(fitted.head, fitted.rows, {0})
+    hidden = len(rows) - len(lines)
+    text += f"\n... and {hidden} more {document['by']}s" if hidden else ""
+    return text + (f"\nno place for {', '.join(fitted.left_out)}: use a wider terminal" if fitted.left_out else "")
 
 
-def results_csv(document: dict[str, Any]) -> str:
-    """All rows and all parameters as CSV."""
-    rows = [ConfigRow(**row) for row in document["rows"]]
-    flats = [flat(row.params) for row in rows]
-    paths = list(dict.fromkeys(path for values in flats for path in values))
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["config_id", *paths, "replicates", "planned", "mean", "std", "trials"])
-    for row, values in zip(rows, flats, strict=True):
-        cells = [exact(values[path]) if path in values else "" for path in paths]
-        writer.writerow([row.config_id, *cells, row.replicates, row.planned, row.mean, row.std, " ".join(row.trials)])
-    return stream.getvalue()
+def _others(head: list[str], rows: list[dict[str, Any]]) -> range:
+    """The columns of metrics beside the objective, which stand last but for the count of replicates."""
+    names = list(rows[0]["metrics"]) if rows else []
+    end = len(head) - (head[-1] != names[-1]) if names else 0
+    return range(end - len(names), end)
 
 
-def exact(value: Any) -> str:
-    """A parameter's value for other programs: text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value)
+def _differing_configs(rows: list[dict[str, Any]], flats: list[dict[str, Any]]) -> list[str]:
+    """The paths that tell the configs of trials apart, of which each counts once."""
+    return differing(list({row["config_id"]: values for row, values in zip(rows, flats, strict=True)}.values()))
+
+
+def _of_configs(rows: list[dict[str, Any]], metric: str) -> tuple[list[str], list[list[str]]]:
+    """What stands before and after the axes, heads first."""
+    configs = [ConfigRow(**row) for row in rows]
+    others = list(configs[0].metrics) if configs else []
+    incomplete = any(row.replicates < row.planned for row in configs)
+    after = [[metric, *others, *(["n"] if incomplete else [])]]
+    for row in configs:
+        spreads = [(row.mean, row.std), *((row.metrics[name]["mean"], row.metrics[name]["std"]) for name in others)]
+        counts = [f"{row.replicates}/{row.planned}"] if incomplete else []
+        after.append([*("-" if mean is None else significant(mean, std) for mean, std in spreads), *counts])
+    return ["config", *(short(row.config_id) for row in configs)], after
+
+
+def _of_trials(rows: list[dict[str, Any]], metric: str) -> tuple[list[str], list[list[str]]]:
+    trials = [TrialRow(**row) for row in rows]
+    others = list(trials[0].metrics) if trials else []
+    replicate = [name for name in ("seed", "fold") if len({getattr(row, name) for row in trials}) > 1]
+    states = ["state"] if any(row.state != "succeeded" for row in trials) else []
+    after = [[*replicate, *states, metric, *others]]
+    for row in trials:
+        facts = [cell(getattr(row, name)) for name in (*replicate, *states)]
+        after.append([*facts, *map(_number, (row.value, *row.metrics.values()))])
+    return ["trial", *(short(row.id) for row in trials)], after
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else significant(value, None)
+
+
+def best_trials(db: sqlite3.Connection, sweep: read.Sweep) -> list[str]:
+    """The trials of the best config that have a value. Raises NotFound when no config has one."""
+    rows = config_rows(read.rows_of(db, sweep.number), read.configs_of(db, sweep.number), sweep.metric, sweep.direction)
+    if not rows or rows[0].mean is None:
+        raise NotFound(f"no trial of {sweep.name} has a {sweep.metric} yet", "wait until one is done")
+    best = rows[0]
+    return [trial for trial, state in zip(best.trials, best.states, strict=True) if state == "succeeded"]
+
+
+def _plots(db: sqlite3.Connection, root: Path, sweep: read.Sweep, folder: Path) -> list[dict[str, Any]]:
+    """Pictures of the best config's trials, each in a folder of its own."""
+    return [plots_of(db, root, trial, folder / short(trial)) for trial in best_trials(db, sweep)]
 
 
 @click.command("results")
 @click.argument("sweep", required=False, shell_complete=complete.sweeps)
-@click.option("--top", type=click.IntRange(1), help="Only the best N configs.")
-@click.option("--csv", "as_csv", is_flag=True, help="All configs and parameters as CSV.")
+@click.option("--by", type=click.Choice(["config", "trial"]), default="config", help="One row a config, or a trial.")
+@click.option("--metrics", metavar="NAME,...", help="Other metrics beside the objective.")
+@click.option("--top", type=click.IntRange(1), help="Only the best N.")
+@click.option("--csv", "as_csv", is_flag=True, help="All rows and parameters as CSV.")
+@click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw the best config's trials.")
 @options
-def command(settings: Settings, as_json: bool, sweep: str | None, top: int | None, as_csv: bool) -> int:
-    """The table of SWEEP (a name, the beginning of an id, or nothing for the latest), best config first."""
+def command(
+    settings: Settings,
+    as_json: bool,
+    sweep: str | None,
+    by: str,
+    metrics: str | None,
+    top: int | None,
+    as_csv: bool,
+    plots: Path | None,
+) -> int:
+    """The table of SWEEP (a name, the beginning of an id, or nothing for the latest), best first."""
     db = need_store(settings.root)
-    document = table_of(db, read.find_sweep(db, sweep))
+    found = read.find_sweep(db, sweep)
+    names = [name.strip() for name in (metrics or "").split(",") if name.strip()]
+    document = table_of(db, found, by, names)
+    drawn = _plots(db, settings.root, found, plots) if plots else []
     if as_csv:
-        click.echo(results_csv(document), nl=False)
+        click.echo(results_csv({**document, "rows": document["rows"][:top]}), nl=False)
     elif as_json:
-        print_json({**document, "rows": document["rows"][:top]})
+        print_json({**document, "rows": document["rows"][:top], **({"plots": drawn} if drawn else {})})
     else:
-        click.echo(results_text(document, top))
+        click.echo("\n\n".join(filter(None, [results_text(document, top), plots_text(drawn)])))
     return 0

@@ -68,14 +68,17 @@ def _heading(scored: Scored, wrong: int, shown: int) -> str:
 
 
 def _brightness(images: np.ndarray) -> np.ndarray:
-    """Values for the screen, from 0 to 1: those of bytes and shares as they are, others stretched over all images."""
+    """Values for the screen, from 0 to 1: those of shares and bytes as they are, others stretched, each image by itself
+    and without its few extremes, since what a step scaled by pixels has some far off.
+    """
     floats = np.asarray(images, dtype=np.float32)
-    low, high = np.nanpercentile(floats, (0, 100))
+    low, high = float(np.nanmin(floats)), float(np.nanmax(floats))
     if low >= 0 and high <= 1:
         return floats
-    if low >= 0 and high > 32 and high <= 255:
+    if low >= 0 and 32 < high <= 255:
         return floats / 255
-    return np.clip((floats - low) / max(high - low, 1e-12), 0, 1)
+    darkest, brightest = np.nanpercentile(floats, (2, 98), axis=(1, 2, 3), keepdims=True)
+    return np.clip((floats - darkest) / np.maximum(brightest - darkest, 1e-12), 0, 1)
 
 
 def _image(axes: Axes, image: np.ndarray, text: str) -> None:
