@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from blueno.errors import DataError
+from blueno.errors import DataError, MissingLibrary
 from blueno.etl import chunks
 
 from .stepping import array, opened, table
@@ -104,6 +105,13 @@ def test_transpose_moves_channels() -> None:
     assert np.array_equal(array("transpose", PHOTOS, axes=[2, 0, 1]), np.moveaxis(PHOTOS, 3, 1))
     with pytest.raises(DataError, match=r"axes \[1, 0\] do not fit samples of shape \[6, 8, 3\]"):
         array("transpose", PHOTOS, axes=[1, 0])
+
+
+def test_without_pillow_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)  # as if it were not installed
+    with pytest.raises(MissingLibrary, match="resize needs Pillow") as caught:
+        opened("resize", size=4)
+    assert caught.value.fix == "pip install 'blueno[images]'"
 
 
 # ---- shapes that do not fit
