@@ -25,6 +25,7 @@ SHOWN = 5  # examples in a message
 ROLES = {  # what is never an input, as a spec calls it
     "target": "data.target", "id": "data.id", "group": "data.group", "time": "data.time", "marks": "data.split.column",
 }  # fmt: skip
+OF_ARRAYS = {"target": "target", "id": "ids", "group": "groups"}  # what a source of arrays calls its own
 
 
 class Roles(NamedTuple):
@@ -94,7 +95,8 @@ def _faults(roles: Roles, columns: dict[str, Any]) -> list[tuple[str, np.ndarray
 def _rows(values: Any, kept: np.ndarray) -> Any:
     if values is None:
         return None
-    return values[kept] if isinstance(values, np.ndarray) else values[kept].reset_index(drop=True)
+    chosen_rows = values[kept]
+    return chosen_rows.reset_index(drop=True) if hasattr(chosen_rows, "reset_index") else chosen_rows
 
 
 def _copies(roles: Roles) -> np.ndarray:
@@ -150,28 +152,39 @@ def _inputs(table: pd.DataFrame, columns: dict[str, Any], taken: dict[str, str])
 
 def _of_array(loaded: Loaded, columns: dict[str, Any]) -> Roles:
     features = _dense(loaded.features)
-    for role, own in {
-        "features": None,
-        "drop": None,
-        "time": None,
-        "marks": None,
-        "target": "target",
-        "id": "ids",
-        "group": "groups",
-    }.items():
-        if columns.get(role) not in (None, own):
-            raise DataError(
-                f"this source yields arrays, and they have no column {columns[role]!r}",
-                f"leave out {ROLES.get(role, f'data.{role}')}, or let the source yield a data frame",
-            )
-    target = _given(loaded.target)
+    for role in ("features", "drop"):
+        if columns.get(role) is not None:
+            raise _no_column(columns[role], role)
+    beside: Any = None if loaded.table is None else loaded.table.reset_index(drop=True)
+    named = {role: _named_beside(beside, columns.get(role), role) for role in ROLES}
+    target = beside[named["target"]] if named["target"] else _given(loaded.target)
     if target is None:
         raise DataError("the source yields no target", "let it yield features and target")
-    groups = None if loaded.groups is None else pd.Series(np.asarray(loaded.groups))
+    groups = _column(beside, named["group"], loaded.groups, None)
     if groups is None and columns.get("group") is not None:
         raise DataError("the source yields no groups", "let it yield them under `groups`")
-    ids = pd.Series(np.asarray(loaded.ids) if loaded.ids is not None else range(len(features)))
-    return Roles(features, target, ids, groups)
+    return Roles(
+        features=features,
+        target=target,
+        ids=_column(beside, named["id"], loaded.ids, range(len(features))),
+        groups=groups,
+        times=_column(beside, named["time"], None, None),
+        marks=_column(beside, named["marks"], None, None),
+    )
+
+
+def _named_beside(table: pd.DataFrame | None, wanted: str | Sequence[str] | None, role: str) -> list[str]:
+    """The columns for a role in the table beside an array; none where the array's own are meant."""
+    if wanted in (None, OF_ARRAYS.get(role)):
+        return []
+    if table is None:
+        raise _no_column(wanted, role)
+    return _names(table, wanted)
+
+
+def _no_column(wanted: Any, role: str) -> DataError:
+    message = f"this source yields arrays, and they have no column {wanted!r}"
+    return DataError(message, f"leave out {ROLES.get(role, f'data.{role}')}, or let the source yield a data frame")
 
 
 def _dense(features: Any) -> np.ndarray:
@@ -191,7 +204,7 @@ def _given(target: Any) -> pd.DataFrame | None:
     return pd.DataFrame(values).reset_index(drop=True).infer_objects()
 
 
-def _column(table: pd.DataFrame, names: list[str], given: Any, otherwise: Any) -> Any:
+def _column(table: Any, names: list[str], given: Any, otherwise: Any) -> Any:
     if len(names) > 1:
         raise DataError(f"the columns {', '.join(names)} cannot all be the id, or the group", "name one of them")
     if names:

@@ -76,7 +76,9 @@ def _of_folds(words: np.ndarray, split: dict[str, Any], fold: int | None) -> np.
 def _check_groups(named: np.ndarray, groups: np.ndarray | None, column: str) -> None:
     if groups is None:
         return
-    straddling = sum(len(np.unique(named[groups == group])) > 1 for group in np.unique(groups))
+    _, codes = np.unique(named, return_inverse=True)
+    pairs = np.unique(np.stack([groups, codes], axis=1), axis=0)
+    straddling = int((np.unique(pairs[:, 0], return_counts=True)[1] > 1).sum())
     if straddling:
         message = f"{straddling} groups are in several parts, as the column {column} marks them"
         raise DataError(message, "mark all samples of a group alike, or leave out data.group")

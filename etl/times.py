@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_float_dtype, is_integer_dtype
@@ -47,7 +49,7 @@ def _utc(times: pd.Series) -> np.ndarray:
     return times.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
 
 
-def before(rows: np.ndarray, first: np.generic, times: np.ndarray, gap: int | dict[str, float]) -> np.ndarray:
+def before(rows: np.ndarray, first: Any, times: np.ndarray, gap: int | dict[str, float]) -> np.ndarray:
     """Those of `rows` whose time is before `first`, with a gap between.
 
     A number of a gap counts points in time (samples, where each has a time of its own); {"seconds": s} is a duration,

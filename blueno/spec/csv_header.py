@@ -46,7 +46,7 @@ def _named(node: Node) -> Iterator[tuple[str, Node]]:
 
 def _header(params: dict[str, Any]) -> list[str]:
     """The names of the columns as pandas calls them; empty when they cannot be told."""
-    file, separator = params.get("path"), params.get("separator")
+    file, separator = params.get("path"), params.get("separator") or ","
     if not isinstance(file, File) or is_template(file.path) or Path(file.path).suffix.lower() in COMPRESSED:
         return []
     try:

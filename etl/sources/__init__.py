@@ -48,6 +48,7 @@ class Loaded(NamedTuple):
     target: Any = None  # (n,) or (n, k)
     ids: Any = None  # (n,)
     groups: Any = None  # (n,)
+    table: Any = None  # a pandas DataFrame of n rows beside an array: columns that a spec may name, but no inputs
     fingerprint: str | None = None  # of its files, by a source that hashes what it reads while it reads
 
 

@@ -27,6 +27,7 @@ class Listed(NamedTuple):
     names: list[str]
     target: Any  # (n,), or a table of n rows
     groups: Any = None
+    table: Any = None
 
 
 def load(
@@ -44,8 +45,9 @@ def load(
 
     Without `table`, the folders in `path` are the classes, and what lies in one, at any depth, is of that class. With
     it (CSV), its column `file` names files, whose names may lack their `suffix`, and `label` (or several) is the
-    target; `group` may name a column, too. `size` [height, width] resizes while reading (bilinear, with antialiasing);
-    without it all must have one size. Pictures are taken as they are stored, without turning them as EXIF says.
+    target; `group` may name a column, and so may group, time and split of the spec. `size` [height, width] resizes
+    while reading (bilinear, with antialiasing); without it all must have one size. Pictures are taken as they are
+    stored, without turning them as EXIF says.
     MissingLibrary without Pillow; DataError when files are missing, no pictures, or of different sizes.
     """
     need("PIL", "images", "images")
@@ -58,7 +60,8 @@ def load(
     found = read_pictures(path, listed.names, mode, size)
     sha = digest_names(path, names, dict(zip(listed.names, found.shas, strict=True)))
     together = sha if table is None else digest([sha, digest_file(Path(table))])
-    return Loaded(found.pixels, listed.target, np.array(listed.names), listed.groups, fingerprint=together)
+    ids = np.array(listed.names)
+    return Loaded(found.pixels, listed.target, ids, listed.groups, listed.table, fingerprint=together)
 
 
 def files(path: FilePath, table: FilePath | None = None, **_: object) -> list[str]:
@@ -93,7 +96,7 @@ def _by_table(
         fix = f"names in the column {column!r} are relative to `path`; if they lack an ending, say suffix: .png"
         raise DataError(f"{len(missing)} files of {table} are not there: {_few(missing)}", fix)
     groups = None if group is None else rows[chosen(rows, group, kinds=())[0]]
-    return Listed(wanted, rows[labels], groups)
+    return Listed(wanted, rows[labels], groups, rows)
 
 
 def _few(names: list[str]) -> str:

@@ -153,6 +153,19 @@ def test_arrays_that_do_not_fit(loaded: Loaded, columns: dict[str, Any], message
         select(loaded, NOBODY | columns)
 
 
+def test_a_table_beside_an_array_names_groups_times_and_parts() -> None:
+    table = pd.DataFrame({"who": ["a", "a", "b", "c"], "day": [4, 3, 2, 1], "part": ["train", "test", None, "val"]})
+    loaded = Loaded(np.zeros((4, 2, 2, 1)), [0, 1, 0, 1], table=table)
+    samples = select(loaded, NOBODY | {"group": "who", "time": "day", "cut": "day", "marks": "part"})
+    assert samples.features.shape == (3, 2, 2, 1)
+    assert samples.dropped == {"the column part does not say their part": 1}
+    assert [None if array is None else array.tolist() for array in (samples.groups, samples.times, samples.marks)] == [
+        [0, 0, 1], [4, 3, 1], ["train", "test", "val"],
+    ]  # fmt: skip
+    with pytest.raises(DataError, match="no column is named 'days'"):
+        select(loaded, NOBODY | {"time": "days"})
+
+
 def test_arrays_of_other_kinds() -> None:
     assert np.array_equal(select(Loaded(sparse.eye_array(3), [0, 1, 0]), NOBODY).features, np.eye(3))
     assert select(Loaded([5, 6, 7], pd.Series([0, 1, 0], index=[7, 8, 9])), NOBODY).features.shape == (3, 1)
