@@ -23,10 +23,13 @@ from .status import documents
 T = TypeVar("T")
 
 
-def verify(db: sqlite3.Connection, root: Path, sweep: read.Sweep | None, quiet: bool = True) -> dict[str, Any]:
+def verify(
+    db: sqlite3.Connection, root: Path, sweep: read.Sweep | None, quiet: bool = True, repair: bool = False
+) -> dict[str, Any]:
     """The document of `verify --json` for one sweep or all: `ok`, `sweeps`, `artefacts_checked`, `problems`.
 
-    Reads every byte of models and cached datasets; says how far it is on standard error unless `quiet`.
+    Reads every byte of models and cached datasets; says how far it is on standard error unless `quiet`. With `repair`,
+    damaged files of cached datasets are deleted, since what is missing is built again.
     """
     broken = check.damage(db)
     if broken:
@@ -42,7 +45,7 @@ def verify(db: sqlite3.Connection, root: Path, sweep: read.Sweep | None, quiet: 
     with _progress(artefacts, "models", quiet) as counted:
         problems += [problem for artefact in counted if (problem := artefact_problem(artefact, models))]
     with _progress(cached, "datasets", quiet) as counted_ids:
-        problems += [problem for id in counted_ids for problem in dataset_problems(id, cache)]
+        problems += [problem for id in counted_ids for problem in dataset_problems(id, cache, repair)]
     return {
         "ok": not problems,
         "sweeps": documents(found),
@@ -70,12 +73,16 @@ def artefact_problem(artefact: check.Artefact, models: FolderCache) -> str:
     return "" if digest_file(models.get(artefact.key)) == artefact.sha256 else f"{what} has another SHA-256"
 
 
-def dataset_problems(id: str, cache: FolderCache) -> list[str]:
-    """What is wrong with a cached dataset, and how to mend it: what is deleted is built again."""
+def dataset_problems(id: str, cache: FolderCache, repair: bool = False) -> list[str]:
+    """What is wrong with a cached dataset, and how it is mended: what is deleted is built again."""
     from ..etl.dataset import check_dataset
 
-    mend = "delete that file below data/cache, and the next sweep builds it again"
-    return [f"dataset {short(id)}: {problem}; {mend}" for problem in check_dataset(id, cache)]
+    problems = check_dataset(id, cache)
+    if repair and problems:
+        for key in (f"datasets/{id}.json", *(problem.partition(": ")[0] for problem in problems)):
+            cache.delete(key)
+    mend = "deleted" if repair else "`blueno verify --repair` deletes it"
+    return [f"dataset {short(id)}: {problem}; {mend}, and the next sweep builds it again" for problem in problems]
 
 
 @contextmanager
@@ -99,11 +106,14 @@ def verify_text(document: dict[str, Any]) -> str:
 
 @click.command("verify")
 @click.argument("sweep", required=False, shell_complete=complete.sweeps)
+@click.option(
+    "--repair", is_flag=True, help="Delete damaged files of cached datasets: the next sweep builds them again."
+)
 @options
-def command(settings: Settings, as_json: bool, sweep: str | None) -> int:
+def command(settings: Settings, as_json: bool, sweep: str | None, repair: bool) -> int:
     """Check the ledger and every checksum, of SWEEP or of everything. Exit code 1 when something is wrong."""
     db = need_store(settings.root)
-    document = verify(db, settings.root, read.find_sweep(db, sweep) if sweep else None, quiet=False)
+    document = verify(db, settings.root, read.find_sweep(db, sweep) if sweep else None, quiet=False, repair=repair)
     if as_json:
         print_json(document)
     else:

@@ -15,6 +15,7 @@ import psutil
 
 from ..errors import BluenoError
 from ..executors import Slot
+from ..tables import size
 from .locks import FOLDER, Lock, take
 from .nvidia import Gpu, find_gpus
 
@@ -44,22 +45,53 @@ class Devices:
         self._locks: list[Lock] = []
 
     def slots_for(self, resources: Mapping[str, Any]) -> list[Slot]:
-        """The slots for trials that need `resources`: `gpus` (a count, or a share below 1) and `cpus` each.
+        """The slots for trials that need `resources`: `gpus` (a count, or a share below 1), `cpus`, `memory_bytes` and
+        `gpu_memory_bytes` each. Fewer than there could be, for lack of memory, are told.
 
-        Raises BluenoError when the sweep asks for GPUs and none is free.
+        Raises BluenoError when the sweep asks for GPUs and none is free, or none is large enough.
         """
-        share, threads = resources.get("gpus"), int(resources.get("cpus") or 0)
+        share = resources.get("gpus")
         if self._wanted == "cpu" or share == 0:
-            return cpu_slots(self._cores, threads, self._per_device, psutil.virtual_memory().available)
-        gpus = self._held()
+            return self._on_cpu(resources)
+        gpus = self._large_enough(resources.get("gpu_memory_bytes") or 0)
         if len(gpus) < (share or 0) or (self._wanted and not gpus):
             raise BluenoError(
                 f"{len(gpus)} GPUs are free here, and the sweep needs {share or 1}",
                 "wait for them, or pass --devices cpu to train on the CPU",
             )
-        if gpus:
-            return gpu_slots([gpu.uuid for gpu in gpus], float(share or 1), threads, self._per_device, self._cores)
-        return cpu_slots(self._cores, threads, self._per_device, psutil.virtual_memory().available)
+        return self._on_gpus(gpus, resources) if gpus else self._on_cpu(resources)
+
+    def _on_cpu(self, resources: Mapping[str, Any]) -> list[Slot]:
+        threads, each_bytes = int(resources.get("cpus") or 0), resources.get("memory_bytes") or 0
+        free_bytes = psutil.virtual_memory().available
+        slots = cpu_slots(self._cores, threads, self._per_device, free_bytes, each_bytes or WORKER_BYTES)
+        most = len(cpu_slots(self._cores, threads, self._per_device, free_bytes, 0))
+        if each_bytes:
+            self._tell_limit(len(slots), most, "memory", each_bytes, f"{size(free_bytes)} are free")
+        return slots
+
+    def _on_gpus(self, gpus: list[Gpu], resources: Mapping[str, Any]) -> list[Slot]:
+        threads, share = int(resources.get("cpus") or 0), float(resources.get("gpus") or 1)
+        gpu_bytes, host_bytes = resources.get("gpu_memory_bytes") or 0, resources.get("memory_bytes") or 0
+        smallest, workers = min(gpu.memory_bytes for gpu in gpus), self._per_device
+        if gpu_bytes and smallest and not workers and share <= 1 / 2 and smallest // gpu_bytes < int(1 / share + 1e-9):
+            workers = smallest // gpu_bytes
+            there = f"the smallest GPU has {size(smallest)}"
+            self._tell_limit(workers, int(1 / share + 1e-9), "gpu_memory", gpu_bytes, there, " on each GPU")
+        slots = gpu_slots([gpu.uuid for gpu in gpus], share, threads, workers, self._cores)
+        if host_bytes and not self._per_device:
+            free_bytes = psutil.virtual_memory().available
+            fitting = slots[: max(1, free_bytes // host_bytes)]
+            self._tell_limit(len(fitting), len(slots), "memory", host_bytes, f"{size(free_bytes)} are free")
+            return fitting
+        return slots
+
+    def _tell_limit(self, count: int, most: int, what: str, each_bytes: int, there: str, where: str = "") -> None:
+        if count < most:
+            workers = "1 worker" if count == 1 else f"{count} workers"
+            self._tell(
+                f"{workers}{where}, not {most}: a trial needs {size(each_bytes)} (resources.{what}), and {there}"
+            )
 
     def close(self) -> None:
         """Gives the GPUs back to others."""
@@ -72,6 +104,20 @@ class Devices:
         if self._gpus is None:
             self._gpus = [gpu for gpu in self._candidates() if self._lock(gpu)]
         return self._gpus
+
+    def _large_enough(self, need_bytes: int) -> list[Gpu]:
+        """Those of our GPUs that a trial fits into; the others are told. Raises BluenoError when there are none."""
+        gpus = self._held()
+        small = [gpu for gpu in gpus if 0 < gpu.memory_bytes < need_bytes]
+        for gpu in small:
+            has = f"it has {size(gpu.memory_bytes)}, and a trial needs {size(need_bytes)} (resources.gpu_memory)"
+            self._tell(f"{gpu.label()} is left alone: {has}")
+        if small and len(small) == len(gpus):
+            raise BluenoError(
+                f"no free GPU has the {size(need_bytes)} that a trial needs (resources.gpu_memory)",
+                "write a smaller resources.gpu_memory, or pass --devices cpu to train on the CPU",
+            )
+        return [gpu for gpu in gpus if gpu not in small]
 
     def _candidates(self) -> list[Gpu]:
         gpus = find_gpus(self._environment, self._tell)
@@ -105,13 +151,13 @@ def _chosen(gpus: list[Gpu], wanted: str) -> list[Gpu]:
 # ---- sharing out
 
 
-def cpu_slots(cores: int, threads: int, workers: int, free_bytes: int) -> list[Slot]:
-    """Slots on `cores` cores: `workers` of them, or by default one for each `threads` cores (0: for each core).
+def cpu_slots(cores: int, threads: int, workers: int, free_bytes: int, each_bytes: int = WORKER_BYTES) -> list[Slot]:
+    """Slots on `cores` cores: `workers` of them, or by default one for each `threads` cores (0: for each core), as
+    long as each finds `each_bytes` of memory.
 
-    One single-threaded worker a core is what trains small models quickest (docs/performance.md), as long as memory
-    lasts.
+    One single-threaded worker a core is what trains small models quickest (docs/performance.md).
     """
-    fitting = max(1, min(cores // max(1, threads), free_bytes // WORKER_BYTES))
+    fitting = max(1, min(cores // max(1, threads), free_bytes // max(1, each_bytes)))
     count = workers or fitting
     each = threads or max(1, cores // count)
     return [Slot(f"cpu:{i}", "cpu", each, "", 1.0) for i in range(count)]

@@ -19,6 +19,11 @@ class Gpu(NamedTuple):
     memory_mb: int
     used_by: str  # who else uses it, in words; "" for nobody
 
+    @property
+    def memory_bytes(self) -> int:
+        """0 where it is not told."""
+        return self.memory_mb * 1024**2
+
     def label(self) -> str:
         """How people are told of it."""
         return f"GPU {self.number} ({self.name}, {self.uuid[:12]})"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from ..canonical import short
+from ..clock import words
 from ..spec.node import shown
 from .records import Plan, Trial
 
@@ -118,6 +119,8 @@ def plan_text(plan: Plan, known: Known = NOTHING_KNOWN) -> str:
     lines += _data_text(plan, known)
     states = trial_states(plan, known)
     lines.append("trials: " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    if plan.resources:
+        lines.append(f"each trial needs: {_needs_text(plan.resources)}")
     if _looks_at_validation(plan):
         lines.append("no `stop` share: early stopping, plateaus and selection look at the validation part")
     if plan.baseline:
@@ -157,6 +160,22 @@ def _data_text(plan: Plan, known: Known) -> list[str]:
         return ["datasets: none, the models bring their own"]
     counts = [f"{states['cached']} cached", f"{states['to_build']} to build"]
     return [f"datasets: {len(plan.datasets)} ({', '.join(counts)})"]
+
+
+def _needs_text(resources: dict[str, Any]) -> str:
+    """What one trial needs, as it is heeded when workers are started."""
+    said = {
+        "gpus": lambda count: f"{count:g} GPU{'s' if count > 1 else ''}",
+        "cpus": lambda count: f"{count:g} CPU core{'' if count == 1 else 's'}",
+        "memory_bytes": lambda count: f"{_bytes(count)} of memory",
+        "gpu_memory_bytes": lambda count: f"{_bytes(count)} of a GPU's memory",
+        "time_s": lambda count: f"at most {words(count)}",
+    }
+    return ", ".join(said[key](value) for key, value in resources.items() if value is not None)
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e9:.3g} GB"
 
 
 def _looks_at_validation(plan: Plan) -> bool:

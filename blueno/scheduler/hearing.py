@@ -13,7 +13,7 @@ from ..store.transitions import Claimed
 from ..worker.output import bounded, trial_log
 from .afterwards import afterwards, measured, over_wish
 from .state import Scheduler, Worker, forget, let_go
-from .triage import disk_full, failed_start, pause_all, pause_bound, triage
+from .triage import disk_full, failed_dataset, failed_start, pause_all, pause_bound, triage
 
 
 def _ready(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
@@ -76,9 +76,9 @@ def _built(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     elif error and error["class"] == "snapshot_missing":
         preparations.release(s.db, message["dataset"], now)
         pause_bound(s, worker.binding, error["message"], now)
+    elif error:
+        failed_dataset(s, worker, message, now)
     elif preparations.built(s.db, message, worker.id, now):
-        if error:
-            s.tell(f"a dataset cannot be built: {error['message']}")
         for model_error in message["model_errors"].values():
             s.tell(f"an architecture cannot be built: {model_error['message']}")
         for line in _remarks(message["summary"]) - s.told:

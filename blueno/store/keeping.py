@@ -100,6 +100,12 @@ def add(db: sqlite3.Connection, ranking: Ranking, trial: str) -> list[Fallen]:
     if min(ranking.sizes.values()) == inf:
         return []
     [order] = _orders(db, ranking, " AND results.trial = :trial", trial=trial)
+    return insert(ranking, order)
+
+
+def insert(ranking: Ranking, order: Order) -> list[Fallen]:
+    """Ranks a trial, in the place of what was known of it before. Returns what falls off the limits."""
+    trial = order[2]
     ranking.best = [other for other in ranking.best if other[2] != trial]
     place = bisect_left(ranking.best, order)
     ranking.best.insert(place, order)
@@ -138,13 +144,13 @@ def thin(db: sqlite3.Connection, rankings: Rankings, trial: str, now: float) -> 
     """A trial has come to be done, or to be measured: lets go of what no sweep keeps now. `rankings` holds what is
     known of sweeps, and is added to.
     """
-    known = set(rankings)
     with transaction(db):
-        for sweep in sweeps_of(db, trial):
-            if sweep in known:
-                _let_fall(db, rankings, add(db, rankings[sweep], trial), now)
-            else:
-                ranked(db, rankings, sweep, now)
+        sweeps = sweeps_of(db, trial)
+        known = [rankings[sweep] for sweep in sweeps if sweep in rankings]
+        fallen = [each for ranking in known for each in add(db, ranking, trial)]  # in all, before anything is let go
+        _let_fall(db, rankings, fallen, now)
+        for sweep in sweeps:
+            ranked(db, rankings, sweep, now)
 
 
 def ranked(db: sqlite3.Connection, rankings: Rankings, sweep: int, now: float) -> Ranking:
@@ -166,12 +172,16 @@ def _let_fall(db: sqlite3.Connection, rankings: Rankings, fallen: list[Fallen], 
 
 
 def _left(db: sqlite3.Connection, fallen: Fallen) -> sqlite3.Row | None:
-    """What there is of it to let go of: `attempt` and `key` (none of a log). Those of failed trials stay."""
+    """What there is of it to let go of: `attempt` and `key` (none of a log). Those of failed trials stay, as do
+    predictions that something is still to be measured from.
+    """
     if fallen.name == "logs":
         column, there, states = "''", "length(log) > length(:empty)", "('succeeded')"
     else:
         column = f"json_extract(artefacts, '$.{fallen.name}.key')"
         there, states = "key IS NOT NULL", "('succeeded', 'diverged')"
+    if fallen.name == "predictions":
+        there += " AND NOT EXISTS (SELECT 1 FROM to_measure WHERE to_measure.trial = id)"
     found: sqlite3.Row | None = db.execute(
         f"SELECT results.attempt, {column} AS key FROM trials JOIN results ON results.trial = id"
         f" AND results.attempt = trials.attempt WHERE id = :trial AND trials.state IN {states} AND {there}",

@@ -203,20 +203,27 @@ def m001_first(db: sqlite3.Connection) -> None:
 
 def m002_kept_and_measured(db: sqlite3.Connection) -> None:
     run(db, SECOND)
-    sweeps = db.execute("SELECT number, metrics FROM sweeps WHERE metrics != '[]' ORDER BY number").fetchall()
-    for sweep in sweeps:
-        own = {each.name: each.id for each in map(item, json.loads(sweep["metrics"])) if not each.plain}
-        results = db.execute(
-            "SELECT id, results.attempt, results.metrics FROM trials JOIN results ON results.trial = id"
-            " WHERE id IN (SELECT trial FROM sweep_trials WHERE sweep = ?)",
-            (sweep["number"],),
-        ).fetchall()
-        for row in results if own else ():
-            found = {name: value for name, value in json.loads(row["metrics"]).items() if name in own}
-            metrics = {own[name]: value for name, value in found.items()}
-            trained = {name: own[name] for name in found}
-            values = (row["id"], row["attempt"], json.dumps(metrics), json.dumps(trained))
-            db.execute("INSERT OR IGNORE INTO measured VALUES (?, ?, ?, ?, '{}', '{}')", values)
+    for number, metrics in db.execute("SELECT number, metrics FROM sweeps WHERE metrics != '[]' ORDER BY number"):
+        own = {each.name: each.id for each in map(item, json.loads(metrics)) if not each.plain}
+        if own:
+            _note_definitions(db, number, own)
+
+
+def _note_definitions(db: sqlite3.Connection, sweep: int, own: dict[str, str]) -> None:
+    """Metrics of a definition of their own (name -> id) were measured by that of the first sweep that had the trial."""
+    rows = db.execute(
+        "SELECT trials.id, results.attempt, results.metrics FROM trials JOIN results ON results.trial = trials.id"
+        " WHERE trials.id IN (SELECT trial FROM sweep_trials WHERE sweep = ?)",
+        (sweep,),
+    ).fetchall()
+    for trial, attempt, metrics in rows:
+        found = {name: value for name, value in json.loads(metrics).items() if name in own}
+        values = {own[name]: value for name, value in found.items()}
+        trained = {name: own[name] for name in found}
+        db.execute(
+            "INSERT OR IGNORE INTO measured VALUES (?, ?, ?, ?, '{}', '{}')",
+            (trial, attempt, json.dumps(values), json.dumps(trained)),
+        )
 
 
 MIGRATIONS = [m001_first, m002_kept_and_measured]

@@ -49,9 +49,9 @@ def claim(db: sqlite3.Connection, worker: str, binding: Binding, now: float) -> 
         return Preparation(row["id"], row["recipe"], row["folder"], row["files"], [model for (model,) in models])
 
 
-def built(db: sqlite3.Connection, message: Message, worker: str, now: float) -> bool:
-    """Records that a dataset was built, or why it could not be; then its waiting trials have failed with it, and so
-    have those whose architecture cannot be built on its shape.
+def built(db: sqlite3.Connection, message: Message, worker: str, now: float, most: int = -1) -> bool:
+    """Records that a dataset was built, or why it could not be; then its waiting trials have failed with it (the first
+    `most` of them, if it is not negative), and so have those whose architecture cannot be built on its shape.
     """
     error = message["error"]
     after = "failed" if error else "built"
@@ -68,24 +68,45 @@ def built(db: sqlite3.Connection, message: Message, worker: str, now: float) -> 
             return False
         event(db, now, "dataset", before="building", after=after, worker=worker, detail=message["dataset"])
         if error:
-            _fail_waiting(db, message["dataset"], None, error, worker, now)
+            _fail_waiting(db, message["dataset"], None, error, worker, now, most)
         for model, model_error in message["model_errors"].items():
             _fail_waiting(db, message["dataset"], model, model_error, worker, now)
     return True
 
 
 def _fail_waiting(
-    db: sqlite3.Connection, dataset: str, model: str | None, error: dict[str, Any], worker: str, now: float
+    db: sqlite3.Connection,
+    dataset: str,
+    model: str | None,
+    error: dict[str, Any],
+    worker: str,
+    now: float,
+    most: int = -1,
 ) -> None:
     """Fails the trials that wait for a dataset; with `model`, those of this code and model."""
     rows = db.execute(
-        "UPDATE trials SET state = 'failed', attempt = attempt + 1, rank = NULL WHERE dataset = ?1 AND state = 'queued'"
-        " AND (?2 IS NULL OR json_extract(recipe, '$.code', '$.model') = ?2) RETURNING id, sweep, attempt, worker",
-        (dataset, model),
+        "UPDATE trials SET state = 'failed', attempt = attempt + 1, rank = NULL WHERE number IN (SELECT number"
+        " FROM trials WHERE dataset = ?1 AND state = 'queued'"
+        " AND (?2 IS NULL OR json_extract(recipe, '$.code', '$.model') = ?2) ORDER BY rank LIMIT ?3)"
+        " RETURNING id, sweep, attempt, worker",
+        (dataset, model, most),
     ).fetchall()
     moved(db, now, "queued", "failed", rows)
     for row in rows:
         insert_result(db, failed_result(row["id"], row["attempt"], error, now), worker, now)
+
+
+def waiting_for(db: sqlite3.Connection, dataset: str) -> dict[int, bool]:
+    """The sweeps that wait for a dataset -> whether they have done anything, or can do anything, without it."""
+    rows = db.execute(
+        "SELECT DISTINCT sweep_trials.sweep, EXISTS (SELECT 1 FROM sweep_trials AS other JOIN trials AS one"
+        " ON one.id = other.trial WHERE other.sweep = sweep_trials.sweep AND other.verdict = 'open'"
+        " AND (one.state IN ('succeeded', 'diverged', 'running') OR one.state = 'queued' AND one.dataset IS NOT ?1))"
+        " FROM trials JOIN sweep_trials ON trial = trials.id"
+        " WHERE dataset = ?1 AND state = 'queued' AND verdict = 'open'",
+        (dataset,),
+    )
+    return {sweep: bool(others) for sweep, others in rows}
 
 
 def lost(db: sqlite3.Connection, dataset: str, worker: str, error: dict[str, Any], now: float) -> None:
