@@ -104,7 +104,7 @@ def _copies(roles: Roles) -> np.ndarray:
     copies = np.zeros(len(roles.ids), dtype=bool)
     twice = roles.ids.duplicated(keep=False).to_numpy()
     if isinstance(roles.features, pd.DataFrame) and twice.any():
-        columns = [values.reset_index(drop=True) for values in roles if values is not None]
+        columns: list[Any] = [values for values in roles if values is not None]
         copies[twice] = pd.concat(columns, axis=1)[twice].astype(str).duplicated().to_numpy()
     return copies
 

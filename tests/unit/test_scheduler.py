@@ -190,12 +190,15 @@ def test_an_architecture_is_tried_with_the_code_of_its_own_sweep(bench: Bench) -
     assert "failed" not in bench.counts(second)
 
 
-def test_what_was_left_out_of_the_data_is_told_once(bench: Bench) -> None:
+def test_what_was_left_out_of_and_noticed_in_the_data_is_told_once(bench: Bench) -> None:
     bench.submit(data=True)
     bench.submit(name="other", data=True)
-    summary = {"dropped": {"the target is missing": 45}}
+    summary = {"dropped": {"the target is missing": 45}, "remarks": ["one class has a single sample: seal"]}
     bench.run(lambda m: {**built(m), "summary": summary} if m["kind"] == "build" else good(m))
-    assert bench.said == ["45 samples are left out: the target is missing"]
+    assert sorted(bench.said) == [
+        "45 samples are left out: the target is missing",
+        "one class has a single sample: seal",
+    ]
 
 
 def test_trials_of_a_dataset_that_fails_have_failed_with_its_error(bench: Bench) -> None:
