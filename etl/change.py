@@ -104,7 +104,7 @@ def _changed(step: Step, before: PartSamples, part: str) -> PartSamples:
     if not lengths["ids"]:
         raise DataError(
             f"{step.name} leaves no sample of the {len(before.ids)} of the {part} part",
-            f"change the parameters of {step.name}, or make the part larger",
+            f"change the parameters of {step.name}, make the part larger, or split by time or group",
         )
     return made._replace(y=_target(step, made.y, before.y))
 

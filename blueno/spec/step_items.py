@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
+from .annotations import aliases_of
 from .arguments import arguments, code_of
 from .language import NAMES
+from .modules import parse
 from .node import Broken, Node, found
 from .parameters import Parameter
+from .references import Definition, find
+from .signatures import Signature, builtin_file
 from .steps import steps_of
 from .train_section import Resolved
 from .values import Context, named, signature
@@ -32,12 +37,26 @@ def resolve_preprocess(node: Node | None, context: Context) -> list[dict[str, An
         sign = choice and signature("step", choice.name, choice.node, path, context)
         if choice is None or sign is None:
             continue
-        taken = sign._replace(parameters={"columns": COLUMNS} | sign.parameters)
+        columns_too = {} if _changes_samples(sign, context) else {"columns": COLUMNS}
+        taken = sign._replace(parameters=columns_too | sign.parameters)
         values = arguments(taken, choice.parameters, choice.node, path, context)
         columns = None if "columns" in sign.parameters else values.pop("columns", None)
         columns = [columns] if isinstance(columns, str) else columns
         steps.append({"name": choice.name, "params": values, "columns": columns, "code": code_of(sign, choice.node)})
     return steps
+
+
+def _changes_samples(sign: Signature, context: Context) -> bool:
+    """Whether a step takes whole samples, and so no columns: a built-in that says so, a function of `samples`."""
+    if sign.kind == "builtin":
+        file = builtin_file("step", sign.reference)
+        return "CHANGES_SAMPLES" in aliases_of(parse(file))
+    definition = find(sign.reference, context.folders) if sign.kind == "user" else None
+    node = definition.node if isinstance(definition, Definition) else None
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    positional = [*node.args.posonlyargs, *node.args.args]
+    return bool(positional) and positional[0].arg == "samples"
 
 
 def resolve_augment(node: Node | None, context: Context) -> Resolved:

@@ -85,7 +85,7 @@ def test_no_window_reaches_over_samples_of_another_part() -> None:
 def test_a_part_without_a_window_says_so() -> None:
     with pytest.raises(DataError, match="windows leaves no sample of the 4 of the stop part") as caught:
         changed(opened("windows", length=5), samples(), train=range(16), stop=range(16, 20))
-    assert "make the part larger" in caught.value.fix
+    assert "split by time or group" in caught.value.fix
 
 
 def test_windows_of_a_table_and_of_past_targets() -> None:
