@@ -63,8 +63,8 @@ def _table(runs: dict[str, list[Run]], count: int, format: str, hashed_s: float)
         for name, each in runs.items()
     ]
     remarks = [
-        f"{count:,} {format} files of {SIDE}x{SIDE} in the page cache, decoded into one array that is written; medians of"
-        f" {len(ours)}, interleaved; libraries are imported already",
+        f"{count:,} {format} files of {SIDE}x{SIDE} in the page cache, decoded into one array that is written; medians"
+        f" of {len(ours)}, interleaved; libraries are imported already",
         "the dataset is more: each file is hashed again as it is read, the array is hashed and flushed to the disk, the"
         " samples are split",
         f"hashing the files for the plan, which happens once: {hashed_s:.2f} s",

@@ -1,18 +1,30 @@
-"""`blueno init`: a small project that sweeps as it is. Nothing that is there already is ever changed."""
+"""`blueno init`: a small project that sweeps as it is, with a spec of one's own data if FILE says where that is.
+
+Nothing that is there already is ever changed.
+"""
 
 from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from ..errors import BluenoError
-from . import print_json
+from ..first_spec import goal_words, slug, spec_text
+from ..settings import load_settings
+from . import print_json, table
+
+if TYPE_CHECKING:
+    from ..etl.guess import Guess
 
 TEMPLATE = Path(__file__).parent.parent / "templates" / "project"
+ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".json", ".jsonl", ".gz")  # of data, which no project is called
+MOST_COLUMNS = 60  # that are shown
 RENAMED = {"gitignore": ".gitignore"}  # with its dot it would count for our own repository
 
 
@@ -27,15 +39,19 @@ def init(folder: Path) -> Made:
 
     Raises BluenoError when it cannot be written, or when a file stands where a folder must.
     """
+    return add(folder, {name: source.read_bytes() for name, source in template().items()})
+
+
+def add(folder: Path, files: dict[str, bytes]) -> Made:
+    """Adds those of `files`, by their paths below `folder`, that are not there. Raises BluenoError as `init` does."""
     root = Path(os.path.abspath(folder))
-    files = template()
     _check(root, files)
     made = [name for name in files if not os.path.lexists(root / name)]
     try:
         for name in made:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             with (root / name).open("xb") as file:
-                file.write(files[name].read_bytes())
+                file.write(files[name])
     except OSError as error:
         raise BluenoError(f"{root} cannot be written: {error.strerror}", "choose a folder of your own") from error
     return Made(root, made, [name for name in files if name not in made])
@@ -51,14 +67,83 @@ def _target(path: Path) -> str:
     return path.with_name(RENAMED.get(path.name, path.name)).as_posix()
 
 
-def _check(root: Path, files: dict[str, Path]) -> None:
+def _check(root: Path, files: Iterable[str]) -> None:
     """Raises BluenoError, before anything is made, if a folder is needed where something else is."""
     for folder in dict.fromkeys([*reversed(root.parents), root, *((root / name).parent for name in files)]):
         if os.path.lexists(folder) and not folder.is_dir():
             raise BluenoError(f"{folder} is a file, and a folder is needed there", "name another folder")
 
 
-def made_text(made: Made, here: Path) -> str:
+# ---- a spec of one's own data
+
+
+class Written(NamedTuple):
+    """A project with a spec of a file's data."""
+
+    made: Made
+    spec: str  # its path below the root
+    guess: Guess
+
+
+def init_with_data(root: Path, file: Path, target: str | None) -> Written:
+    """Adds to a project, made if need be, a spec of the data in `file`, which stays where it is.
+
+    Raises BluenoError when the file cannot be read, has no such column, or as `init` does.
+    """
+    from ..etl.guess_source import guess
+
+    found, name = guess(file, target), slug(file.name)
+    spec = f"specs/{name}.yaml"
+    path = Path(os.path.relpath(os.path.abspath(file), os.path.abspath(root / "specs"))).as_posix()
+    typed = shlex.join(["blueno", "init", str(file), *(["--target", target] if target else [])])
+    files = {name: source.read_bytes() for name, source in template().items() if not name.startswith("specs/")}
+    files[spec] = spec_text(found, name, path, " ".join(typed.split())).encode()
+    return Written(add(root, files), spec, found)
+
+
+def is_data(path: Path, target: str | None) -> bool:
+    """Whether what stands after `init` is data, and no folder for a project. BluenoError for data that is not there."""
+    if path.is_dir():
+        from ..etl.guess_source import are_pictures
+
+        return target is not None or are_pictures(path)
+    if path.exists():
+        return path.suffix != "" or target is not None
+    if target is None and path.suffix not in ENDINGS:
+        return False
+    folder = path.parent if path.parent.is_dir() else Path()
+    near = get_close_matches(path.name, [each.name for each in folder.iterdir()], n=1)
+    raise BluenoError(f"there is no file {path}", f"write {folder / near[0]}" if near else "name a file that is there")
+
+
+def guess_text(guess: Guess) -> str:
+    """What was guessed, for people: a line for each column, and the target."""
+    goal = guess.goal
+    head, rows = ["column", "type", "gaps", "is", ""], []
+    for each in guess.columns[:MOST_COLUMNS]:
+        role = {"drop": "left out"}.get(each.role, each.role)
+        rows.append([each.name, each.kind, str(each.gaps or ""), role, each.reason])
+    lines = [table(head, rows, {2}), ""] if rows else []
+    if len(guess.columns) > MOST_COLUMNS:
+        lines.insert(1, f"... and {len(guess.columns) - MOST_COLUMNS} more, as the spec says")
+    lines.append(f"{goal.name or 'class'}: {goal_words(guess)}")
+    if goal.missing:
+        lines.append(f"  {goal.missing} rows without it are left out")
+    if goal.task == "binary":
+        lines.append(f"  positive: {goal.positive}, since {goal.reason}")
+    return "\n".join(lines)
+
+
+def guess_json(guess: Guess) -> dict[str, Any]:
+    """What was guessed, for programs."""
+    goal = {**guess.goal._asdict(), "classes": [list(each) for each in guess.goal.classes]}
+    return {**guess._asdict(), "goal": goal, "columns": [each._asdict() for each in guess.columns]}
+
+
+# ---- what is said
+
+
+def made_text(made: Made, here: Path, spec: str = "specs/first.yaml") -> str:
     """What was made, what was kept, and the next three commands."""
     lines = [f"made {name}" for name in made.made] + [f"kept {name}, which was there" for name in made.kept]
     lines.append(f"\n{made.root} is a project. Next:" if made.made else f"\n{made.root} was a project already. Next:")
@@ -66,27 +151,45 @@ def made_text(made: Made, here: Path) -> str:
         folder = made.root.relative_to(here) if made.root.is_relative_to(here) else made.root
         lines.append(f"  cd {shlex.quote(str(folder))}")
     commands = {
-        "blueno plan specs/first.yaml": "what would run",
-        "blueno sweep specs/first.yaml": "run it: about a minute",
+        f"blueno plan {spec}": "what would run",
+        f"blueno sweep {spec}": "run it: about a minute",
         "blueno results": "the table, best first",
     }
-    return "\n".join([*lines, *(f"  {command:<31}{meaning}" for command, meaning in commands.items())])
+    width = max(map(len, commands)) + 2
+    return "\n".join([*lines, *(f"  {command:<{width}}{meaning}" for command, meaning in commands.items())])
 
 
 @click.command("init")
-@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+@click.argument("data", metavar="[DIR|FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--target", metavar="COLUMN", help="With FILE: the column to be predicted.")
+@click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="With FILE: the project's folder.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def command(folder: Path, as_json: bool) -> int:
+def command(data: Path | None, target: str | None, root: Path | None, as_json: bool) -> int:
     """Make a small project in DIR (by default the current folder) that sweeps as it is.
 
-    Files that are there already are kept as they are.
+    With FILE, a table (csv, tsv, parquet, xlsx, json, jsonl) or a folder of pictures with a folder for each class, its
+    spec is one of that data: columns, types and task are guessed, shown, and explained in the spec. The file stays
+    where it is. What is there already is kept as it is.
     """
-    made = init(folder)
-    if as_json:
-        print_json({"root": str(made.root), "made": made.made, "kept": made.kept})
-    else:
-        click.echo(made_text(made, Path.cwd()))
+    if data is None and target is not None:
+        raise click.UsageError("--target names a column of FILE: say blueno init FILE --target COLUMN")
+    if data is not None and is_data(data, target):
+        written = init_with_data(load_settings(root).root, data, target)
+        _say(written.made, as_json, written)
+        return 0
+    made = init(data or root or Path())
+    _say(made, as_json, None)
     elsewhere = os.environ.get("BLUENO_ROOT")
     if elsewhere and Path(elsewhere).resolve() != made.root.resolve():
         click.echo(f"note: BLUENO_ROOT is set, so commands work in {elsewhere} wherever you are", err=True)
     return 0
+
+
+def _say(made: Made, as_json: bool, written: Written | None) -> None:
+    document: dict[str, Any] = {"root": str(made.root), "made": made.made, "kept": made.kept}
+    if as_json:
+        print_json(document | ({"spec": written.spec, "guess": guess_json(written.guess)} if written else {}))
+    elif written:
+        click.echo(f"{guess_text(written.guess)}\n\n{made_text(made, Path.cwd(), written.spec)}")
+    else:
+        click.echo(made_text(made, Path.cwd()))
