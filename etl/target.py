@@ -95,7 +95,7 @@ def target_scale(target: np.ndarray, train: np.ndarray, task: str) -> dict[str, 
     The deviation of an output that never varies is 1. DataError for a classification.
     """
     if task != "regression":
-        raise DataError(f"data.target_scale is for regressions, and this task is {task}", "leave it out")
+        raise DataError(f"data.target_scale is for regressions, and this task is {task}", "leave out target_scale")
     values = target[train].reshape(len(train), -1)
     deviation = values.std(axis=0)
     return {"mean": values.mean(axis=0).tolist(), "deviation": np.where(deviation > 0, deviation, 1.0).tolist()}
