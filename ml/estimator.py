@@ -76,7 +76,8 @@ def _takes_seed(made: Any) -> bool:
     """Whether it has a parameter `random_state`, of its own or, where it passes on any keyword, of a base's."""
     parameters = inspect.signature(made).parameters
     is_open = isinstance(made, type) and any(each.kind is each.VAR_KEYWORD for each in parameters.values())
-    others = [inspect.signature(base.__init__).parameters for base in inspect.getmro(made)] if is_open else []
+    made_by = [vars(base).get("__init__", object) for base in inspect.getmro(made)] if is_open else []
+    others = [inspect.signature(each).parameters for each in made_by]
     return any("random_state" in each for each in (parameters, *others))
 
 

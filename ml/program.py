@@ -24,6 +24,8 @@ from blueno.usercode import CodeFolder
 GRACE_S = 10.0  # between asking a program to end and ending it
 SHOWN_LINES = 10  # of standard error, with a failure
 MEMORY_WORDS = ("MemoryError", "OutOfMemoryError", "out of memory", "RESOURCE_EXHAUSTED", "std::bad_alloc")
+MEND = "mend the program, then sweep again"
+ELSEWHERE = "install it in that environment, or name another one's program by a variable: $MY_PYTHON train.py"
 DISK_WORDS = ("No space left on device", "Disk quota exceeded")
 
 
@@ -128,7 +130,8 @@ def failure(command: str, code: int, errors: str) -> Exception:
     lines = [line for line in errors.splitlines() if line.strip()][-SHOWN_LINES:]
     how = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
     message = f"{command} {how}" + (f": {lines[-1].strip()}" if lines else "")
-    error = _of_the_machine(message, code, lines) or ProgramFailed(message, "mend the program, then sweep again")
+    is_missing = bool(lines) and lines[-1].startswith("ModuleNotFoundError")
+    error = _of_the_machine(message, code, lines) or ProgramFailed(message, ELSEWHERE if is_missing else MEND)
     if lines:
         error.add_note("\n".join(["The last lines of its standard error:", *lines]))
     return error

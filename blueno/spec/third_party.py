@@ -63,12 +63,13 @@ def entry_for(called: Callable[..., Any]) -> list[Any]:
 def _parameters(called: Callable[..., Any]) -> list[inspect.Parameter]:
     """Its parameters, and those of its bases where an estimator passes on whatever it gets, as XGBoost's do."""
     own = list(inspect.signature(called).parameters.values())
-    is_estimator = isinstance(called, type) and hasattr(called, "get_params")
-    if not is_estimator or all(each.kind is not each.VAR_KEYWORD for each in own):
+    if not (isinstance(called, type) and hasattr(called, "get_params")):
+        return own
+    if all(each.kind is not each.VAR_KEYWORD for each in own):
         return own
     named = {each.name: each for each in own}
     for base in inspect.getmro(called)[1:]:
-        for each in list(inspect.signature(base.__init__).parameters.values())[1:]:
+        for each in list(inspect.signature(vars(base).get("__init__", object)).parameters.values())[1:]:
             if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL):
                 named.setdefault(each.name, each.replace(kind=each.KEYWORD_ONLY))
     return sorted(named.values(), key=lambda each: each.kind)

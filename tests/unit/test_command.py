@@ -244,6 +244,12 @@ def test_why_it_failed(tmp_path: Path, text: str, kind: str, message: str) -> No
     assert message in described["message"]
 
 
+def test_a_module_that_its_environment_lacks_says_how_to_name_another(tmp_path: Path) -> None:
+    with pytest.raises(ProgramFailed, match="No module named 'no_such_library'") as caught:
+        run(tmp_path, "import no_such_library")
+    assert "$MY_PYTHON" in caught.value.fix
+
+
 def test_told_to_stop_it_may_save_what_it_has(tmp_path: Path) -> None:
     text = """
 import signal
