@@ -26,6 +26,7 @@ from ..canonical import canonical, short
 from ..clock import words
 from ..devices import Devices
 from ..errors import BluenoError
+from ..executors import Slot
 from ..messages import Message
 from ..progress import say
 from ..scheduler.orders import build_message, train_message
@@ -99,8 +100,7 @@ def run(settings: Settings, one: Again, save: Path | None, on_error: OnError = l
     with closing(Devices(settings.devices, 1, settings.cpus, tell=say)) as devices:
         slot = devices.slots_for(one.resources)[0]
         slot = slot._replace(threads=one.threads or slot.threads)
-        os.environ.update(environment.variables(slot, os.environ))
-        with workplace(settings.root, "debug") as place, _in_folder(settings.root):
+        with workplace(settings.root, "debug") as place, _surroundings(settings.root, slot):
             worker = open_worker("debug", place, slot.threads, redirect=False, fatal=(BaseException,))
             worker.cache = FolderCache(settings.root / "data" / "cache")  # what is built there may stay
             try:
@@ -134,14 +134,17 @@ def _saved(models: Cache, answer: Message, folder: Path) -> list[str]:
 
 
 @contextmanager
-def _in_folder(folder: Path) -> Iterator[None]:
-    """Works in a folder, as workers do in the project's root."""
-    before = Path.cwd()
-    os.chdir(folder)
+def _surroundings(root: Path, slot: Slot) -> Iterator[None]:
+    """Folder and environment as a worker has them."""
+    folder, before = Path.cwd(), dict(os.environ)
+    os.chdir(root)
+    os.environ.update(environment.variables(slot, before))
     try:
         yield
     finally:
-        os.chdir(before)
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(before)
 
 
 # ---- the debugger

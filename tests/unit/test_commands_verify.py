@@ -100,6 +100,11 @@ def test_verify_reads_cached_datasets(bench: Bench) -> None:
     [problem] = verify.verify(bench.db, bench.root, None)["problems"]
     assert f"dataset {short(dataset)}: {part['key']}: damaged" in problem
     assert "builds it again" in problem
+    assert verify.verify(bench.db, bench.root, None, repair=True)["problems"][0].endswith(
+        "deleted, and the next sweep builds it again"
+    )
+    assert cache.stat(part["key"]) is None
+    assert verify.verify(bench.db, bench.root, None)["ok"]
 
 
 def store_array(bench: Bench, cache: FolderCache) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from blueno.devices import WORKER_BYTES, Devices, cpu_slots, gpu_slots, nvidia, usable_cores
@@ -197,6 +198,48 @@ def test_no_more_workers_than_memory() -> None:
     assert [slot.threads for slot in cpu_slots(8, 0, 0, 2 * WORKER_BYTES)] == [4, 4]
     assert len(cpu_slots(8, 0, 0, 1)) == 1
     assert len(cpu_slots(8, 0, 4, 1)) == 4  # who says how many gets them
+
+
+def test_memory_that_a_trial_needs_limits_the_workers_and_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told: list[str] = []
+    free = psutil.virtual_memory().available
+    here = Devices("cpu", 0, 0, tell=told.append, locks=tmp_path / "locks")
+    assert len(here.slots_for({"memory_bytes": 10 * free})) == 1
+    if usable_cores() > 1:
+        assert told[0].startswith(f"1 worker, not {usable_cores()}: a trial needs ")
+        assert "(resources.memory), and" in told[0]
+    told.clear()
+    assert len(here.slots_for({"memory_bytes": 1000})) == usable_cores()
+    assert told == []
+
+
+def test_small_trials_share_memory_that_large_ones_would_not() -> None:
+    assert len(cpu_slots(8, 0, 0, 2 * WORKER_BYTES, WORKER_BYTES // 4)) == 8
+    assert len(cpu_slots(8, 0, 0, 2 * WORKER_BYTES, 2 * WORKER_BYTES)) == 1
+
+
+def test_gpus_that_are_too_small_are_left_alone(machine: Path, tmp_path: Path) -> None:
+    install(machine)
+    told: list[str] = []
+    slots = devices(tmp_path, told).slots_for({"gpu_memory_bytes": 24 * 10**9})
+    assert [slot.device for slot in slots] == ["GPU-aaaa0000-0000", "GPU-bbbb1111-0000"]
+    assert told == [
+        'GPU 2 ("Odd, with a comma", GPU-cccc2222) is left alone: it has 17.2 GB, and a trial needs 24.0 GB'
+        " (resources.gpu_memory)"
+    ]
+    with pytest.raises(BluenoError, match=r"no free GPU has the 200\.0 GB that a trial needs"):
+        devices(tmp_path / "other", []).slots_for({"gpu_memory_bytes": 200 * 10**9})
+
+
+def test_shares_of_a_gpu_are_no_smaller_than_its_memory_allows(machine: Path, tmp_path: Path) -> None:
+    install(machine)
+    told: list[str] = []
+    slots = devices(tmp_path, told, "2").slots_for({"gpus": 0.25, "gpu_memory_bytes": 8 * 10**9})
+    assert [slot.share for slot in slots] == [0.5, 0.5]
+    assert "2 workers on each GPU, not 4: a trial needs 8.0 GB (resources.gpu_memory)" in told[0]
 
 
 # ---- locks
