@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,12 +74,16 @@ def test_it_shows_its_output_and_its_metrics_beside_the_recorded_ones(
     assert not list((project / "data" / "work").glob("debug-*"))
 
 
-def test_its_code_is_that_of_its_sweep(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    id = trial(project, "succeeded", capfd)
+def test_its_code_is_that_of_its_sweep_and_its_output_no_part_of_a_document(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    id = trial(project, "succeeded", capsys)
     (project / "job.py").write_text("def train(trial):\n    raise SystemExit\n")
-    assert debug(project, id, "--json") == 0
-    found = json.loads(capfd.readouterr().out)
+    command = [sys.executable, "-m", "blueno", "debug", id, "--root", str(project), "--devices", "cpu", "--json"]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(process.stdout)
     assert (found["state"], found["metrics"], found["recorded"]) == ("succeeded", {"score": 1.0}, {"score": 1.0})
+    assert "at work on 1" in process.stderr
 
 
 def test_its_files_are_left_where_one_likes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
