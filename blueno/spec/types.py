@@ -64,6 +64,7 @@ NOUNS = {
     "mapping": ("a mapping", "mappings"),
 }
 LIMITS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
+MANY, SHOWN = 10, 6  # of a literal with more values than that, so many are named
 TRUTHS = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
 
 
@@ -102,8 +103,11 @@ def words(type: Type, plural: bool = False) -> str:
     if type.kind == "union":
         return " or ".join(words(each, plural) for each in type.items)
     if type.kind == "literal":
-        shown = ", ".join(text(value) for value in type.values)
-        return shown if len(type.values) == 1 else f"one of {shown}"
+        if len(type.values) == 1:
+            return text(type.values[0])
+        more = len(type.values) - SHOWN if len(type.values) > MANY else 0
+        shown = ", ".join(text(value) for value in type.values[: SHOWN if more else None])
+        return f"one of {shown}" + (f" or {more} others" if more else "")
     if type.kind == "tuple":
         return f"{NOUNS['tuple'][plural]} of {len(type.items)}: {', '.join(words(each) for each in type.items)}"
     noun = NOUNS[type.kind][plural]
@@ -158,7 +162,8 @@ def _fix(value: Any, type: Type) -> str:
         return ""
     if type.kind == "literal":
         close = nearest(value, [each for each in type.values if isinstance(each, str)])
-        return f"write {text(close)}" if close else ""
+        choices = f"choose among {', '.join(map(text, type.values))}" if len(type.values) > MANY else ""
+        return f"write {text(close)}" if close else choices
     if type.kind == "bool":
         return f"write {TRUTHS[value.lower()]}" if value.lower() in TRUTHS else ""
     return _unquoted(value, type) if type.kind in ("int", "float") else ""

@@ -119,9 +119,7 @@ def whole(fields: str) -> str:
 
 def written(example: Example, folder: Path) -> Path:
     """The example's spec, written into `folder` with everything beside it."""
-    for file in BESIDE.iterdir():
-        if file.is_file():
-            shutil.copy(file, folder)
+    shutil.copytree(BESIDE, folder, dirs_exist_ok=True)
     for name, text in example.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
