@@ -32,6 +32,7 @@ WRAPPERS = {
     "LearningRateSchedule",
 }  # not to be chosen by name
 NOT_RANDOM = {"Resizing", "CenterCrop", "MaxNumBoundingBoxes", "StackedRandomAugmentation", "Pipeline"}
+MIX_LABELS = {"MixUp", "CutMix"}  # a layer before the model sees no labels, and mixed images would keep their own
 
 
 def snake_case(name: str) -> str:
@@ -130,7 +131,7 @@ def keras_classes() -> Iterator[tuple[str, str, type]]:
     for role, module, bases in roles:
         for name, made in sorted(vars(module).items()):
             chosen = isinstance(made, type) and issubclass(made, bases) and name == made.__name__
-            if chosen and name not in WRAPPERS | NOT_RANDOM:
+            if chosen and name not in WRAPPERS | NOT_RANDOM | MIX_LABELS:
                 yield role, f"{module.__name__.replace('keras.api', 'keras')}:{name}", made
 
 

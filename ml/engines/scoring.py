@@ -16,12 +16,13 @@ CHUNK_VALUES = 2**22  # and so many numbers, if a batch is not larger
 Score = Callable[[Part], tuple[np.ndarray, float]]  # outputs (n, units), mean loss
 
 
-def scorer(model: keras.Model, batch_size: int) -> Score:
+def scorer(model: keras.Model, trainee: keras.Model, batch_size: int) -> Score:
     """A function that scores parts with the model's present weights.
 
-    The loss is Keras's definition, as in `evaluate`: the mean over samples, penalties of the layers added.
+    The loss is that of the compiled `trainee` in Keras's definition, as in `evaluate`: the mean over samples, penalties
+    of the layers added. Augmentation has no part in it: some of Keras's layers do not ask whether it is training.
     """
-    step = _step(model)
+    step = _step(model, trainee)
 
     def score(part: Part) -> tuple[np.ndarray, float]:
         chunk = _chunk(part, batch_size)
@@ -41,15 +42,15 @@ def _chunk(part: Part, batch_size: int) -> int:
     return max(batch_size, min(CHUNK_SAMPLES, CHUNK_VALUES // values))
 
 
-def _step(model: keras.Model) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, Any]]:
+def _step(model: keras.Model, trainee: keras.Model) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, Any]]:
     if keras.backend.backend() != "tensorflow":
-        return lambda features, target: _on_any_backend(model, features, target)
+        return lambda features, target: _on_any_backend(model, trainee, features, target)
     import tensorflow as tf
 
     @tf.function(reduce_retracing=True, autograph=False)
     def step(features: Any, target: Any) -> Any:
         outputs = model(features, training=False)
-        return outputs, model.compute_loss(features, target, outputs, None, training=False)
+        return outputs, trainee.compute_loss(features, target, outputs, None, training=False)
 
     def score(features: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Any]:
         outputs, loss = step(tf.constant(features), tf.constant(target))
@@ -58,6 +59,8 @@ def _step(model: keras.Model) -> Callable[[np.ndarray, np.ndarray], tuple[np.nda
     return score
 
 
-def _on_any_backend(model: keras.Model, features: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Any]:
-    outputs = model.predict_on_batch(features)
-    return outputs, model.compute_loss(features, target, outputs, None, training=False)
+def _on_any_backend(
+    model: keras.Model, trainee: keras.Model, features: np.ndarray, target: np.ndarray
+) -> tuple[np.ndarray, Any]:
+    outputs = keras.ops.convert_to_numpy(model(features, training=False))
+    return outputs, trainee.compute_loss(features, target, outputs, None, training=False)

@@ -66,14 +66,28 @@ def _refuse(train: dict[str, Any]) -> None:
 
 
 def _augmented(model: keras.Model, shape: tuple[int, ...], job: Job) -> keras.Model:
-    """The model behind random layers, which do nothing when it is not training."""
+    """The model behind random layers, for training alone: it is scored and saved without them."""
     if not job.recipe["augment"]:
         return model
     inputs = keras.Input(shape)
     x = inputs
     for choice in job.recipe["augment"]:
-        x = keras_names.layer(choice, job.code)(x)
+        x = _layered(choice, x, job)
+    if tuple(x.shape[1:]) != tuple(shape):
+        message = (
+            f"augmentation makes samples of {shape} to some of {tuple(x.shape[1:])}, and the model takes the former"
+        )
+        raise ModelError(message, "leave their shape alone, or crop and resize in preprocess")
     return keras.Model(inputs, model(x))
+
+
+def _layered(choice: dict[str, Any], x: Any, job: Job) -> Any:
+    name, shape = next(iter(choice)), tuple(x.shape[1:])
+    try:
+        return keras_names.layer(choice, job.code)(x)
+    except (ValueError, TypeError) as error:
+        first_line = str(error).strip().partition("\n")[0]
+        raise ModelError(f"{name} cannot take samples of the shape {shape}: {first_line}", "leave it out") from error
 
 
 def _as_built(model: keras.Model) -> list[tuple[Any, bool]]:

@@ -48,7 +48,7 @@ def begin(setup: Setup, number: int, epochs: range) -> Stage:
     # On TensorFlow this goes without XLA, since deterministic operations are on.
     trainee.compile(optimizer, loss, metrics=task.running_metrics(setup.dataset.task, loss, setup.units))
     _make_variables(trainee, parts["train"], setup.units)
-    score = scorer(trainee, train["batch_size"])
+    score = scorer(setup.model, trainee, train["batch_size"])
     rules = stopping.rules(train, setup.monitored.directions, setup.monitored.looked_up)
     return Stage(number, train, loss, parts, batches, score, rules)
 
