@@ -25,8 +25,8 @@ def main() -> None:
     for epoch in range(done + 1, given.epochs + 1):
         order = torch.from_numpy(np.random.default_rng([trial["seed"], epoch]).permutation(len(train[0])))
         loss = one_epoch(net, optimizer, train, order.to(device).split(given.batch_size))
-        save(checkpoint, net, optimizer, epoch)
         say(epoch=epoch, loss=loss, val_accuracy=accuracy(net, *validation))
+        save(checkpoint, net, optimizer, epoch)  # after it was said: what is said twice counts once
         print(f"epoch {epoch}: loss {loss:.4f}", flush=True)
 
     torch.save(net.state_dict(), Path(trial["folder"], "net.pt"))
