@@ -139,7 +139,7 @@ def _end_epoch(setup: Setup, progress: Progress, stage: Stage, logs: dict[str, A
     values = {name: float(value) for name, value in logs.items()}
     for part in measured.values():
         values |= part.values
-    if _shows_rate(setup):
+    if shows_rate(setup):
         values["learning_rate"] = float(setup.trainee.optimizer.learning_rate)
     if len(setup.stages) > 1:
         values["stage"] = stage.number + 1.0
@@ -149,8 +149,8 @@ def _end_epoch(setup: Setup, progress: Progress, stage: Stage, logs: dict[str, A
     return values, _obey(setup, progress, stage, values, measured.get("validation"))
 
 
-def _shows_rate(setup: Setup) -> bool:
-    """Whether the learning rate changes while a trial trains."""
+def shows_rate(setup: Setup) -> bool:
+    """Whether the history says the learning rate, since it changes while a trial trains."""
     varies = any(isinstance(stage["learning_rate"], dict) or stage["reduce_on_plateau"] for stage in setup.stages)
     return varies or len(setup.stages) > 1
 
@@ -160,10 +160,12 @@ def _measure(setup: Setup, stage: Stage, part: str, metrics: list[Wanted]) -> Me
     outputs, loss = stage.score(stage.parts[part])
     scores = task.scores_of(setup.dataset, outputs, stage.loss)
     scored = task.scored(setup.dataset, setup.rows[part], scores)
-    return Measured(scored, loss, *_values(metrics, scored, loss))
+    return Measured(scored, loss, *values_of(metrics, scored, loss))
 
 
-def _values(metrics: list[Wanted], scored: Scored, loss: float) -> tuple[dict[str, float], list[str]]:
+def values_of(metrics: list[Wanted], scored: Scored, loss: float) -> tuple[dict[str, float], list[str]]:
+    """The metrics of scores, the loss among them, and why some have no value."""
+    """The metrics of scored samples, the loss among them, and why some have no value."""
     values, notes = measure([each for each in metrics if each.measure], scored)
     return {each.name: values[each.name] if each.measure else loss for each in metrics}, notes
 
@@ -212,7 +214,7 @@ def _final_metrics(
     of_training = [each for each in setup.monitored.at_end if each.part == "train"]
     if validation is not None:
         of_validation = [each for each in setup.monitored.at_end if each.part == "val"]
-        values, notes = _values(of_validation, validation, kept.loss)
+        values, notes = values_of(of_validation, validation, kept.loss)
     if of_training:
         if stage.number != kept.stage:
             stage = begin(setup, kept.stage, range(1, 2))  # its loss may be another

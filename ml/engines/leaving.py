@@ -14,7 +14,9 @@ from .stage import as_built
 
 def leave(setup: Setup, validation: Scored | None) -> tuple[dict[str, Path], list[str]]:
     """The artefacts that are to be kept, by name, and what to say of them. The model has the weights that count."""
-    job, artefacts, notes = setup.job, {}, []
+    job = setup.job
+    artefacts: dict[str, Path] = {}
+    notes: list[str] = []
     if validation is not None and job.keep.get("predictions") != "none":
         ids = np.asarray(setup.dataset.ids[setup.rows["validation"]])
         path = job.folder / "predictions.npz"
