@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import keras
@@ -44,11 +45,18 @@ def encoder(x: keras.KerasTensor, blocks: Blocks, mask: keras.KerasTensor | None
         x = _with_shortcut(
             x, lambda y, a=attention: a(y, y, attention_mask=attention_mask), blocks, f"{name}_attention"
         )
-        x = _with_shortcut(x, lambda y, n=name: _dense(y, blocks, n), blocks, f"{name}_dense")
+        x = _with_shortcut(x, partial(_dense, blocks, name), blocks, f"{name}_dense")
     return layers.LayerNormalization(epsilon=1e-6, name="norm")(x) if blocks.norm == "pre" else x
 
 
-def _dense(x: keras.KerasTensor, blocks: Blocks, name: str) -> keras.KerasTensor:
+def _attended(
+    attention: layers.Layer, attention_mask: keras.KerasTensor | None, x: keras.KerasTensor
+) -> keras.KerasTensor:
+    """Section 3.2: each step looks at all others of its sample."""
+    return attention(x, x, attention_mask=attention_mask)
+
+
+def _dense(blocks: Blocks, name: str, x: keras.KerasTensor) -> keras.KerasTensor:
     """Section 3.3, equation 2."""
     hidden = layers.Dense(blocks.hidden, activation=blocks.activation, name=f"{name}_dense1")(x)
     return layers.Dense(x.shape[-1], name=f"{name}_dense2")(_drop(hidden, blocks.dropout))
