@@ -51,8 +51,9 @@ def fingerprint(
     start, names = _files_at(str(path))
     hashing = _Hashing(start, recall(memory), memory, progress, clock)
     if not names:
-        return hashing.shas([start])[0]
-    return digest([list(each) for each in zip(names, hashing.shas([start / name for name in names]), strict=True)])
+        return hashing.shas([str(start)])[0]
+    shas = hashing.shas([os.path.join(start, name) for name in names])
+    return digest([list(each) for each in zip(names, shas, strict=True)])
 
 
 def _files_at(path: str) -> tuple[Path, list[str]]:
@@ -105,24 +106,22 @@ class _Hashing:
         self._done = self._whole = 0  # bytes, of what is not known
         self._fresh: list[tuple[State, str]] = []  # to be remembered
 
-    def shas(self, files: list[Path]) -> list[str]:
+    def shas(self, files: list[str]) -> list[str]:
         """The SHA-256 of each. Those hashed now are remembered, also when an error or an interrupt ends it."""
         states = [_state(file) for file in files]
         self._whole = sum(state.size for state in states if state not in self._known)
         try:
-            return [self._sha(file, state) for file, state in zip(files, states, strict=True)]
+            return [self._known.get(state) or self._sha(state) for state in states]
         finally:
             self._remember()
 
-    def _sha(self, file: Path, before: State) -> str:
-        if before in self._known:
-            return self._known[before]
+    def _sha(self, before: State) -> str:
         try:
-            sha = self._hash(file)
+            sha = self._hash(before.path)
         except OSError as error:
-            raise _unreadable(file, error) from None
-        if _state(file) != before:
-            message = f"{file} changed while it was read"
+            raise _unreadable(before.path, error) from None
+        if _state(before.path) != before:
+            message = f"{before.path} changed while it was read"
             raise DataError(message, "wait until it is complete, then run the command again")
         if self._clock() - before.modified_ns / 1e9 > SETTLED_S:
             self._fresh.append((before, sha))
@@ -130,9 +129,9 @@ class _Hashing:
             self._remember()  # at once, since whoever is killed would have to read it again
         return sha
 
-    def _hash(self, file: Path) -> str:
+    def _hash(self, file: str) -> str:
         state = sha256()
-        with file.open("rb") as opened:
+        with open(file, "rb") as opened:
             while chunk := opened.read(CHUNK_BYTES):
                 state.update(chunk)
                 self._done += len(chunk)
@@ -151,13 +150,13 @@ class _Hashing:
                 file.write(lines)
 
 
-def _state(file: Path) -> State:
+def _state(file: str) -> State:
     try:
-        status = file.stat()
+        status = os.stat(file)
     except OSError as error:
         raise _unreadable(file, error) from None
-    return State(str(file), status.st_size, status.st_mtime_ns, status.st_ino)
+    return State(file, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
-def _unreadable(file: Path, error: OSError) -> DataError:
+def _unreadable(file: str, error: OSError) -> DataError:
     return DataError(f"{file} cannot be read: {error.strerror}")

@@ -13,7 +13,6 @@ from blueno.errors import DataError
 from . import FilePath, Loaded, as_table, nearest, need
 
 VERSION = 1
-NULLABLE = "numpy_nullable"  # as in csv: integers with gaps stay integers
 
 
 def load(
@@ -31,7 +30,9 @@ def load(
     try:
         with pd.ExcelFile(path, engine="openpyxl") as book:
             name = _sheet(book, sheet)
-            table = pd.read_excel(book, sheet_name=name, skiprows=skip, na_values=missing, dtype_backend=NULLABLE)
+            table = pd.read_excel(
+                book, sheet_name=name, skiprows=skip, na_values=missing, dtype_backend="numpy_nullable"
+            )
     except (BadZipFile, KeyError, ValueError, OSError) as error:
         raise DataError(f"{path} is no workbook: {error}", "save it as .xlsx, or as .csv for the source csv") from None
     return as_table(table, f"the sheet {name!r} of {path}")

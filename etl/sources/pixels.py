@@ -80,7 +80,7 @@ def _cost(file: str) -> int:
 
 
 def _fill_here(folder: str, names: Sequence[str], wanted: Wanted, pixels: np.ndarray) -> Report:
-    report, flat, step = Report([], []), memoryview(pixels.reshape(-1)).cast("B"), wanted.row_bytes()
+    report, flat, step = Report([], []), _bytes_of(pixels), wanted.row_bytes()
     for number, piece in enumerate(pieces(folder, names, wanted, report)):
         flat[number * step : (number + 1) * step] = piece
     return report
@@ -94,13 +94,18 @@ def _fill_by_process(folder: str, names: Sequence[str], wanted: Wanted, pixels: 
         assert process.stdin and process.stdout, "BUG: a process without its pipes"
         process.stdin.write(told)
         process.stdin.close()
-        _read_into(process.stdout, memoryview(pixels.reshape(-1)).cast("B"))
+        _read_into(process.stdout, _bytes_of(pixels))
         rest = process.stdout.read()
     if process.returncode:
         raise DataError(
             f"a process that decoded pictures ended with {process.returncode}", "its log says why; try again"
         )
     return Report(*json.loads(rest))
+
+
+def _bytes_of(pixels: np.ndarray) -> memoryview:
+    """The array's own memory, to be written to."""
+    return pixels.reshape(-1).view("uint8").data
 
 
 def _read_into(pipe: Any, view: memoryview) -> None:

@@ -122,3 +122,30 @@ def test_processes_share_one_memory(tmp_path: Path) -> None:
     reads = Reads()
     fingerprint(folder, memory, reads, later)
     assert reads.seen == []
+
+
+def test_the_progress_of_a_folder_is_that_of_all_its_files(tmp_path: Path) -> None:
+    scans, memory, reads = tmp_path / "scans", tmp_path / "fingerprints.json", Reads()
+    scans.mkdir()
+    for name in ("a", "b"):
+        (scans / name).write_bytes(b"123")
+    fingerprint(scans, memory, reads, later)
+    assert reads.seen == [("scans", 3, 6), ("scans", 6, 6)]
+    (scans / "b").write_bytes(b"1234")
+    fingerprint(scans, memory, reads, later)
+    assert reads.seen[2:] == [("scans", 4, 4)]
+
+
+def test_what_was_hashed_before_an_error_is_remembered(tmp_path: Path) -> None:
+    scans, memory = tmp_path / "scans", tmp_path / "fingerprints.json"
+    scans.mkdir()
+    (scans / "a").write_bytes(b"1")
+    (scans / "b").write_bytes(b"2")
+
+    def written_meanwhile(file: Path, done: int, size: int) -> None:
+        if done == 2:
+            (scans / "b").write_bytes(b"more")
+
+    with pytest.raises(DataError, match="b changed while it was read"):
+        fingerprint(scans, memory, written_meanwhile, later)
+    assert [Path(state.path).name for state in recall(memory)] == ["a"]
