@@ -1,8 +1,8 @@
 """Where samples come from. Adding a source: a module here with `VERSION` and `load`, and a line in `SOURCES`.
 
 A module's `load` takes what a spec may say and returns `Loaded`; `files` (optional, same parameters) names the files
-that it reads, so that they count by their content; where these may be folders it says `FOLDERS = True`. Nothing heavy
-is imported before a source is used.
+that it reads, so that they count by their content. It says `FOLDERS = True` where these may be folders, and `HASHES =
+True` where it hashes them itself while it reads. Nothing heavy is imported before a source is used.
 """
 
 from __future__ import annotations
