@@ -21,6 +21,7 @@ COUNTS = {
     "language/estimators": (7, 13, 0, 7, 1),  # (4 + 2) x 2 seeds + 1; twice, since epochs do not exist for them
     "language/exclude": (13, 13, 11, 0, 2),  # 24, less 4 + 4 + 1 + 2 that are not counted twice
     "language/files": (2, 4, 0, 0, 0),
+    "language/metrics": (2, 2, 0, 0, 1),
     "language/pairs": (6, 6, 0, 0, 1),  # 3 together x 2
     "language/references": (6, 6, 0, 0, 0),
     "language/sources": (3, 3, 0, 1, 3),  # two ways to name the same function with the same parameters
