@@ -42,9 +42,7 @@ def encoder(x: keras.KerasTensor, blocks: Blocks, mask: keras.KerasTensor | None
     for number in range(1, blocks.depth + 1):
         name = f"block{number}"
         attention = layers.MultiHeadAttention(blocks.heads, width // blocks.heads, name=f"{name}_attention")
-        x = _with_shortcut(
-            x, lambda y, a=attention: a(y, y, attention_mask=attention_mask), blocks, f"{name}_attention"
-        )
+        x = _with_shortcut(x, partial(_attended, attention, attention_mask), blocks, f"{name}_attention")
         x = _with_shortcut(x, partial(_dense, blocks, name), blocks, f"{name}_dense")
     return layers.LayerNormalization(epsilon=1e-6, name="norm")(x) if blocks.norm == "pre" else x
 
