@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 SEES = """
 import keras
 
-def build(input_shape, input_dtype, output_units, output_activation, vocabulary_size: int | None = None, width: int = 2):
+def build(input_shape, input_dtype, output_units, output_activation, vocabulary_size: int | None = None, width=2):
     model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(output_units)])
     model.seen = (input_shape, input_dtype, output_units, output_activation, vocabulary_size, width)
     return model
