@@ -88,6 +88,8 @@ def values(result: Values, later: Measured, wanted: Mapping[str, Item]) -> Value
     under the same name but by another definition is not shown.
     """
     ids = {name: each.id for name, each in wanted.items() if not each.plain}
+    if later is UNMEASURED and not ids:
+        return result
     found = {name: value for name, value in result.items() if later.trained.get(name, name) == ids.get(name, name)}
     for name in wanted:
         id = ids.get(name, name)

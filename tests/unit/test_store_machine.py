@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from blueno.store import ledger, read, requests
 
 from .plans import failure, good_result
+from .test_measure import measured
 from .test_scheduler import Bench, built
 
 LEGAL = {
@@ -35,9 +36,16 @@ class Walk(RuleBasedStateMachine):
         self.bench.db.close()
         shutil.rmtree(self.folder)
 
-    @rule(name=st.sampled_from("ab"), values=st.sets(st.integers(1, 6), min_size=1), data=st.booleans())
-    def submit(self, name: str, values: set[int], data: bool) -> None:
-        self.bench.submit(name=name, values=tuple(sorted(values)), data=data, resources={"time_s": 100.0})
+    @rule(
+        name=st.sampled_from("ab"),
+        values=st.sets(st.integers(1, 6), min_size=1),
+        data=st.booleans(),
+        metrics=st.sampled_from([[], ["val_f1"], ["own.py:cost"]]),
+        keep=st.sampled_from(["all", "best 1", "none"]),
+    )
+    def submit(self, name: str, values: set[int], data: bool, metrics: list[str], keep: str) -> None:
+        words = {"metrics": metrics, "keep": {"predictions": keep}, "resources": {"time_s": 100.0}}
+        self.bench.submit(name=name, values=tuple(sorted(values)), data=data, **words)
 
     @rule(count=st.integers(1, 3))
     def step(self, count: int) -> None:
@@ -55,8 +63,14 @@ class Walk(RuleBasedStateMachine):
             self.bench.executor.answer(worker, built(message, None if good else failure(outcome)))
             return
         trial, attempt = message["trial"], message["attempt"]
+        if message["kind"] == "measure":
+            self.bench.executor.answer(worker, measured(message, 0.5, None if good else failure(outcome)))
+            return
         self.bench.executor.say(worker, {"kind": "started", "trial": trial, "attempt": attempt})
         result = good_result(trial, attempt, state=outcome if good else "failed")
+        if good and message["keep"]["predictions"] != "none":
+            key = f"{trial[:2]}/{trial}/{attempt}/predictions.npz"
+            result["artefacts"] = {"predictions": {"key": key, "sha256": "", "bytes": 1}}
         if not good:
             result["error"] = failure(outcome)
         self.late.append(result)
@@ -109,6 +123,21 @@ class Walk(RuleBasedStateMachine):
         running = [row["id"] for row in self.bench.db.execute("SELECT id FROM trials WHERE state = 'running'")]
         assert len(held) == len(set(held))
         assert set(running) == set(held)
+
+    @invariant()
+    def every_wish_is_held_by_the_worker_that_has_it(self) -> None:
+        workers = self.bench.scheduler.workers.values()
+        held = {(wish.sweep, wish.trial, worker.id) for worker in workers for wish in worker.wishes}
+        rows = self.bench.db.execute("SELECT sweep, trial, worker FROM to_measure WHERE worker IS NOT NULL")
+        assert {tuple(row) for row in rows} <= held
+
+    @invariant()
+    def what_is_let_go_is_no_artefact_any_more(self) -> None:
+        both = self.bench.db.execute(
+            "SELECT count(*) FROM let_go JOIN results USING (trial, attempt)"
+            " WHERE json_type(artefacts, '$.' || name) IS NOT NULL"
+        ).fetchone()[0]
+        assert both == 0
 
     @invariant()
     def what_waits_is_wanted(self) -> None:
