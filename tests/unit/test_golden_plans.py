@@ -13,6 +13,8 @@ from tests.golden.plans import ROOT, SPECS, compiled, golden_file, plan_text
 COUNTS = {
     "digits": (20, 40, 4, 0, 4),
     "svc-digits": (12, 60, 0, 0, 5),  # 4 x (2 + 1), in 5 folds
+    "language/arrays": (6, 6, 0, 0, 6),
+    "language/readers": (5, 5, 0, 0, 5),
     "language/architectures": (14, 14, 0, 0, 4),  # 5 + 5 + 2 + 2
     "language/alternatives": (60, 60, 12, 0, 4),  # 4 x 3 x 6, less the images x components x 6
     "language/arms": (11, 85, 0, 0, 10),  # 4 x 2 x 5, 2 x 2 x 5 and 5 x 1 x 5
