@@ -14,7 +14,7 @@ __all__ = ["plan", "results", "sweep"]
 def __getattr__(name: str) -> Any:
     """The Python face, imported when it is first used: the command line starts without it."""
     if name in __all__:
-        from . import api
+        from importlib import import_module
 
-        return getattr(api, name)
+        return getattr(import_module(".api", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -41,7 +41,7 @@ class Outcome(NamedTuple):
     metrics: dict[str, float]  # all from one epoch; a metric that is undefined is NaN, and a note says why
     history: dict[str, list[float]]  # one value an epoch
     artefacts: dict[str, Path]  # name -> file in the job's folder
-    engine: Literal["fit", "estimator", "function", "command"]
+    engine: Literal["fit", "fused", "estimator", "function", "command"]
     epoch: int | None  # the epoch that counts, from 1; None where there are no epochs
     notes: tuple[str, ...] = ()  # what the user may want to know: why a metric is NaN, what could not be saved
 

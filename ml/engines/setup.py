@@ -48,15 +48,25 @@ class Setup(NamedTuple):
 def set_up(job: Job) -> Setup:
     """Builds what `job` asks for. ModelError when it cannot be built or does not fit the data."""
     assert job.dataset is not None, "BUG: an architecture without a dataset"
-    dataset, stages = job.dataset, stages_of(job.recipe["train"])
+    model, units = build_model(job.recipe["model"], job.dataset, job.code)
+    trainee = _augmented(model, job.dataset.features.shape[1:], job)
+    return Setup(job, job.dataset, model, trainee, units, _as_built(model), *_facts(job, job.dataset))
+
+
+def alike(setup: Setup, job: Job) -> Setup:
+    """The setup of another trial that has the same model. ModelError when what it asks for cannot be."""
+    assert job.dataset is not None, "BUG: an architecture without a dataset"
+    stages, parts, monitored = _facts(job, job.dataset)
+    return setup._replace(job=job, dataset=job.dataset, stages=stages, rows=parts, monitored=monitored)
+
+
+def _facts(job: Job, dataset: Dataset) -> tuple[list[dict[str, Any]], dict[str, np.ndarray], Monitored]:
+    """What does not depend on the model: the stages, the rows of each part, the metrics."""
+    stages = stages_of(job.recipe["train"])
     for stage in stages:
         _refuse(stage)
-    model, units = build_model(job.recipe["model"], dataset, job.code)
-    trainee = _augmented(model, dataset.features.shape[1:], job)
     parts = _rows(job, dataset)
-    return Setup(
-        job, dataset, model, trainee, units, _as_built(model), stages, parts, _monitored(job, dataset, stages, parts)
-    )
+    return stages, parts, _monitored(job, dataset, stages, parts)
 
 
 def _refuse(train: dict[str, Any]) -> None:

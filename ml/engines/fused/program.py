@@ -1,0 +1,136 @@
+"""The compiled programs of a family: an epoch of training for all lanes, and a pass over a part.
+
+A lane's step is Keras's own `train_step`, so that losses, metrics, optimizers and penalties are those of `fit`. Lanes
+are trained one after the other inside one program (`map`), as many of the first ones as are asked for, or side by side
+in every operation (`vmap`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import keras
+from jax import lax
+
+from .numbers import Place, Values, standing_in
+
+How = Literal["map", "vmap"]
+
+
+class State(NamedTuple):
+    """All that training changes; each array (lanes, ...)."""
+
+    trainable: list[jax.Array]
+    rest: list[jax.Array]  # statistics of normalisation, random states
+    optimizer: list[jax.Array]
+
+
+class Epoch(NamedTuple):
+    """What the lanes train on in one epoch; each array (lanes, ...)."""
+
+    order: Any  # (lanes, samples) int32: rows of the features, in the order of training
+    weights: Any  # (lanes, samples) float32 in the same order; None without
+    rates: Any  # (lanes, steps) float32: the learning rate of each step
+    numbers: dict[str, Values]  # what else differs from lane to lane
+
+
+class Data(NamedTuple):
+    """What all lanes share: every sample that any of them needs."""
+
+    features: Any  # (n, *shape)
+    target: Any  # (n, ...), as the loss takes it
+
+
+Train = Callable[[State, Epoch, Data, int], tuple[State, dict[str, jax.Array]]]
+Score = Callable[[State, Any, Data, int], tuple[jax.Array, jax.Array]]
+
+
+def train_program(trainee: keras.Model, batch_size: int, places: Mapping[str, list[Place]], how: How) -> Train:
+    """A function (state, epoch, data, count) -> (state, running means) for the first `count` lanes of a compiled model.
+
+    What it gives for the others has no meaning. Compiled once for each shape and number of lanes.
+    """
+    rate = next(i for i, each in enumerate(trainee.optimizer.variables) if each is trainee.optimizer._learning_rate)
+
+    def step(data: Data, carry: Any, batch: Any) -> Any:
+        (trainable, rest, optimizer, metrics), (rows, weights, step_rate) = carry, batch
+        optimizer = [step_rate.astype(v.dtype) if i == rate else v for i, v in enumerate(optimizer)]
+        samples = (data.features[rows], data.target[rows]) + (() if weights is None else (weights,))
+        return trainee.train_step((trainable, rest, optimizer, metrics), samples)[1], None
+
+    def lane(own: tuple[State, Epoch], data: Data) -> tuple[State, dict[str, jax.Array]]:
+        state, epoch = own
+        one = partial(step, data)
+        with standing_in(places, epoch.numbers):
+            carry: Any = (*state, [jnp.zeros(each.shape, each.dtype) for each in trainee.metrics_variables])
+            whole, last = _batches(epoch, batch_size)
+            if len(whole[0]):
+                carry, _ = lax.scan(one, carry, whole)
+            if last is not None:
+                carry, _ = one(carry, last)
+        *changed, metrics = carry
+        return State(*map(list, changed)), _means(trainee, metrics)
+
+    compiled = _for_each(lane, how)
+    return lambda state, epoch, data, count: compiled((state, epoch), data, count)
+
+
+def score_program(model: keras.Model, trainee: keras.Model, how: How) -> Score:
+    """A function (state, rows (lanes, n), data, count) -> outputs (lanes, n, units), loss (lanes,) as in `evaluate`, of
+    the first `count` lanes; `rows` are those of a part, in each lane its own. `model` is `trainee` less augmentation.
+    """
+    variables = [*trainee.trainable_variables, *trainee.non_trainable_variables]
+
+    def lane(own: tuple[State, jax.Array], data: Data) -> tuple[jax.Array, jax.Array]:
+        state, rows = own
+        with keras.StatelessScope(
+            list(zip(variables, [*state.trainable, *state.rest], strict=True)), collect_losses=True
+        ):
+            features, target = data.features[rows], data.target[rows]
+            outputs = model(features, training=False)
+            return outputs, trainee.compute_loss(features, target, outputs, None, training=False)
+
+    compiled = _for_each(lane, how)
+    return lambda state, rows, data, count: compiled((state, rows), data, count)
+
+
+def _for_each(function: Callable[..., Any], how: How) -> Callable[..., Any]:
+    """`function` (a lane's own, shared) as a program for the first `count` lanes; by `map` others cost nothing."""
+
+    def side_by_side(lanes: Any, shared: Any, count: int) -> Any:
+        return jax.vmap(function, in_axes=(0, None))(lanes, shared)
+
+    def one_by_one(lanes: Any, shared: Any, count: int) -> Any:
+        width = jax.tree.leaves(lanes)[0].shape[0]
+        first = jax.eval_shape(function, jax.tree.map(lambda each: each[0], lanes), shared)
+        empty = jax.tree.map(lambda each: jnp.zeros((width, *each.shape), each.dtype), first)
+
+        def body(index: Any, results: Any) -> Any:
+            result = function(jax.tree.map(lambda each: each[index], lanes), shared)
+            return jax.tree.map(lambda all, one: all.at[index].set(one), results, result)
+
+        return lax.fori_loop(0, count, body, empty)
+
+    return jax.jit(one_by_one if how == "map" else side_by_side)
+
+
+def _batches(epoch: Epoch, size: int) -> tuple[Any, Any]:
+    """A lane's whole batches, each column (batches, size); and the last, partial one (None without)."""
+    full = len(epoch.order) // size
+    columns = [epoch.order] if epoch.weights is None else [epoch.order, epoch.weights]
+    whole = [each[: full * size].reshape(full, size) for each in columns]
+    rest = [each[full * size :] for each in columns]
+    if epoch.weights is None:
+        whole, rest = [*whole, None], [*rest, None]
+    last = (*rest, epoch.rates[full]) if len(epoch.order) > full * size else None
+    return (*whole, epoch.rates[:full]), last
+
+
+def _means(trainee: keras.Model, metrics: Any) -> dict[str, jax.Array]:
+    """Keras's running averages after the last step."""
+    with keras.StatelessScope(list(zip(trainee.metrics_variables, metrics, strict=True))):
+        return dict(trainee.get_metrics_result())
