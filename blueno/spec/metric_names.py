@@ -51,18 +51,18 @@ def _read_listed(item: Node, path: str, listed: Listed, context: Context) -> Non
         return
     if not is_mapping(choice.parameters, path, context, "{cohen_kappa: {weights: quadratic}}"):
         return
-    item = (_own if is_reference(choice.name) else _built_in)(choice, path, context)
-    if item is None:
+    found = (_own if is_reference(choice.name) else _built_in)(choice, path, context)
+    if found is None:
         return
-    called = item.values.get("as")
-    full = f"{item.name.part or 'val'}_{called}" if called else item.name.full
+    called = found.values.get("as")
+    full = f"{found.name.part or 'val'}_{called}" if called else found.name.full
     if full in listed.names:
         message, fix = f"{full} is listed already", "remove it, or rename it with as: ..."
         context.problems.add(choice.node.mark, path, message, fix)
-    listed.names[full] = direction_of(item.name)
-    listed.items.append({item.written: item.values} if item.values else item.written)
-    if is_reference(item.written):
-        listed.references.append(item.written)
+    listed.names[full] = None if is_reference(found.written) else direction_of(found.name)
+    listed.items.append({found.written: found.values} if found.values else found.written)
+    if is_reference(found.written):
+        listed.references.append(found.written)
 
 
 class Item(NamedTuple):

@@ -21,6 +21,7 @@ COUNTED = ("binary", "multilabel")
 LABELS = ("multilabel",)
 VALUES = ("regression",)
 TASKS = (*ANY_CLASSES, *VALUES)
+NOTHING: Mapping[str, Key] = {}
 
 
 class Metric(NamedTuple):
@@ -29,7 +30,7 @@ class Metric(NamedTuple):
     direction: str
     tasks: tuple[str, ...]
     aliases: tuple[str, ...] = ()
-    parameters: Mapping[str, Key] = {}
+    parameters: Mapping[str, Key] = NOTHING
 
 
 # ---- the parameters of metrics
@@ -48,33 +49,33 @@ _BY_VARIANCE = {
 _QUANTILE = {"alpha": Key(Type("float", ge=0, le=1), 0.5)}
 
 
-def _high(*aliases: str, tasks: tuple[str, ...] = ANY_CLASSES, **parameters: Key) -> Metric:
+def _high(*aliases: str, tasks: tuple[str, ...] = ANY_CLASSES, takes: Mapping[str, Key] = NOTHING) -> Metric:
     """A metric of which more is better."""
-    return Metric("maximize", tasks, aliases, parameters)
+    return Metric("maximize", tasks, aliases, takes)
 
 
-def _low(*aliases: str, tasks: tuple[str, ...] = ANY_CLASSES, **parameters: Key) -> Metric:
+def _low(*aliases: str, tasks: tuple[str, ...] = ANY_CLASSES, takes: Mapping[str, Key] = NOTHING) -> Metric:
     """A metric of which less is better."""
-    return Metric("minimize", tasks, aliases, parameters)
+    return Metric("minimize", tasks, aliases, takes)
 
 
 METRICS: dict[str, Metric] = {
     "loss": _low(tasks=TASKS),
     "accuracy": _high("acc", "accuracy_score", "subset_accuracy", "exact_match"),
-    "balanced_accuracy": _high("bacc", "balanced_accuracy_score", adjusted=Key(BOOL, False)),
-    "precision": _high("ppv", "precision_score", "positive_predictive_value", **_BY_CLASS),
-    "recall": _high("sensitivity", "tpr", "true_positive_rate", "recall_score", "hit_rate", **_BY_CLASS),
-    "specificity": _high("tnr", "true_negative_rate", "selectivity", **_BY_CLASS),
-    "negative_predictive_value": _high("npv", **_BY_CLASS),
-    "false_positive_rate": _low("fpr", "fall_out", **_BY_CLASS),
-    "false_negative_rate": _low("fnr", "miss_rate", **_BY_CLASS),
-    "f1": _high("f1_score", "f_score", "f_measure", **_BY_CLASS),
-    "fbeta": _high("fbeta_score", beta=Key(Type("float", gt=0), REQUIRED), **_BY_CLASS),
-    "jaccard": _high("jaccard_score", "jaccard_index", **_BY_CLASS),
-    "dice": _high("dice_score", "dice_coefficient", **_BY_CLASS),
-    "iou": _high("intersection_over_union", "mean_iou", "miou", **_BY_CLASS),
+    "balanced_accuracy": _high("bacc", "balanced_accuracy_score", takes={"adjusted": Key(BOOL, False)}),
+    "precision": _high("ppv", "precision_score", "positive_predictive_value", takes=_BY_CLASS),
+    "recall": _high("sensitivity", "tpr", "true_positive_rate", "recall_score", "hit_rate", takes=_BY_CLASS),
+    "specificity": _high("tnr", "true_negative_rate", "selectivity", takes=_BY_CLASS),
+    "negative_predictive_value": _high("npv", takes=_BY_CLASS),
+    "false_positive_rate": _low("fpr", "fall_out", takes=_BY_CLASS),
+    "false_negative_rate": _low("fnr", "miss_rate", takes=_BY_CLASS),
+    "f1": _high("f1_score", "f_score", "f_measure", takes=_BY_CLASS),
+    "fbeta": _high("fbeta_score", takes={"beta": Key(Type("float", gt=0), REQUIRED), **_BY_CLASS}),
+    "jaccard": _high("jaccard_score", "jaccard_index", takes=_BY_CLASS),
+    "dice": _high("dice_score", "dice_coefficient", takes=_BY_CLASS),
+    "iou": _high("intersection_over_union", "mean_iou", "miou", takes=_BY_CLASS),
     "youden_j": _high("youden", "informedness", "youden_index", "bookmaker_informedness"),
-    "cohen_kappa": _high("kappa", "cohen_kappa_score", weights=Key(literal("linear", "quadratic"))),
+    "cohen_kappa": _high("kappa", "cohen_kappa_score", takes={"weights": Key(literal("linear", "quadratic"))}),
     "matthews_corrcoef": _high("mcc", "matthews_correlation_coefficient", "phi_coefficient"),
     "hamming_loss": _low("hamming"),
     "zero_one_loss": _low("error_rate", "misclassification_rate"),
@@ -84,37 +85,43 @@ METRICS: dict[str, Metric] = {
     "false_negatives": _low("fn", tasks=COUNTED),
     "roc_auc": _high(
         *("auc", "auroc", "roc_auc_score", "roc_auc_ovr"),
-        multi_class=Key(literal("ovr", "ovo"), "ovr"),
-        max_fpr=Key(Type("float", gt=0, le=1)),
-        **_RANKED,
+        takes={
+            "multi_class": Key(literal("ovr", "ovo"), "ovr"),
+            "max_fpr": Key(Type("float", gt=0, le=1)),
+            **_RANKED,
+        },
     ),
-    "average_precision": _high("ap", "auprc", "pr_auc", "mean_average_precision", "average_precision_score", **_RANKED),
-    "top_k_accuracy": _high("top_k_accuracy_score", tasks=("multiclass",), k=Key(POSITIVE_INT, 2)),
+    "average_precision": _high(
+        "ap", "auprc", "pr_auc", "mean_average_precision", "average_precision_score", takes=_RANKED
+    ),
+    "top_k_accuracy": _high("top_k_accuracy_score", tasks=("multiclass",), takes={"k": Key(POSITIVE_INT, 2)}),
     "label_ranking_average_precision": _high("lrap", "label_ranking_average_precision_score", tasks=LABELS),
     "label_ranking_loss": _low(tasks=LABELS),
     "coverage_error": _low(tasks=LABELS),
-    "ndcg": _high("ndcg_score", tasks=LABELS, k=Key(POSITIVE_INT)),
+    "ndcg": _high("ndcg_score", tasks=LABELS, takes={"k": Key(POSITIVE_INT)}),
     "log_loss": _low("cross_entropy", "nll", "binary_crossentropy", "categorical_crossentropy"),
     "d2_log_loss": _high("d2_log_loss_score", "mcfadden_r2", tasks=CLASSES),
     "brier_score": _low("brier", "brier_score_loss"),
-    "mean_absolute_error": _low("mae", tasks=VALUES, **_BY_OUTPUT),
-    "mean_squared_error": _low("mse", tasks=VALUES, **_BY_OUTPUT),
-    "root_mean_squared_error": _low("rmse", tasks=VALUES, **_BY_OUTPUT),
-    "mean_squared_log_error": _low("msle", "mean_squared_logarithmic_error", tasks=VALUES, **_BY_OUTPUT),
-    "root_mean_squared_log_error": _low("rmsle", tasks=VALUES, **_BY_OUTPUT),
-    "mean_absolute_percentage_error": _low("mape", tasks=VALUES, **_BY_OUTPUT),
-    "median_absolute_error": _low("medae", "median_ae", tasks=VALUES, **_BY_OUTPUT),
+    "mean_absolute_error": _low("mae", tasks=VALUES, takes=_BY_OUTPUT),
+    "mean_squared_error": _low("mse", tasks=VALUES, takes=_BY_OUTPUT),
+    "root_mean_squared_error": _low("rmse", tasks=VALUES, takes=_BY_OUTPUT),
+    "mean_squared_log_error": _low("msle", "mean_squared_logarithmic_error", tasks=VALUES, takes=_BY_OUTPUT),
+    "root_mean_squared_log_error": _low("rmsle", tasks=VALUES, takes=_BY_OUTPUT),
+    "mean_absolute_percentage_error": _low("mape", tasks=VALUES, takes=_BY_OUTPUT),
+    "median_absolute_error": _low("medae", "median_ae", tasks=VALUES, takes=_BY_OUTPUT),
     "max_error": _low("maximum_error", tasks=VALUES),
-    "mean_pinball_loss": _low("pinball", "pinball_loss", "quantile_loss", tasks=VALUES, **_QUANTILE, **_BY_OUTPUT),
-    "r2": _high("r2_score", "r_squared", "coefficient_of_determination", tasks=VALUES, **_BY_VARIANCE),
-    "explained_variance": _high("explained_variance_score", tasks=VALUES, **_BY_VARIANCE),
-    "d2_absolute_error": _high("d2_absolute_error_score", tasks=VALUES, **_BY_OUTPUT),
-    "d2_pinball": _high("d2_pinball_score", "d2_pinball_loss", tasks=VALUES, **_QUANTILE, **_BY_OUTPUT),
-    "pearson_correlation": _high("pearson", "pearsonr", "correlation", tasks=VALUES, **_BY_OUTPUT),
-    "spearman_correlation": _high("spearman", "spearmanr", tasks=VALUES, **_BY_OUTPUT),
-    "mean_poisson_deviance": _low("poisson_deviance", tasks=VALUES, **_BY_OUTPUT),
-    "mean_gamma_deviance": _low("gamma_deviance", tasks=VALUES, **_BY_OUTPUT),
-    "mean_tweedie_deviance": _low("tweedie_deviance", tasks=VALUES, power=Key(FLOAT, 0.0), **_BY_OUTPUT),
+    "mean_pinball_loss": _low(
+        "pinball", "pinball_loss", "quantile_loss", tasks=VALUES, takes={**_QUANTILE, **_BY_OUTPUT}
+    ),
+    "r2": _high("r2_score", "r_squared", "coefficient_of_determination", tasks=VALUES, takes=_BY_VARIANCE),
+    "explained_variance": _high("explained_variance_score", tasks=VALUES, takes=_BY_VARIANCE),
+    "d2_absolute_error": _high("d2_absolute_error_score", tasks=VALUES, takes=_BY_OUTPUT),
+    "d2_pinball": _high("d2_pinball_score", "d2_pinball_loss", tasks=VALUES, takes={**_QUANTILE, **_BY_OUTPUT}),
+    "pearson_correlation": _high("pearson", "pearsonr", "correlation", tasks=VALUES, takes=_BY_OUTPUT),
+    "spearman_correlation": _high("spearman", "spearmanr", tasks=VALUES, takes=_BY_OUTPUT),
+    "mean_poisson_deviance": _low("poisson_deviance", tasks=VALUES, takes=_BY_OUTPUT),
+    "mean_gamma_deviance": _low("gamma_deviance", tasks=VALUES, takes=_BY_OUTPUT),
+    "mean_tweedie_deviance": _low("tweedie_deviance", tasks=VALUES, takes={"power": Key(FLOAT, 0.0), **_BY_OUTPUT}),
 }
 _STANDARD = {alias: name for name, metric in METRICS.items() for alias in metric.aliases}
 

@@ -69,7 +69,7 @@ def _cells(made: Figure, axes: Axes, counts: np.ndarray, what: str = "share of t
     bar = made.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.set_label(what, fontsize=8)
     bar.ax.tick_params(labelsize=7)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     axes.spines[:].set_visible(False)
     if len(counts) > MOST_WRITTEN:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -70,7 +71,7 @@ def _panel(axes: Axes, name: str, lines: dict[str, np.ndarray], epoch: int | Non
 def _line(axes: Axes, part: str, values: np.ndarray, epoch: int | None) -> None:
     colour, dash = LOOKS[part]
     epochs = np.arange(1, len(values) + 1)
-    looks = {"color": colour, "linestyle": dash, "linewidth": 1.4, "label": part or None}
+    looks: dict[str, Any] = {"color": colour, "linestyle": dash, "linewidth": 1.4, "label": part or None}
     axes.plot(epochs, values, marker=".", markersize=4, markevery=_points(values), **looks)
     if epoch is not None and 1 <= epoch <= len(values):
         axes.plot([epoch], values[epoch - 1 : epoch], "o", color=colour, markersize=5, markeredgecolor="white")

@@ -94,7 +94,9 @@ def _caption(kept: Predictions, row: int) -> str:
     scored, names = kept.scored, kept.classes or []
     if scored.task == "regression":
         assert scored.scores is not None, "BUG: a regression without values"
-        true, predicted = (", ".join(f"{each:.4g}" for each in np.atleast_1d(of[row])[:2]) for of in scored[1:3])
+        true, predicted = (
+            ", ".join(f"{each:.4g}" for each in np.atleast_1d(of[row])[:2]) for of in (scored.target, scored.scores)
+        )
         return f"{true} → {predicted}"
     assert scored.labels is not None, "BUG: a classification without labels"
     if scored.task == "multilabel":

@@ -18,7 +18,6 @@ DASHES = ("-", "--", ":", "-.")
 GREY = "#8C8C8C"
 DPI = 120
 LARGEST_IN = 16.0  # of either side
-SETTINGS: dict[str, Any] = {"text.usetex": False, "axes.unicode_minus": True, "path.simplify": True}
 
 
 def figure(width_in: float, height_in: float) -> Figure:
@@ -40,7 +39,7 @@ def grid(count: int, columns: int, width_in: float, height_in: float) -> tuple[F
 
 def save(made: Figure, path: Path) -> Path:
     """Writes a PNG. A character that the font lacks becomes a box."""
-    with warnings.catch_warnings(), matplotlib.rc_context(SETTINGS):
+    with warnings.catch_warnings(), matplotlib.rc_context({"text.usetex": False}):
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         made.savefig(path, dpi=DPI, format="png")
     return path
