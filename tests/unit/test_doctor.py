@@ -116,6 +116,7 @@ def test_where_settings_come_from(tmp_path: Path) -> None:
         "devices": {"value": "", "from": "default"},
         "per_device": {"value": 0, "from": "default"},
         "cpus": {"value": 3, "from": "BLUENO_CPUS"},
+        "checkpoint_s": {"value": 300, "from": "default"},
     }
 
 
