@@ -13,7 +13,7 @@ from pathlib import Path
 from .commands import REPOSITORY
 from .tables import markdown
 
-NAMES = ("start", "plan", "again", "table", "overhead", "memory", "images", "small_mlps")
+NAMES = ("start", "plan", "again", "table", "overhead", "metrics", "memory", "images", "small_mlps")
 DOCUMENT = REPOSITORY / "docs" / "performance.md"
 
 
