@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import NamedTuple
 
 import psutil
@@ -34,15 +35,20 @@ class CommandFailed(Exception):
     """A command that is measured did not end well; the message is its output."""
 
 
-def run(arguments: Sequence[str | Path], watch: Watch | None = None) -> Run:
+def run(
+    arguments: Sequence[str | Path], watch: Watch | None = None, variables: Mapping[str, str] = MappingProxyType({})
+) -> Run:
     """Runs a command in the repository to its end, and measures it. Raises CommandFailed.
 
-    `watch` is called with the process every tenth of a second.
+    `watch` is called with the process every tenth of a second; `variables` are added to its environment.
     """
     command = [str(argument) for argument in arguments]
     with tempfile.TemporaryFile("w+") as output:
         begun = time.perf_counter()
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, cwd=REPOSITORY, env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+        )  # fmt: skip
         status, cpu_s = _wait(process.pid, watch)
         wall_s = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
