@@ -1,4 +1,4 @@
-"""The tables of the language: its keys, their types and defaults, what is reserved, and what cannot run yet."""
+"""The tables of the language: its keys, their types and defaults, and what is reserved."""
 
 from __future__ import annotations
 
@@ -135,7 +135,3 @@ CLASHING = (*MODEL_KINDS, "params", "uses", "as", "one_of")  # parameters of the
 
 RESOURCES = ("gpus", "cpus", "memory", "gpu_memory", "time")
 KEEP = {"weights": "best 5", "predictions": "all", "logs": "all"}
-
-# ---- part of the language, but nothing can run it yet
-
-NOT_YET: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,6 @@ from .axes import MAX_VALUES
 from .choices import Axis, Builder, OneOf
 from .conditions import Pattern, read_baseline, read_patterns
 from .factors import Factor, Outcome
-from .language import NOT_YET
 from .metric_names import Known, is_of_task, needs_loss, read_metrics, read_objective
 from .node import Node, plain
 from .overrides import apply_overrides
@@ -43,13 +42,10 @@ class Spec(NamedTuple):
     overrides: tuple[str, ...]
 
 
-def load(
-    path: Path | str, overrides: Sequence[str] = (), root: Path | None = None, not_yet: Mapping[str, str] = NOT_YET
-) -> Spec:
+def load(path: Path | str, overrides: Sequence[str] = (), root: Path | None = None) -> Spec:
     """The spec at `path`, with `PATH=VALUE` overrides. SpecErrors with everything that is wrong with it.
 
-    `root` is the project's (the current folder if not said): user code is looked for in both. `not_yet` are the parts
-    of the language that are refused since nothing can run them.
+    `root` is the project's (the current folder if not said): user code is looked for in both.
     """
     path = Path(path)
     text = _read(path)
@@ -64,7 +60,7 @@ def load(
     node = apply_overrides(node, overrides, problems)
     folder = path.parent.resolve()
     base = (Path.cwd() if root is None else Path(root)).resolve()
-    context = Context(problems, Folders(folder, base, base / "data" / "signatures"), not_yet)
+    context = Context(problems, Folders(folder, base, base / "data" / "signatures"))
     spec = _read_spec(node, context)._replace(text=text, file=str(path), overrides=tuple(overrides))
     problems.raise_any()
     return spec

@@ -36,17 +36,11 @@ class Context(NamedTuple):
 
     problems: Problems
     folders: Folders
-    not_yet: Mapping[str, str]
 
     @property
     def folder(self) -> Path:
         """The spec's folder, which paths are relative to."""
         return self.folders.spec
-
-    def refuse(self, feature: str, node: Node, path: str) -> None:
-        """Adds a problem if a part of the language cannot run yet."""
-        if feature in self.not_yet:
-            self.problems.add(node.mark, path, f"not yet: {self.not_yet[feature]}", "leave it out for now")
 
 
 def checked(node: Node, type: Type, path: str, context: Context) -> Any:

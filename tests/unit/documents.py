@@ -6,7 +6,6 @@ The HTML comment before a fenced block says what a test holds it to. Before yaml
     set: PATH=VALUE                                       as the command's --set
     plan, errors, failures                                the next block is what is printed
     refused: TEXT                                         some error says so
-    later                                                 part of the language that cannot run yet
 Before anything else: `file: NAME` (it lies beside the specs of its section), `run` (after the sweep of its section).
 A spec without `version` is the rest of a usual one.
 """
@@ -15,7 +14,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +22,6 @@ from typing import NamedTuple
 from blueno.errors import SpecErrors
 from blueno.planning import Plan, compile_spec
 from blueno.spec import load
-from blueno.spec.language import NOT_YET
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -128,9 +126,9 @@ def written(example: Example, folder: Path) -> Path:
     return spec
 
 
-def planned(example: Example, folder: Path, not_yet: Mapping[str, str] = NOT_YET) -> Plan:
+def planned(example: Example, folder: Path) -> Plan:
     """The example's plan. Raises SpecErrors."""
-    return compile_spec(load(written(example, folder), example.block.said("set"), folder, not_yet), folder)
+    return compile_spec(load(written(example, folder), example.block.said("set"), folder), folder)
 
 
 def errors(example: Example, folder: Path) -> str:

@@ -50,9 +50,6 @@ def test_example(found: tuple[Path, Example], tmp_path: Path) -> None:
         assert errors(example, tmp_path) == example.shown.rstrip("\n")
     elif block.said("refused"):
         assert block.said("refused")[0] in errors(example, tmp_path)
-    elif block.said("later"):
-        assert "not yet" in errors(example, tmp_path)
-        planned(example, tmp_path, not_yet={})
     else:
         plan = planned(example, tmp_path)
         counts = (len(plan.configs), len(plan.trials), plan.excluded, plan.duplicates, len(plan.datasets))
@@ -145,12 +142,6 @@ def test_every_word_of_the_language_is_explained() -> None:
     assert {word for word in words if not re.search(rf"\b{word}\b", text)} == set()
     in_backticks = {*language.TOP_KEYS, *language.TRAIN, *language.FOLDS, *FORMS, *OPERATORS, *SPECIAL}
     assert in_backticks - mentions("language.md") == set()
-
-
-def test_what_cannot_run_yet_is_said() -> None:
-    later = "\n".join(example.block.text for example in examples(DOCS / "language.md") if example.block.said("later"))
-    words = {feature.rpartition(".")[2] for feature in language.NOT_YET}
-    assert {word for word in words if not re.search(rf"\b{word}\b", later)} == set()
 
 
 DEFAULTS = {
