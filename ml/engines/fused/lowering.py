@@ -7,10 +7,10 @@ does not know (groups of channels, channels first) stays with Keras's own, and i
 from __future__ import annotations
 
 import inspect
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -20,61 +20,50 @@ from keras.src import backend
 from .lowering_convolution import convolve, convolve_depthwise
 from .lowering_pooling import pool_average, pool_max
 from .lowering_windows import Window, window_of
+from .replacing import Function, Replacement, Traced, replaced
 
-Function = Callable[..., jax.Array]
+MOST_SLICES = 127  # each is an operation to be compiled; and max_pool counts them in int8
+
 Operands = tuple[tuple[jax.Array, ...], Window | str]  # arrays, and the window or why there is none
 
 
-@dataclass
-class Traced:
-    """What was met while tracing: how often each function was lowered, and what was left to Keras, and why."""
-
-    lowered: Counter[str] = field(default_factory=Counter)
-    left: Counter[str] = field(default_factory=Counter)
-
-
 class _Lowering(NamedTuple):
-    parameters: tuple[str, ...]  # of Keras's own function, from 3.9 on
-    operands: Callable[..., Operands]  # from the same
+    operands: Callable[..., Operands]  # from what Keras's own function takes
     compute: Callable[..., jax.Array]
+    slices: Callable[[Iterable[int]], int]  # that `compute` takes for a window of a size
 
 
-@contextmanager
-def lowered(which: Collection[str] | None = None) -> Iterator[Traced]:
+def lowered(which: Collection[str] | None = None) -> AbstractContextManager[Traced]:
     """While a program is traced: the functions `which` (of LOWERINGS; None: all) of Keras's JAX backend are lowered.
 
     Equal to Keras's own to the accuracy of their dtype, gradients too; forward-mode derivatives of `conv`,
-    `depthwise_conv` and `max_pool` do not exist. Not for two threads at once.
+    `depthwise_conv` and `max_pool` do not exist. Convolution needs memory for as many times its input as its kernel
+    has places. Not for two threads at once.
     """
-    module = backend.nn
-    assert module.__name__ == "keras.src.backend.jax.nn", f"BUG: lowering is for Keras on JAX, not {module.__name__}"
-    traced = Traced()
-    before: dict[str, Function] = {name: getattr(module, name) for name in LOWERINGS if which is None or name in which}
-    try:
-        for name, stock in before.items():
-            if tuple(inspect.signature(stock).parameters) == LOWERINGS[name].parameters:
-                setattr(module, name, _instead(name, stock, traced))
-            else:
-                traced.left[f"{name}: takes other parameters in this version of Keras"] += 1
-        yield traced
-    finally:
-        for name, stock in before.items():
-            setattr(module, name, stock)
+    names = LOWERINGS if which is None else which
+    return replaced(backend.nn, {name: _replacement(name, LOWERINGS[name]) for name in names})
 
 
-def _instead(name: str, stock: Function, traced: Traced) -> Function:
+def _replacement(name: str, lowering: _Lowering) -> Replacement:
+    parameters = tuple(inspect.signature(lowering.operands).parameters)
+    return Replacement(parameters, partial(_instead, name, lowering))
+
+
+def _instead(name: str, lowering: _Lowering, stock: Function, traced: Traced) -> Function:
     """What stands in the place of one of Keras's functions."""
     signature = inspect.signature(stock)
 
     def instead(*args: Any, **kwargs: Any) -> jax.Array:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        operands, window = LOWERINGS[name].operands(**given.arguments)
+        operands, window = lowering.operands(**given.arguments)
+        if isinstance(window, Window) and lowering.slices(window.size) > MOST_SLICES:
+            window = "a large window"
         if isinstance(window, str):
             traced.left[f"{name}: {window}"] += 1
             return stock(*args, **kwargs)
-        traced.lowered[name] += 1
-        return LOWERINGS[name].compute(*operands, window)
+        traced.replaced[name] += 1
+        return lowering.compute(*operands, window)
 
     return instead
 
@@ -85,7 +74,8 @@ def _of_convolution(
     kernel = backend.convert_to_tensor(kernel)
     x = backend.convert_to_tensor(inputs, dtype=kernel.dtype)
     window = _window(x, kernel.shape[:-2], strides, dilation_rate, padding, data_format)
-    return (x, kernel), window if x.shape[-1] == kernel.shape[-2] else "channels in groups"
+    grouped = not isinstance(window, str) and x.shape[-1] != kernel.shape[-2]
+    return (x, kernel), "channels in groups" if grouped else window
 
 
 def _of_depthwise(
@@ -93,8 +83,8 @@ def _of_depthwise(
 ) -> Operands:
     x, kernel = backend.convert_to_tensor(inputs), backend.convert_to_tensor(kernel)
     window = _window(x, kernel.shape[:-2], strides, dilation_rate, padding, data_format)
-    alike = x.shape[-1] == kernel.shape[-2] and x.dtype == kernel.dtype
-    return (x, kernel), window if alike else "a kernel of other channels or another dtype than its inputs"
+    other = not isinstance(window, str) and (x.shape[-1] != kernel.shape[-2] or x.dtype != kernel.dtype)
+    return (x, kernel), "a kernel for other channels or of another dtype" if other else window
 
 
 def _of_pooling(inputs: Any, pool_size: Any, strides: Any, padding: Any, data_format: Any) -> Operands:
@@ -102,7 +92,9 @@ def _of_pooling(inputs: Any, pool_size: Any, strides: Any, padding: Any, data_fo
     return (x,), _window(x, pool_size, pool_size if strides is None else strides, 1, padding, data_format)
 
 
-def _window(x: jax.Array, size: Any, strides: Any, dilation: Any, padding: Any, data_format: str | None) -> Window | str:
+def _window(
+    x: jax.Array, size: Any, strides: Any, dilation: Any, padding: Any, data_format: str | None
+) -> Window | str:
     if backend.standardize_data_format(data_format) != "channels_last":
         return "channels first"
     if not jnp.issubdtype(x.dtype, jnp.floating):
@@ -110,12 +102,9 @@ def _window(x: jax.Array, size: Any, strides: Any, dilation: Any, padding: Any, 
     return window_of(x.shape, size, strides, dilation, padding)
 
 
-_LIKE_CONVOLUTION = ("inputs", "kernel", "strides", "padding", "data_format", "dilation_rate")
-_LIKE_POOLING = ("inputs", "pool_size", "strides", "padding", "data_format")
-
 LOWERINGS = {
-    "conv": _Lowering(_LIKE_CONVOLUTION, _of_convolution, convolve),
-    "depthwise_conv": _Lowering(_LIKE_CONVOLUTION, _of_depthwise, convolve_depthwise),
-    "max_pool": _Lowering(_LIKE_POOLING, _of_pooling, pool_max),
-    "average_pool": _Lowering(_LIKE_POOLING, _of_pooling, pool_average),
+    "conv": _Lowering(_of_convolution, convolve, sum),
+    "depthwise_conv": _Lowering(_of_depthwise, convolve_depthwise, math.prod),
+    "max_pool": _Lowering(_of_pooling, pool_max, math.prod),
+    "average_pool": _Lowering(_of_pooling, pool_average, sum),
 }

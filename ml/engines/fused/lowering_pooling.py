@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .lowering_windows import Window, pad, put_back, seen, slid, taps
+from .lowering_windows import Window, pad, received, seen, slid, spread, taps
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
@@ -23,15 +23,14 @@ def pool_max(x: jax.Array, window: Window) -> jax.Array:
 
 
 def _largest(x: jax.Array, window: Window) -> tuple[jax.Array, jax.Array]:
-    """The largest, and the number of the tap that saw it first, int8 or int32."""
+    """The largest, and the number of the tap that saw it first, int8."""
     padded = pad(x, window, -math.inf)
-    kind = jnp.int8 if math.prod(window.size) <= 127 else jnp.int32
     first, *others = taps(window)
     best = seen(padded, window, first)
-    which = jnp.zeros(best.shape, kind)
+    which = jnp.zeros(best.shape, jnp.int8)
     for number, tap in enumerate(others, start=1):
         here = seen(padded, window, tap)
-        which = jnp.where(here > best, jnp.array(number, kind), which)
+        which = jnp.where(here > best, jnp.array(number, jnp.int8), which)
         best = lax.max(best, here)
     return best, which
 
@@ -42,7 +41,11 @@ def _max_forward(x: jax.Array, window: Window) -> tuple[jax.Array, jax.Array]:
 
 def _max_backward(window: Window, which: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     zero = jnp.zeros((), dy.dtype)
-    parts = [put_back(jnp.where(which == number, dy, zero), window, tap) for number, tap in enumerate(taps(window))]
+    apart, which = spread(dy, window), spread(which, window, -1)
+    parts = [
+        jnp.where(received(which, window, tap) == number, received(apart, window, tap), zero)
+        for number, tap in enumerate(taps(window))
+    ]
     return (jnp.asarray(sum(parts)),)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -21,10 +20,6 @@ class Window(NamedTuple):
     pads: tuple[tuple[int, int], ...]  # before and after, each axis
     image: tuple[int, ...]  # spatial shape that it slides over, without the pads
     output: tuple[int, ...]  # how many places it takes, each axis
-
-    @property
-    def padded(self) -> tuple[int, ...]:
-        return tuple(each + before + after for each, (before, after) in zip(self.image, self.pads, strict=True))
 
 
 def window_of(shape: Sequence[Any], size: Any, strides: Any, dilation: Any, padding: Any) -> Window | str:
@@ -52,7 +47,7 @@ def window_of(shape: Sequence[Any], size: Any, strides: Any, dilation: Any, padd
 
 
 def pad(x: jax.Array, window: Window, value: float = 0.0) -> jax.Array:
-    """x with the window's pads, (batch, *window.padded, channels)."""
+    """x with the window's pads, (batch, *spatial, channels)."""
     if not any(map(any, window.pads)):
         return x
     return lax.pad(x, jnp.array(value, x.dtype), [(0, 0, 0), *[(*each, 0) for each in window.pads], (0, 0, 0)])
@@ -70,11 +65,6 @@ def taps(window: Window) -> Iterator[tuple[int, ...]]:
     return itertools.product(*map(range, window.size))
 
 
-def count(window: Window) -> int:
-    """How many taps a window has."""
-    return math.prod(window.size)
-
-
 def seen(x: jax.Array, window: Window, tap: tuple[int, ...]) -> jax.Array:
     """What one tap sees of a padded x: (batch, *window.output, channels)."""
     begin = [i * d for i, d in zip(tap, window.dilation, strict=True)]
@@ -82,16 +72,23 @@ def seen(x: jax.Array, window: Window, tap: tuple[int, ...]) -> jax.Array:
     return lax.slice(x, [0, *begin, 0], [x.shape[0], *end, x.shape[-1]], [1, *window.strides, 1])
 
 
-def put_back(dy: jax.Array, window: Window, tap: tuple[int, ...]) -> jax.Array:
-    """The transpose of `seen` and `pad`: dy where the tap saw it, zero elsewhere; (batch, *window.image, channels)."""
+def spread(dy: jax.Array, window: Window, value: float = 0.0) -> jax.Array:
+    """dy, one of each place of the window, with `value` between and around, so that `received` are slices of it."""
     edges = []
-    for axis, i in enumerate(tap):
-        before = i * window.dilation[axis]
-        reach = (window.output[axis] - 1) * window.strides[axis] + 1
-        after = window.padded[axis] - before - reach
-        low, high = window.pads[axis]
-        edges.append((before - low, after - high, window.strides[axis] - 1))
-    return lax.pad(dy, jnp.zeros((), dy.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+    for size, stride, hole, (before, _), image, output in zip(*window[:4], window.image, window.output, strict=True):
+        edges.append(((size - 1) * hole - before, image - 1 + before - (output - 1) * stride, stride - 1))
+    return lax.pad(dy, jnp.array(value, dy.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+
+
+def received(apart: jax.Array, window: Window, tap: tuple[int, ...]) -> jax.Array:
+    """What the image gets back through one tap of a dy that was `spread`: (batch, *window.image, channels).
+
+    Together they are the transpose of `seen` and `pad`. Reading slices of one array is quicker than adding up padded
+    ones, one a tap.
+    """
+    begin = [(size - 1 - i) * hole for i, size, hole in zip(tap, window.size, window.dilation, strict=True)]
+    end = [b + length for b, length in zip(begin, window.image, strict=True)]
+    return lax.slice(apart, [0, *begin, 0], [apart.shape[0], *end, apart.shape[-1]])
 
 
 def _each_axis(value: Any, axes: int) -> tuple[int, ...] | None:
