@@ -18,8 +18,9 @@ def main(folder: Path, jobs: int) -> None:
     numbers = list(range(len(trials_in(folder))))
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.GridSampler({"trial": numbers}))
     study.optimize(
-        lambda trial: train(folder, trial.suggest_categorical("trial", numbers)), n_trials=len(numbers), n_jobs=jobs
-    )
+        lambda trial: train(folder, trial.suggest_categorical("trial", numbers), clear=jobs == 1),
+        n_trials=len(numbers), n_jobs=jobs,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -17,8 +17,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 
 class Data(NamedTuple):
     """A prepared dataset, its two parts."""
@@ -42,11 +40,16 @@ def data_in(folder: Path, dataset: str) -> Data:
     return Data(**parts)
 
 
-def train(folder: Path, number: int) -> float:
-    """Trains a trial of the list and says when it was done. The validation accuracy after the last epoch."""
+def train(folder: Path, number: int, clear: bool = True) -> float:
+    """Trains a trial of the list and says when it was done. The validation accuracy after the last epoch.
+
+    `clear` lets go of the models before; Keras's session belongs to all threads, so that threads must not.
+    """
     trial = trials_in(folder)[number]
     data = data_in(folder, trial["dataset"])
-    _begin(trial["seed"])
+    if clear:
+        _clear()
+    _seed(trial["seed"])
     model = compiled(trial, data)
     rules = trial["train"]
     history = model.fit(
@@ -58,11 +61,16 @@ def train(folder: Path, number: int) -> float:
     return accuracy
 
 
-def _begin(seed: int) -> None:
-    """A fresh session, and the seed. `keras.utils.set_random_seed` would import TensorFlow beside JAX: 2 s."""
+def _clear() -> None:
     import keras
 
     keras.utils.clear_session()
+
+
+def _seed(seed: int) -> None:
+    """Seeds whatever the backend draws from. `keras.utils.set_random_seed` would import TensorFlow beside JAX: 2 s."""
+    import keras
+
     if keras.backend.backend() == "tensorflow":
         keras.utils.set_random_seed(seed)
     else:
