@@ -16,6 +16,7 @@ from blueno.usercode import CodeFolder, load
 
 from . import batches
 from .class_weights import weights_of_codes
+from .gaps import gaps_told
 from .job import Job, Outcome, Report, finite
 from .metrics import Wanted, check_parts, computable, defaults, measure, objective_of, once, wanted
 from .scaling import scaled, unscaled
@@ -27,13 +28,15 @@ TRY_BATCH_SIZE = 32  # `blueno try` fits an estimator on so many samples for eac
 def train(job: Job, report: Report) -> Outcome:
     """Fits the estimator of `job` and leaves it (as skops) and its predictions in the job's folder.
 
-    Raises ModelError when the objective needs what the estimator cannot say, and whatever the estimator raises.
+    Raises ModelError when the objective needs what the estimator cannot say, or it refuses features with gaps, and
+    whatever else the estimator raises.
     """
     assert job.dataset is not None, "BUG: an estimator without a dataset"
     dataset = job.dataset
     estimator = build_estimator(job.recipe["model"], job.recipe["seed"], dataset, job.code)
     metrics, skipped = _metrics(job, dataset.task, output_of(estimator, dataset.task), dataset.parts)
-    with threadpool_limits(job.threads):
+    short = job.recipe["model"]["estimator"].rpartition(":")[2]
+    with threadpool_limits(job.threads), gaps_told(dataset, short):
         _fit(estimator, dataset, _some(rows(dataset, "train"), job.batches))
         scored = {part: score(estimator, dataset, rows(dataset, name)) for part, name in _parts(dataset, metrics)}
     values: dict[str, float] = {}

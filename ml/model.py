@@ -16,8 +16,8 @@ from blueno.etl.dataset import Dataset
 from blueno.usercode import CodeFolder, load
 
 from .architectures import APPLICATIONS, ARCHITECTURES
+from .gaps import gaps_error
 
-SHOWN_COLUMNS = 10  # in a message
 ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid", "regression": "linear"}
 
 
@@ -52,12 +52,9 @@ def build_model(model: dict[str, Any], dataset: Dataset, code: CodeFolder | None
 
 def check_complete(dataset: Dataset) -> None:
     """ModelError when values of features are missing, with the columns that have gaps and the step that fills them."""
-    missing = dataset.summary.get("missing")
-    if missing:
-        listed = [f"{name} ({count})" for name, count in list(missing.items())[:SHOWN_COLUMNS]]
-        more = f" and {len(missing) - SHOWN_COLUMNS} more" if len(missing) > SHOWN_COLUMNS else ""
-        message = f"a network cannot train on features with missing values: {', '.join(listed)}{more}"
-        raise ModelError(message, "add impute to preprocess, such as preprocess: [impute, one_hot, scale]")
+    error = gaps_error(dataset, "a network")
+    if error is not None:
+        raise error
 
 
 def builder(name: str, code: CodeFolder | None) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 
 from blueno.errors import ModelError
+from blueno.etl.dataset import Dataset
 from blueno.ml.estimator import build_estimator, output_of
 from blueno.ml.job import Outcome
 from blueno.ml.train import train
@@ -168,3 +169,23 @@ def test_an_objective_of_validation_needs_that_part(tmp_path: Path) -> None:
         run(tmp_path / "1", whole, LOGISTIC)
     outcome = run(tmp_path / "2", whole, LOGISTIC, objective={"metric": "train_f1", "direction": "maximize"})
     assert set(outcome.metrics) == {"train_f1"} and set(outcome.artefacts) == {"weights"}
+
+
+def with_gaps(data: Dataset) -> Dataset:
+    """The same with a gap in the first feature of every fourth sample."""
+    features = data.features.copy()
+    features[::4, 0] = np.nan
+    return data._replace(features=features, summary={"missing": {"age": 30}})
+
+
+def test_gaps_that_an_estimator_refuses_are_told_like_those_of_a_network(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"^LogisticRegression cannot train .* missing values: age .30.") as caught:
+        run(tmp_path, with_gaps(blobs()), LOGISTIC)
+    assert "add impute" in caught.value.fix and caught.value.__suppress_context__
+    taken = run(tmp_path, with_gaps(blobs()), {"estimator": "sklearn.ensemble:HistGradientBoostingClassifier"})
+    assert taken.state == "succeeded"
+
+
+def test_another_refusal_stays_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="The 'C' parameter"):
+        run(tmp_path, with_gaps(blobs()), LOGISTIC | {"C": -1.0})
