@@ -238,14 +238,19 @@ def labels(paths: list[str]) -> list[str]:
 
 
 def cell(value: Any) -> str:
-    """A parameter's value for a table."""
+    """A parameter's value for a table.
+
+    >>> cell([128, 64]), cell(["age", "follow-up"]), cell(0.1), cell(None)
+    ('128-64', 'age, follow-up', '0.1', 'none')
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         text = f"{value:.6g}"
         return text if set(text) & set(".e") else f"{text}.0"
-    if isinstance(value, list):
-        return "-".join(map(cell, value)) if value and not any(isinstance(v, dict) for v in value) else str(value)
+    if isinstance(value, list) and value and not any(isinstance(each, dict) for each in value):
+        amounts = all(isinstance(each, int | float) and each >= 0 for each in value)  # names and signs have a - in them
+        return ("-" if amounts else ", ").join(map(cell, value))
     return "none" if value is None else str(value)
 
 

@@ -111,7 +111,7 @@ def _copies(roles: Roles) -> np.ndarray:
 
 def _of_table(loaded: Loaded, columns: dict[str, Any]) -> Roles:
     table = loaded.features.reset_index(drop=True)
-    named = {role: _names(table, columns.get(role)) for role in ROLES}
+    named = {role: _in_order(table, columns.get(role)) for role in ROLES}
     target = table[named["target"]] if named["target"] else _given(loaded.target)
     if target is None:
         shown = ", ".join(str(name) for name in table.columns[:20])
@@ -133,6 +133,11 @@ def _of_table(loaded: Loaded, columns: dict[str, Any]) -> Roles:
 
 def _names(table: pd.DataFrame, wanted: str | Sequence[str] | None) -> list[str]:
     return chosen(table, _words(wanted), kinds=())
+
+
+def _in_order(table: pd.DataFrame, wanted: str | Sequence[str] | None) -> list[str]:
+    """The columns in the order that they are named in; those of one glob in the table's."""
+    return list(dict.fromkeys(name for word in _words(wanted) for name in _names(table, word)))
 
 
 def _words(wanted: str | Sequence[str] | None) -> Sequence[str]:
@@ -179,7 +184,7 @@ def _named_beside(table: pd.DataFrame | None, wanted: str | Sequence[str] | None
         return []
     if table is None:
         raise _no_column(wanted, role)
-    return _names(table, wanted)
+    return _in_order(table, wanted)
 
 
 def _no_column(wanted: Any, role: str) -> DataError:

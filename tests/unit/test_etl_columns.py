@@ -368,3 +368,10 @@ def test_the_scale_of_a_target_is_that_of_the_training_part() -> None:
     assert target_scale(target[:, 0], np.array([0, 1]), "regression") == {"mean": [2.0], "deviation": [1.0]}
     with pytest.raises(DataError, match="for regressions, and this task is binary"):
         target_scale(np.array([0, 1]), np.array([0, 1]), "binary")
+
+
+def test_several_targets_stay_in_the_order_they_are_named_in() -> None:
+    table = pd.DataFrame({"readmitted": [0, 1], "age": [30, 40], "died": ["no", "yes"], "infected": [True, False]})
+    samples = select(Loaded(table), NOBODY | {"target": ["died", "inf*", "readmitted"], "task": "multilabel"})
+    assert samples.classes == ["died", "infected", "readmitted"]
+    assert samples.target.tolist() == [[0, 1, 0], [1, 0, 1]]
