@@ -1,6 +1,7 @@
 """Runs the benchmarks and writes what they found into docs/performance.md, each between its own markers.
 
 `python -m benchmarks.all [--quick] [NAME ...]`; with --quick the tables are printed and the document stays as it is.
+Those that install other people's tools first, and take long, run only when they are named.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from .commands import REPOSITORY
 from .tables import markdown
 
 NAMES = ("start", "plan", "again", "table", "overhead", "metrics", "memory", "images", "small_mlps")
+WITH_PEERS = (
+    "fused.mlps", "fused.cnns", "fused.gru", "fused.transformer", "fused.shapes", "fused.ragged", "fused.preparations",
+)  # fmt: skip
 DOCUMENT = REPOSITORY / "docs" / "performance.md"
 
 
@@ -35,10 +39,15 @@ def write(name: str, text: str, document: Path) -> None:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round; nothing is written")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all if none is given")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"of {', '.join(NAMES)}, which run if none is given, and {', '.join(WITH_PEERS)}",
+    )
     options = parser.parse_args(arguments)
-    if unknown := set(options.names) - set(NAMES):
-        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
+    if unknown := set(options.names) - {*NAMES, *WITH_PEERS}:
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(NAMES + WITH_PEERS)}")
     for name in options.names or NAMES:
         sys.stderr.write(f"{name}\n")
         text = markdown(import_module(f".{name}", __package__).measure(options.quick), options.quick)

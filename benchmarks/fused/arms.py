@@ -117,7 +117,7 @@ def _arms() -> dict[str, Arm]:
         for name, arm in _peers(backend, CORES).items():
             found[f"{name}-{backend}"] = arm._replace(title=f"{arm.title}, {on}")
     for mask, title in {"threefry": "its own masks", "hashed": "hashed masks"}.items():
-        found[f"by-hand-{mask}"] = Arm(f"by hand in JAX, {title}", partial(by_hand, 32, "vmap", mask), "ceiling")
+        found[f"by-hand-{mask}"] = Arm(f"by hand in JAX, {title}", partial(by_hand, 64, "vmap", mask), "ceiling")
     return found
 
 

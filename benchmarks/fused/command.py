@@ -81,9 +81,10 @@ def measured(workload: Workload, options: Options) -> Table:
     """The workload as the options say."""
     spec = SPECS / "fused" / f"{workload.name}.yaml"
     overrides = {**(workload.tiny if options.quick else {}), **options.overrides}
-    plan = planned(spec, overrides)
-    trials, names = recipes(plan), options.arms or workload.arms
+    names = options.arms or workload.arms
     with tempfile.TemporaryDirectory(prefix="blueno-benchmark-") as folder:
+        plan = planned(spec, overrides, Path(folder))
+        trials = recipes(plan)
         datasets = prepare(plan, Path(folder))
         some = sample(trials, options.sample)
         work = Work(spec, overrides, trials, some, datasets, peers_python(), Path(folder))

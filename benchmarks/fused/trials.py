@@ -22,9 +22,9 @@ Recipe = dict[str, Any]
 PARTS = ("train", "validation")
 
 
-def planned(spec: Path, overrides: Mapping[str, Any]) -> Plan:
-    """What a spec would train, without training anything."""
-    return blueno.plan(spec, overrides).plan
+def planned(spec: Path, overrides: Mapping[str, Any], root: Path) -> Plan:
+    """What a spec would train in a project at `root`, without training anything."""
+    return blueno.plan(spec, overrides, root).plan
 
 
 def recipes(plan: Plan) -> list[Recipe]:

@@ -74,6 +74,7 @@ class Spent(NamedTuple):
     trials: int
     compile_s: float
     train_s: float
+    train_cpu_s: float  # the same by the processor's clock, for a machine that is busy beside
     write_s: float
     step_flops: float
 
@@ -182,15 +183,15 @@ def run(share: Share) -> Spent:
     one = partial(trained, shape, mask)
     begun = time.perf_counter()
     program = jax.jit(_many(one, share.how)).lower(packs[0], data).compile()
-    compiled = time.perf_counter()
+    compiled, compiled_cpu = time.perf_counter(), time.process_time()
     written_s = 0.0
     for number, pack in enumerate(packs):
         left = jax.block_until_ready(program(pack, data))
         done = time.perf_counter()
         _write(share.folder / f"pack-{share.numbers[0]}-{number}.npz", *left)
         written_s += time.perf_counter() - done
-    train_s = time.perf_counter() - compiled - written_s
-    return Spent(len(trials), compiled - begun, train_s, written_s, step_flops(shape, mask, data))
+    train_s, train_cpu_s = time.perf_counter() - compiled - written_s, time.process_time() - compiled_cpu
+    return Spent(len(trials), compiled - begun, train_s, train_cpu_s, written_s, step_flops(shape, mask, data))
 
 
 def _many(one: Callable[[Lane, Data], Any], how: str) -> Callable[[Lane, Data], Any]:
