@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 
@@ -31,3 +32,20 @@ def words(duration_s: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+@dataclass
+class SharedTime:
+    """A clock for those who are at work together: it runs slower, the more they are, so that the difference between two
+    readings is the share of each in the time that passed.
+    """
+
+    reading_s: float = 0.0
+    seen_s: float = 0.0
+
+    def read(self, now_s: float, count: int) -> float:
+        """The reading now, when `count` have been at work since the last one."""
+        if count:
+            self.reading_s += (now_s - self.seen_s) / count
+        self.seen_s = now_s
+        return self.reading_s

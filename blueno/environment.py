@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from .executors import Slot
@@ -19,6 +20,7 @@ THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
+ONE_THREAD = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
 LIBRARIES = (  # whose version may change a result's last bits
     "numpy", "pandas", "scipy", "scikit-learn", "skops", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch",
     "xgboost", "xgboost-cpu", "lightgbm",
@@ -33,6 +35,22 @@ def variables(slot: Slot, before: Mapping[str, str]) -> dict[str, str]:
     if slot.device:
         told.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else the first worker on a GPU takes all of its memory
         told.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    return told
+
+
+def fused(slot: Slot, root: Path, before: Mapping[str, str]) -> dict[str, str]:
+    """What a worker that trains packs is told beyond `variables`: JAX, one thread a core, and where what was compiled
+    is kept. That is a folder of the project's own, since programs are loaded from it.
+    """
+    told = dict(before) | {
+        "KERAS_BACKEND": "jax",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    told.setdefault("JAX_COMPILATION_CACHE_DIR", str(root / "data" / "work" / "jax"))
+    if slot.kind == "cpu":
+        told["JAX_PLATFORMS"] = "cpu"
+        told["XLA_FLAGS"] = " ".join(filter(None, [told.get("XLA_FLAGS"), *(ONE_THREAD if slot.threads == 1 else ())]))
     return told
 
 

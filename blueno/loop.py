@@ -20,6 +20,7 @@ from typing import Any
 from . import __version__
 from .clock import iso
 from .devices import Devices
+from .engine import engine_here
 from .executors import open_executor
 from .scheduler import Scheduler, end, idle, step, take_over
 from .settings import TYPES, Settings
@@ -67,15 +68,15 @@ def about(settings: Settings) -> dict[str, object]:
     """What a scheduler says of itself to those who find the lock taken."""
     return {
         "version": __version__, "interpreter": sys.executable, "host": platform.node(), "started": iso(time.time()),
-        "executor": settings.executor, "devices": settings.devices, "per_device": settings.per_device,
-        "cpus": settings.cpus,
+        "executor": settings.executor, "engine": settings.engine, "devices": settings.devices,
+        "per_device": settings.per_device, "cpus": settings.cpus,
     }  # fmt: skip
 
 
 def difference(settings: Settings) -> str:
     """In words, how the running scheduler's flags, interpreter and version differ from ours."""
     theirs, ours = holder(settings.root), about(settings)
-    keys = ("version", "interpreter", "executor", "devices", "per_device", "cpus")
+    keys = ("version", "interpreter", "executor", "engine", "devices", "per_device", "cpus")
     other = [f"{key} {theirs.get(key)!r}, not {ours[key]!r}" for key in keys if theirs.get(key) != ours[key]]
     return f"process {theirs.get('pid', '?')}" + (f"; it runs with {'; '.join(other)}" if other else "")
 
@@ -113,7 +114,8 @@ def drive(
     """The loop itself, with the lock in hand. False when it was interrupted before it was through."""
     executor = open_executor(settings.executor)
     devices = Devices(settings.devices, settings.per_device, settings.cpus, tell=tell)
-    s = Scheduler(db, settings.root, executor, devices.slots_for, time.time, tell)
+    engine = engine_here(settings, {}).engine
+    s = Scheduler(db, settings.root, executor, devices.slots_for, time.time, tell, engine=engine)
     try:
         again = take_over(db, settings.root, time.time())
         if again:

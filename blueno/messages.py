@@ -46,6 +46,14 @@ class Build(TypedDict):
     models: list[str]  # [code, model] of waiting trials, as JSON, to be built once on the dataset's shape
 
 
+class Pack(TypedDict):
+    """With what a trial is trained together."""
+
+    family: str
+    lanes: int  # so many at a time; at first so many are sent, if there are as many
+    ends: list[Json]  # recipes of the first and the last of the family that wait
+
+
 class Train(TypedDict):
     kind: Literal["train"]
     trial: str  # id
@@ -59,6 +67,7 @@ class Train(TypedDict):
     metrics: list[Json]  # those of every sweep that wants the trial, beside the defaults of the task
     keep: Json  # {"weights": ..., "predictions": ..., "logs": ...}
     batches: NotRequired[int | None]  # of `blueno try`: so many batches, and one epoch
+    pack: NotRequired[Pack]  # to a worker of the engine `fused`
 
 
 class Asked(TypedDict):
@@ -77,6 +86,14 @@ class Measure(TypedDict):
     predictions: str  # key in the models folder
     metrics: list[Asked]
     code: Code
+
+
+class Stop(TypedDict):
+    """To a worker that trains packs: end this trial's lane after the epoch it is in; its result is of no use."""
+
+    kind: Literal["stop"]
+    trial: str
+    attempt: int
 
 
 class Finish(TypedDict):
@@ -134,6 +151,15 @@ class Result(TypedDict):
     peak_memory_bytes: int
     log: str
     error: Json  # an Error, or null
+
+
+class Unfused(TypedDict):
+    """A trial that cannot be trained in a pack is given back."""
+
+    kind: Literal["unfused"]
+    trial: str
+    attempt: int
+    why: str
 
 
 class Built(TypedDict):

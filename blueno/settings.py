@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 from .errors import BluenoError
 
+# So many trials of a family make up for the compilation of their program, where nobody asks for packs.
+FEWEST_OF_FAMILY = 8
+
 
 class YouForgotToChooseARoot(AssertionError):
     """A test used the default root; its command would have written into a real project."""
@@ -21,14 +24,17 @@ class Settings(NamedTuple):
 
     root: Path
     executor: str = "local"  # inline, local
+    engine: str = "auto"  # what trains networks: fit (one by one), fused (families as packs), auto
     devices: str = ""  # "", "cpu", or GPUs by index or UUID, separated by commas
     per_device: int = 0  # workers per device; 0: as many as fit the sweep's resources
     cpus: int = 0  # cores to use; 0: all that this process may use
     checkpoint_s: int = 300  # seconds between states that a Keras trial leaves to go on from; 0: after each epoch
 
 
-TYPES: dict[str, type] = {"executor": str, "devices": str, "per_device": int, "cpus": int, "checkpoint_s": int}
-CHOICES = {"executor": ("inline", "local")}
+TYPES: dict[str, type] = {
+    "executor": str, "engine": str, "devices": str, "per_device": int, "cpus": int, "checkpoint_s": int,
+}  # fmt: skip
+CHOICES = {"executor": ("inline", "local"), "engine": ("auto", "fit", "fused")}
 
 
 def find_root(start: Path, environment: dict[str, str]) -> Path:

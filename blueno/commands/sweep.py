@@ -13,6 +13,7 @@ import click
 
 from ..cache.folder import FolderCache
 from ..canonical import short
+from ..engine import engine_here
 from ..loop import check_devices, detach, run_until
 from ..planning import Plan
 from ..planning.describe import about_plan
@@ -59,6 +60,7 @@ def exit_code(counts: ledgers.Ledger) -> int:
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--detach", "detached", is_flag=True, help="Go on in the background after this terminal is gone.")
 @click.option("--executor", type=click.Choice(["inline", "local"]), help="Where workers live.")
+@click.option("--engine", type=click.Choice(["auto", "fit", "fused"]), help="What trains networks.")
 @click.option("--devices", help="`cpu`, or GPUs by number or UUID: 0,2")
 @click.option("--per-device", type=click.IntRange(1), help="Workers on each device.")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override a value: train.epochs=5")
@@ -81,6 +83,7 @@ def command(
         raise click.UsageError(f"to see what would run, write `blueno plan {spec}`")
     settings = load_settings(settings.root, **flags)
     plan = compiled(spec, overrides, settings.root)
+    engine_here(settings, plan.resources)
     check_devices(settings, plan.resources)
     for warning in plan.warnings:
         say(f"warning: {warning}")

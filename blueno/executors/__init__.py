@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from ..messages import Message
+
+Engine = Literal["fit", "fused"]
 
 
 class Slot(NamedTuple):
@@ -32,6 +34,7 @@ class WorkerSpec(NamedTuple):
     snapshot: str  # key of the code snapshot it is bound to, "" for none
     interpreter: str  # the Python recorded at submission
     folder: Path | None = None  # where it works, if not in the root
+    engine: Engine = "fit"  # what trains its networks
 
 
 class Executor(Protocol):

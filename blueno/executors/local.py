@@ -184,13 +184,16 @@ class LocalExecutor:
 def _spawn(worker: WorkerSpec, log: Path, lifeline: int) -> _Process:
     output = open_log(log)
     ours, theirs = socket.socketpair()
-    told = json.dumps({"id": worker.id, "root": str(worker.root), "slot": worker.slot})
+    told = json.dumps({"id": worker.id, "root": str(worker.root), "slot": worker.slot, "engine": worker.engine})
+    variables = environment.variables(worker.slot, os.environ)
+    if worker.engine == "fused":
+        variables = environment.fused(worker.slot, worker.root, variables)
     # -P: a blueno.py in the working folder is the user's, not ours
     command = [worker.interpreter or sys.executable, "-P", "-m", "blueno.worker.process", str(theirs.fileno()), told]
     try:
         popen = subprocess.Popen(
             command, stdin=lifeline, stdout=output, stderr=output, cwd=worker.folder or worker.root,
-            pass_fds=[theirs.fileno()], env=environment.variables(worker.slot, os.environ), start_new_session=True,
+            pass_fds=[theirs.fileno()], env=variables, start_new_session=True,
         )  # fmt: skip
     except OSError:
         ours.close()

@@ -17,17 +17,18 @@ from pathlib import Path
 
 from ..canonical import short
 from ..clock import words
-from ..executors import WorkerSpec
+from ..executors import Engine, WorkerSpec
 from ..executors.local import end_leftover
-from ..store import measuring, preparations, requests, transitions, workers
+from ..settings import FEWEST_OF_FAMILY
+from ..store import engines, measuring, preparations, requests, transitions, workers
 from ..store.database import transaction
 from ..store.transitions import Binding
-from ..worker.output import tail, worker_log
+from ..worker.output import pack_log, tail, worker_log
 from ..worker.work import remove_leftovers
 from .afterwards import delete_files, settle
-from .hearing import HANDLERS, limit_s_of
-from .orders import build_message, measure_message, train_message
-from .state import Scheduler, Worker, forget, let_go
+from .hearing import HANDLERS, end_late, late, limit_s_of
+from .orders import build_message, measure_message, stop_message, train_message
+from .state import Scheduler, Worker, forget, leave, let_go
 
 AHEAD_S = 0.25  # a worker on shorter trials holds work for about so long beyond the one it is on
 MOST_HELD = 64
@@ -45,7 +46,7 @@ def step(s: Scheduler, timeout_s: float) -> None:
             if worker is not None:
                 HANDLERS[message["kind"]](s, worker, message, now)
     delete_files(s.db, s.root)
-    expire(s)
+    expire(s, now)
     obey(s, now)
     if not s.draining:
         claim(s, now)
@@ -68,12 +69,15 @@ def take_over(db: sqlite3.Connection, root: Path, now: float) -> int:
     for row in db.execute("SELECT id, pid, created, environment FROM workers").fetchall():
         if row["pid"] is not None:
             end_leftover(row["pid"], row["created"])
+        pack_log(root, row["id"]).unlink(missing_ok=True)
         log = worker_log(root, row["id"])
         if row["environment"] or not tail(log):
             log.unlink(missing_ok=True)  # what it said before it was ready is kept
     remove_leftovers(root)
     delete_files(db, root)
-    return workers.recover(db, now)
+    again = workers.recover(db, now)
+    engines.undecide(db)
+    return again
 
 
 def end(s: Scheduler) -> None:
@@ -89,17 +93,28 @@ def end(s: Scheduler) -> None:
 # ---- limits and requests
 
 
-def expire(s: Scheduler) -> None:
-    """Ends workers whose trial (or whose measuring of one) has run longer than its sweep allows. A dataset may take
-    long; it is told once.
+def expire(s: Scheduler, now: float) -> None:
+    """Ends trials (and the measuring of one) that have run longer than their sweep allows: with their worker, unless
+    others are on it that have not. A dataset may take long; it is told once.
     """
     for worker in s.workers.values():
-        limit_s, taken_s = limit_s_of(worker), s.stopwatch() - worker.since
         if worker.dataset is not None:
-            _tell_long_build(s, worker, taken_s)
-        elif (worker.current or worker.wishes) and worker.killed is None and limit_s is not None and taken_s > limit_s:
-            worker.killed = "timeout"
-            s.executor.kill(worker.id)
+            _tell_long_build(s, worker, s.stopwatch() - worker.since)
+        elif worker.killed is None and limit_s_of(worker) is not None:
+            _end_late(s, worker, now)
+
+
+def _end_late(s: Scheduler, worker: Worker, now: float) -> None:
+    trials, limit_s = late(s, worker), limit_s_of(worker) or 0.0
+    measures_long = bool(worker.wishes) and s.stopwatch() - worker.since > limit_s
+    if measures_long or (trials and len(trials) == len(worker.begun)):
+        worker.killed = "timeout"
+        s.executor.kill(worker.id)
+        return
+    with transaction(s.db):
+        for trial in trials:
+            end_late(s, worker, trial, now)
+            s.executor.send(worker.id, stop_message(trial))
 
 
 def _tell_long_build(s: Scheduler, worker: Worker, taken_s: float) -> None:
@@ -115,17 +130,25 @@ def obey(s: Scheduler, now: float) -> None:
         s.first.clear()
         s.rankings.clear()
         for worker in s.workers.values():
-            if worker.killed is None and _in_vain(s, worker, answer.get("ended", ())):
-                worker.killed = "stopped"
-                s.executor.kill(worker.id)
+            if worker.killed is None:
+                _end_in_vain(s, worker, set(answer.get("ended", ())), now)
 
 
-def _in_vain(s: Scheduler, worker: Worker, ended: Collection[str]) -> bool:
-    """Whether nobody wants what a worker is on, or about to begin."""
+def _end_in_vain(s: Scheduler, worker: Worker, ended: Collection[str], now: float) -> None:
+    """Ends a worker when nobody wants what it is on, or about to begin; of a pack only the trials that nobody wants."""
     if worker.dataset is not None:
-        return not preparations.wanted(s.db, worker.dataset)
-    on = worker.current or next(iter(worker.trials), None)
-    return on is not None and on.id in ended
+        in_vain = not preparations.wanted(s.db, worker.dataset)
+    else:
+        on = [trial for trial in worker.trials if trial.id in worker.begun] or worker.trials[:1]
+        in_vain = bool(on) and all(trial.id in ended for trial in on)
+    if in_vain:
+        worker.killed = "stopped"
+        s.executor.kill(worker.id)
+    elif worker.engine == "fused":
+        for trial in [trial for trial in worker.trials if trial.id in ended]:
+            transitions.release(s.db, trial.id, trial.attempt, now, "stopped")
+            leave(s, worker, trial)
+            s.executor.send(worker.id, stop_message(trial))
 
 
 # ---- claiming work and sending it
@@ -137,6 +160,8 @@ def claim(s: Scheduler, now: float) -> None:
     binding = next_binding(s.db)
     if binding is not None and not s.workers and s.resources != binding.resources:
         s.resources, s.slots = binding.resources, s.slots_for(json.loads(binding.resources))
+    if s.resources is not None:
+        engines.decide(s.db, _fewest(s), s.resources)
     for worker in list(s.workers.values()):
         if worker.ready and not worker.finishing and worker.killed is None:
             _top_up(s, worker, binding, now)
@@ -144,29 +169,51 @@ def claim(s: Scheduler, now: float) -> None:
         _start_workers(s, binding, now)
 
 
+def _fewest(s: Scheduler) -> int | None:
+    """How many trials of a family are trained as packs; None for never."""
+    if s.engine == "auto":
+        return FEWEST_OF_FAMILY if all(slot.kind == "cpu" for slot in s.slots) else None
+    return 1 if s.engine == "fused" else None
+
+
 def _top_up(s: Scheduler, worker: Worker, next_binding: Binding | None, now: float) -> None:
     """Datasets first, so that what cannot work is known before the first trial; then trials; then metrics; the end,
     when the work that is left needs another worker.
     """
-    depth = _depth(s)
-    if worker.wishes or worker.dataset is not None or len(worker.trials) > depth // 2:
+    if worker.wishes or worker.dataset is not None:
+        return
+    depth = _lanes(s, worker) if worker.engine == "fused" else _depth(s)
+    if len(worker.trials) > depth // 2:
         return  # by halves: a claim for each would cost more
     preparation = None if worker.trials else preparations.claim(s.db, worker.id, worker.binding, now)
     if preparation is not None:
         worker.dataset, worker.since, worker.told = preparation.dataset, s.stopwatch(), False
         s.executor.send(worker.id, build_message(preparation, worker.binding))
         return
-    for trial in transitions.claim_trials(s.db, worker.id, worker.binding, depth - len(worker.trials), now):
-        worker.trials.append(trial)
-        message, worker.asked[trial.id] = train_message(s.db, trial)
-        s.executor.send(worker.id, message)
+    _send_trials(s, worker, depth - len(worker.trials), now)
     if not worker.holds():
         _send_wishes(s, worker, now)
-    if worker.holds():
-        return
-    if next_binding is not None and next_binding != worker.binding:
+    if not worker.holds() and _is_in_the_way(s, worker, next_binding):
         worker.finishing = True
         s.executor.send(worker.id, {"kind": "finish"})
+
+
+def _send_trials(s: Scheduler, worker: Worker, count: int, now: float) -> None:
+    pack = worker.pack
+    if (worker.engine == "fused" and pack is None) or count <= 0:
+        return
+    among = (pack.family, pack.lost) if pack else None
+    for trial in transitions.claim_trials(s.db, worker.id, worker.binding, count, now, among):
+        worker.trials.append(trial)
+        message, worker.asked[trial.id] = train_message(s.db, trial, pack)
+        s.executor.send(worker.id, message)
+
+
+def _is_in_the_way(s: Scheduler, worker: Worker, next_binding: Binding | None) -> bool:
+    """Whether the most urgent work needs another worker than this one, which has nothing to do."""
+    if next_binding is None:
+        return False
+    return next_binding != worker.binding or engines.next_engine(s.db, next_binding) not in (worker.engine, None)
 
 
 def _send_wishes(s: Scheduler, worker: Worker, now: float) -> None:
@@ -185,14 +232,54 @@ def _depth(s: Scheduler) -> int:
     return 1 + min(MOST_HELD, fair, ahead)
 
 
+def _lanes(s: Scheduler, worker: Worker) -> int:
+    """How many trials a worker that trains packs may hold: its lanes, and as many again that take their places. It
+    keeps to one family as long as it holds any.
+    """
+    if not worker.trials:
+        worker.pack = engines.next_pack(s.db, worker.binding, _packs(s), len(s.slots))
+    if worker.pack is None:
+        return 0
+    lanes, on_it = worker.pack.lanes, worker.pack.workers
+    ready = engines.count_ready(s.db, worker.binding, worker.pack, 3 * lanes * on_it)
+    spare = ready - on_it * max(0, lanes - len(worker.trials))
+    return lanes + min(lanes, max(0, spare) // (2 * on_it))
+
+
+def _packs(s: Scheduler) -> dict[str, tuple[int, int]]:
+    """Of each family that is trained now, how many workers are on it, and how many of its trials they hold."""
+    found: dict[str, tuple[int, int]] = {}
+    for worker in s.workers.values():
+        if worker.pack is not None and worker.trials:
+            count, held = found.get(worker.pack.family, (0, 0))
+            found[worker.pack.family] = count + 1, held + len(worker.trials)
+    return found
+
+
 def _start_workers(s: Scheduler, binding: Binding, now: float) -> None:
-    """Starts workers in free slots, no more than there is work for."""
+    """Starts workers in free slots, no more than there is work for, first those that the most urgent trial needs."""
     taken = {worker.slot.name for worker in s.workers.values()}
-    starting = sum(not worker.ready for worker in s.workers.values())
-    batches = ceil(measuring.waiting(s.db, MOST_WISHES * len(s.slots)) / MOST_WISHES)
-    wanted = transitions.queued(s.db, len(s.slots)) + batches - starting
-    for slot in [slot for slot in s.slots if slot.name not in taken][: max(0, wanted)]:
-        worker = Worker(uuid.uuid4().hex[:12], slot, binding)
-        s.workers[worker.id] = worker
-        s.executor.start(WorkerSpec(worker.id, slot, s.root, binding.snapshot, binding.interpreter))
-        workers.started(s.db, worker.id, slot.name, s.executor.process(worker.id), now)
+    free = [slot for slot in s.slots if slot.name not in taken]
+    first: Engine = "fused" if free and engines.next_engine(s.db, binding) == "fused" else "fit"
+    second: Engine = "fit" if first == "fused" else "fused"
+    for engine in (first, second):
+        wanted = _wanted(s, binding, engine) if free else 0
+        for slot in free[: max(0, wanted)]:
+            _start(s, Worker(uuid.uuid4().hex[:12], slot, binding, engine), now)
+        free = free[max(0, wanted) :]
+
+
+def _wanted(s: Scheduler, binding: Binding, engine: Engine) -> int:
+    """How many more workers of an engine there is work for. Metrics are measured by any."""
+    starting = sum(not worker.ready and worker.engine == engine for worker in s.workers.values())
+    wishes = measuring.waiting(s.db, MOST_WISHES * len(s.slots)) if engine == "fit" else 0
+    return engines.queued(s.db, binding, engine, len(s.slots)) + ceil(wishes / MOST_WISHES) - starting
+
+
+def _start(s: Scheduler, worker: Worker, now: float) -> None:
+    s.workers[worker.id] = worker
+    binding = worker.binding
+    s.executor.start(
+        WorkerSpec(worker.id, worker.slot, s.root, binding.snapshot, binding.interpreter, engine=worker.engine)
+    )
+    workers.started(s.db, worker.id, worker.slot.name, s.executor.process(worker.id), now)

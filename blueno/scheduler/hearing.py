@@ -8,11 +8,11 @@ from typing import Any
 
 from ..canonical import digest, short
 from ..messages import Message
-from ..store import preparations, transitions, workers
+from ..store import engines, preparations, transitions, workers
 from ..store.transitions import Claimed
-from ..worker.output import bounded, trial_log
+from ..worker.output import bounded, pack_log, trial_log
 from .afterwards import afterwards, measured, over_wish
-from .state import Scheduler, Worker, forget, let_go
+from .state import Scheduler, Worker, begin, forget, leave, let_go, taken_s
 from .triage import disk_full, failed_dataset, failed_start, pause_all, pause_bound, triage
 
 
@@ -25,23 +25,43 @@ def _ready(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
 def _started(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     if worker.killed is not None:
         return  # it was ended over the trial before; this one is not to blame
-    if transitions.started(s.db, message["trial"], message["attempt"], worker.id):
-        worker.current = next(t for t in worker.trials if t.id == message["trial"])
-        worker.since = s.stopwatch()
-        workers.at(s.db, worker.id, message["trial"])
+    trial = _held(worker, message)
+    if trial and transitions.started(s.db, trial.id, trial.attempt, worker.id):
+        begin(s, worker, trial)
+        _show(s, worker, trial.id)
 
 
 def _epoch(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
-    workers.at(s.db, worker.id, message["trial"], message)
+    _show(s, worker, message["trial"], message)
+
+
+def _show(s: Scheduler, worker: Worker, trial: str, message: Message | None = None) -> None:
+    """For `watch`; of a pack its oldest trial."""
+    if next(iter(worker.begun), trial) == trial:
+        workers.at(s.db, worker.id, trial, message)
+
+
+def _held(worker: Worker, message: Message) -> Claimed | None:
+    """The trial that a message is about, if it is this worker's."""
+    return next((t for t in worker.trials if (t.id, t.attempt) == (message["trial"], message["attempt"])), None)
+
+
+def _unfused(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    trial = _held(worker, message)
+    if trial is None:
+        return
+    leave(s, worker, trial)
+    if engines.unfuse(s.db, trial.id, trial.attempt, message["why"], now) and message["why"] not in s.told:
+        s.told.add(message["why"])
+        s.tell(f"trials of a family are trained one at a time: {message['why']}")
 
 
 def _result(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
-    trial = next((t for t in worker.trials if (t.id, t.attempt) == (message["trial"], message["attempt"])), None)
-    worker.current = None
+    trial = _held(worker, message)
     if trial is None:
         return
-    worker.trials.remove(trial)
-    asked, error = worker.asked.pop(trial.id, None), message["error"]
+    asked, error = worker.asked.get(trial.id), message["error"]
+    leave(s, worker, trial)
     if error and error["class"] == "disk_full":
         disk_full(s, trial, error, now)
     elif error and error["class"] == "dataset_missing":
@@ -93,15 +113,18 @@ def _remarks(summary: dict[str, Any]) -> set[str]:
 
 
 def _gone(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    worker.last_words = bounded(pack_log(s.root, worker.id))
     forget(s, worker)
     if not worker.ready and worker.killed is None:
         failed_start(s, worker, message, now)
-    trial = _blamed(worker, message)
-    if trial is not None:
-        _over(s, worker, trial, message, now)
-        worker.trials.remove(trial)
+    blamed = _blamed(s, worker, message)
+    again = [trial for trial in blamed if _over(s, worker, trial, message, now)]
+    if again:
+        _tell_again(s, again, message["reason"])
+    worker.trials = [trial for trial in worker.trials if trial not in blamed]
     if worker.dataset is not None and worker.killed is None:
-        error = _error("lost", message["reason"], f"the worker that built it ended: {message['reason']}", message)
+        reason = message["reason"]
+        error = _error("lost", reason, f"the worker that built it ended: {reason}", message["output"])
         preparations.lost(s.db, worker.dataset, worker.id, error, now)
         worker.dataset = None
     if worker.wishes and worker.killed in (None, "timeout") and message["reason"] != "recycled":
@@ -111,47 +134,75 @@ def _gone(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
 
 HANDLERS: dict[str, Callable[[Scheduler, Worker, Message, float], None]] = {
     "ready": _ready, "started": _started, "epoch": _epoch, "result": _result, "built": _built,
-    "measured": measured, "gone": _gone,
+    "unfused": _unfused, "measured": measured, "gone": _gone,
 }  # fmt: skip
 
 
-def _blamed(worker: Worker, message: Message) -> Claimed | None:
-    """The trial over which a worker ended: the one it was on; the next one, if it died before it could begin that
-    (libraries are imported then); none, if that is no trial's fault.
+def _blamed(s: Scheduler, worker: Worker, message: Message) -> list[Claimed]:
+    """The trials over which a worker ended: those it was on, or of these the ones that took too long; the next one, if
+    it died before it could begin any (libraries are imported then); none, if that is no trial's fault.
     """
     if worker.killed == "stopped" or message["reason"] == "recycled":
-        return None
-    if worker.current is not None:
-        return worker.current if worker.current in worker.trials else None
-    return worker.trials[0] if worker.trials and worker.killed is None else None
-
-
-def _over(s: Scheduler, worker: Worker, trial: Claimed, message: Message, now: float) -> None:
-    """A worker ended over a trial: by our hand because it took too long, or by itself."""
-    log = trial_log(s.root, trial.id)
-    text = bounded(log)
-    duration_s = s.stopwatch() - worker.since if worker.current else 0.0
+        return []
     if worker.killed == "timeout":
-        error = _error("timeout", "Timeout", f"it ran longer than {limit_s_of(worker):g} s (resources.time)", message)
+        return late(s, worker)
+    return [trial for trial in worker.trials if trial.id in worker.begun] or worker.trials[:1]
+
+
+def late(s: Scheduler, worker: Worker) -> list[Claimed]:
+    """The trials that a worker is on for longer than their sweep allows."""
+    limit_s = limit_s_of(worker)
+    begun = [trial for trial in worker.trials if trial.id in worker.begun]
+    return [trial for trial in begun if limit_s is not None and taken_s(s, worker, trial.id) > limit_s]
+
+
+def end_late(s: Scheduler, worker: Worker, trial: Claimed, now: float) -> None:
+    """A trial took too long, and those that it shares its worker with go on: it alone has failed."""
+    error = timeout_error(worker)
+    result = transitions.failed_result(trial.id, trial.attempt, error, now, taken_s(s, worker, trial.id))
+    leave(s, worker, trial)
+    if transitions.finish(s.db, result, worker.id, now):
+        _tell_failure(s, trial, error)
+        triage(s, trial, result, now)
+
+
+def _tell_again(s: Scheduler, trials: list[Claimed], reason: str) -> None:
+    if len(trials) == 1:
+        s.tell(f"a worker ended over trial {short(trials[0].id)} ({reason}); the trial is queued again")
+    else:
+        s.tell(f"a worker ended over {len(trials)} trials of a pack ({reason}); they are queued again")
+
+
+def _over(s: Scheduler, worker: Worker, trial: Claimed, message: Message, now: float) -> bool:
+    """A worker ended over a trial: by our hand because it took too long, or by itself. Whether it is queued again."""
+    log = trial_log(s.root, trial.id)
+    text = bounded(log) or worker.last_words
+    duration_s = taken_s(s, worker, trial.id) if trial.id in worker.begun else 0.0
+    if worker.killed == "timeout":
+        error = timeout_error(worker, message["output"])
         result = transitions.failed_result(trial.id, trial.attempt, error, now, duration_s, text)
         transitions.finish(s.db, result, worker.id, now)
         _tell_failure(s, trial, error)
         triage(s, trial, result, now)
     else:
-        error = _error("lost", message["reason"], f"its process ended: {message['reason']}", message, text)
+        error = _error("lost", message["reason"], f"its process ended: {message['reason']}", text or message["output"])
         result = transitions.failed_result(trial.id, trial.attempt, error, now, duration_s, text)
         if transitions.lost(s.db, trial.id, trial.attempt, worker.id, result, now) != "failed":
-            s.tell(f"a worker ended over trial {short(trial.id)} ({message['reason']}); the trial is queued again")
-            return
+            return True
         _tell_failure(s, trial, error)
         triage(s, trial, result, now)
     log.unlink(missing_ok=True)
+    return False
 
 
-def _error(kind: str, type: str, text: str, message: Message, log: str = "") -> dict[str, str]:
+def timeout_error(worker: Worker, left: str = "") -> dict[str, str]:
+    """The Error of a trial that took longer than its sweep allows."""
+    return _error("timeout", "Timeout", f"it ran longer than {limit_s_of(worker):g} s (resources.time)", left)
+
+
+def _error(kind: str, type: str, text: str, left: str) -> dict[str, str]:
     """An Error for something that could not speak for itself; the traceback is what the process left behind."""
-    traceback = log[-8000:] or message["output"][-8000:]
-    return {"class": kind, "type": type, "message": text, "traceback": traceback, "group": digest([kind, type])}
+    return {"class": kind, "type": type, "message": text, "traceback": left[-8000:], "group": digest([kind, type])}
 
 
 def limit_s_of(worker: Worker) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..messages import Message
 from ..store.asked import Item, asked
+from ..store.engines import Pack
 from ..store.keeping import larger
 from ..store.measuring import Wish
 from ..store.preparations import Preparation
@@ -21,7 +22,7 @@ class Asked(NamedTuple):
     sweeps: set[int]
 
 
-def train_message(db: sqlite3.Connection, trial: Claimed) -> tuple[Message, Asked]:
+def train_message(db: sqlite3.Connection, trial: Claimed, pack: Pack | None = None) -> tuple[Message, Asked]:
     """What a worker is told about a trial: metrics and files are those that any sweep which wants it asks for."""
     rows = db.execute(
         "SELECT number, snapshot, folder, files, metric, direction, metrics, keep FROM sweep_trials"
@@ -35,7 +36,7 @@ def train_message(db: sqlite3.Connection, trial: Claimed) -> tuple[Message, Aske
     for each in wanted.values():
         items |= {name: it for name, it in each.items() if name not in items}  # a name means one thing at a time
     listed = [each.written for each in items.values() if each.written != own["metric"]]
-    message = {
+    message: Message = {
         "kind": "train",
         "trial": trial.id,
         "attempt": trial.attempt,
@@ -48,8 +49,15 @@ def train_message(db: sqlite3.Connection, trial: Claimed) -> tuple[Message, Aske
         "metrics": listed,
         "keep": larger(json.loads(row["keep"]) for row in rows),
     }
+    if pack is not None:
+        message["pack"] = {"family": pack.family, "lanes": pack.lanes, "ends": pack.ends}
     served = {sweep for sweep, each in wanted.items() if all(items[name].id == it.id for name, it in each.items())}
     return message, Asked(listed, served)
+
+
+def stop_message(trial: Claimed) -> Message:
+    """What a worker that trains packs is told about a trial that it need not go on with."""
+    return {"kind": "stop", "trial": trial.id, "attempt": trial.attempt}
 
 
 def build_message(preparation: Preparation, binding: Binding) -> Message:

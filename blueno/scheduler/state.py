@@ -9,34 +9,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..executors import Executor, Slot
+from ..clock import SharedTime
+from ..executors import Engine, Executor, Slot
 from ..store import measuring, preparations, transitions, workers
+from ..store.engines import Pack
 from ..store.keeping import Rankings
 from ..store.measuring import Wish
 from ..store.transitions import Binding, Claimed
-from ..worker.output import worker_log
+from ..worker.output import pack_log, worker_log
 from .orders import Asked
 
 
 @dataclass
 class Worker:
     """What the scheduler knows of a worker. It holds `trials`, in order, or builds `dataset`, or measures `wishes`,
-    under one lease.
+    under one lease. One of the engine `fused` is on many of its trials at a time, all of one `pack`.
     """
 
     id: str
     slot: Slot
     binding: Binding
+    engine: Engine = "fit"
+    pack: Pack | None = None
     ready: bool = False
     finishing: bool = False
     trials: list[Claimed] = field(default_factory=list)
     asked: dict[str, Asked] = field(default_factory=dict)  # by trial: what was asked for with it
     wishes: list[Wish] = field(default_factory=list)
     dataset: str | None = None
-    current: Claimed | None = None  # the one it said it began
-    since: float = 0.0  # by the stopwatch: when it began that, the dataset, or the first of the wishes
+    begun: dict[str, float] = field(default_factory=dict)  # trials that it said it began -> when, by `time`
+    time: SharedTime = field(default_factory=SharedTime)  # of the trials that it is on
+    since: float = 0.0  # by the stopwatch: when it began the dataset, or the first of the wishes
     told: bool = False  # that the dataset takes long
     killed: str | None = None  # why we ended it: timeout, stopped
+    last_words: str = ""  # of its pack, when it has ended
 
     def holds(self) -> bool:
         return bool(self.trials or self.wishes) or self.dataset is not None
@@ -53,6 +59,7 @@ class Scheduler:
     clock: Callable[[], float]
     tell: Callable[[str], None]  # a line for people
     stopwatch: Callable[[], float] = time.monotonic  # for limits: nobody sets it, and it rests while the machine sleeps
+    engine: str = "fit"  # the setting: auto, fit or fused
     resources: str | None = None  # those that `slots` were made for
     slots: list[Slot] = field(default_factory=list)
     workers: dict[str, Worker] = field(default_factory=dict)
@@ -71,8 +78,27 @@ def let_go(s: Scheduler, worker: Worker, now: float, why: str) -> None:
         preparations.release(s.db, worker.dataset, now)
     if worker.wishes:
         measuring.release(s.db, worker.id)
-    worker.trials, worker.wishes, worker.dataset, worker.current = [], [], None, None
+    worker.trials, worker.wishes, worker.dataset = [], [], None
     worker.asked.clear()
+    worker.begun.clear()
+
+
+def begin(s: Scheduler, worker: Worker, trial: Claimed) -> None:
+    """A worker is on a trial from now on."""
+    worker.begun[trial.id] = worker.time.read(s.stopwatch(), len(worker.begun))
+
+
+def taken_s(s: Scheduler, worker: Worker, trial: str) -> float:
+    """The time that a worker has spent on a trial that it began: of what many share, its part."""
+    return worker.time.read(s.stopwatch(), len(worker.begun)) - worker.begun[trial]
+
+
+def leave(s: Scheduler, worker: Worker, trial: Claimed) -> None:
+    """A trial is not the worker's any more."""
+    worker.time.read(s.stopwatch(), len(worker.begun))
+    worker.begun.pop(trial.id, None)
+    worker.asked.pop(trial.id, None)
+    worker.trials.remove(trial)
 
 
 def forget(s: Scheduler, worker: Worker) -> None:
@@ -80,3 +106,4 @@ def forget(s: Scheduler, worker: Worker) -> None:
     s.workers.pop(worker.id, None)
     if worker.ready:
         worker_log(s.root, worker.id).unlink(missing_ok=True)  # what it said outside trials; kept if it never began
+        pack_log(s.root, worker.id).unlink(missing_ok=True)

@@ -197,6 +197,19 @@ CREATE INDEX let_go_pending ON let_go (pending) WHERE pending;
 """
 
 
+THIRD = """
+-- What trials have in common that one program can train; '' for those that are trained one at a time.
+ALTER TABLE trials ADD COLUMN family TEXT NOT NULL DEFAULT '';
+-- What trains a trial that is queued or running: fit or fused. NULL until a scheduler has decided.
+ALTER TABLE trials ADD COLUMN engine TEXT CHECK (engine IN ('fit', 'fused'));
+-- Why its family's program could not take it, when a worker tried.
+ALTER TABLE trials ADD COLUMN unfused TEXT;
+CREATE INDEX trials_undecided ON trials (family) WHERE state = 'queued' AND engine IS NULL;
+CREATE INDEX trials_by_engine ON trials (engine, rank) WHERE state = 'queued';
+CREATE INDEX trials_by_family ON trials (family, rank) WHERE state = 'queued' AND engine = 'fused';
+"""
+
+
 def m001_first(db: sqlite3.Connection) -> None:
     run(db, FIRST)
 
@@ -226,7 +239,11 @@ def _note_definitions(db: sqlite3.Connection, sweep: int, own: dict[str, str]) -
         )
 
 
-MIGRATIONS = [m001_first, m002_kept_and_measured]
+def m003_families(db: sqlite3.Connection) -> None:
+    run(db, THIRD)
+
+
+MIGRATIONS = [m001_first, m002_kept_and_measured, m003_families]
 
 
 def run(db: sqlite3.Connection, script: str) -> None:

@@ -54,6 +54,7 @@ def submit(db: sqlite3.Connection, plan: Plan, about: dict[str, Any], interprete
         if new:
             _add_configs(db, plan, sweep)
             _add_trials(db, plan, sweep)
+        _note_families(db, plan)
         before = _states(db, sweep, plan)
         _queue(db, sweep, now)
         _want_datasets(db, sweep)
@@ -117,6 +118,16 @@ def _add_trials(db: sqlite3.Connection, plan: Plan, sweep: int) -> None:
     )
 
 
+def _note_families(db: sqlite3.Connection, plan: Plan) -> None:
+    """Each time, since a later version may fuse more."""
+    from ..planning.families import families  # with it comes the compiler, which whoever submits has used already
+
+    db.executemany(
+        "UPDATE trials SET family = ?1 WHERE id = ?2 AND family != ?1",
+        ((family.key, trial.id) for trial, family in zip(plan.trials, families(plan.trials), strict=True)),
+    )
+
+
 def _states(db: sqlite3.Connection, sweep: int, plan: Plan) -> dict[str, int]:
     """How the sweep's trials stood before; one that nobody ever queued is "new"."""
     rows = db.execute(
@@ -150,7 +161,7 @@ def _queue(db: sqlite3.Connection, sweep: int, now: float) -> None:
 def requeue(db: sqlite3.Connection, sweep: int, trials: list[tuple[str, str]], now: float) -> None:
     """Queues trials, given with the state they are in, on behalf of `sweep`, in its order."""
     db.executemany(
-        "UPDATE trials SET state = 'queued', lost = 0, worker = NULL, sweep = ?1,"
+        "UPDATE trials SET state = 'queued', lost = 0, worker = NULL, engine = NULL, unfused = NULL, sweep = ?1,"
         " rank = ?1 * ?2 + (SELECT position FROM sweep_trials WHERE sweep = ?1 AND trial = ?3) WHERE id = ?3",
         ((sweep, RANKS_PER_SWEEP, id) for id, _ in trials),
     )

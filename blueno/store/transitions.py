@@ -102,14 +102,23 @@ def has_done(db: sqlite3.Connection, sweep: int) -> bool:
     return bool(db.execute(query, (sweep,)).fetchone()[0])
 
 
-def claim_trials(db: sqlite3.Connection, worker: str, binding: Binding, count: int, now: float) -> list[Claimed]:
-    """Gives up to `count` ready trials to `worker`, first come first served in the order of `rank`."""
+ONE_BY_ONE = " AND trials.engine = 'fit'"
+OF_A_PACK = " AND trials.engine = 'fused' AND family = ? AND trials.lost = ?"
+
+
+def claim_trials(
+    db: sqlite3.Connection, worker: str, binding: Binding, count: int, now: float, pack: tuple[str, int] | None = None
+) -> list[Claimed]:
+    """Gives up to `count` ready trials to `worker`, first come first served in the order of `rank`: those that are
+    trained one at a time, or those of a `pack` (a family, and how many workers have died over them).
+    """
+    among = OF_A_PACK if pack else ONE_BY_ONE
     with transaction(db):
         rows = db.execute(
             "UPDATE trials SET state = 'running', attempt = attempt + 1, worker = ?"
-            f" WHERE number IN ({READY}{BOUND} ORDER BY rank LIMIT ?)"
+            f" WHERE number IN ({READY}{BOUND}{among} ORDER BY rank LIMIT ?)"
             " RETURNING id, attempt, recipe, config, fold, sweep, worker, rank",
-            (worker, *binding, count),
+            (worker, *binding, *(pack or ()), count),
         ).fetchall()
         moved(db, now, "queued", "running", rows)
     rows.sort(key=lambda row: row["rank"])
@@ -140,8 +149,14 @@ def finish(db: sqlite3.Connection, result: Message, worker: str, now: float) -> 
         if not rows:
             return False
         moved(db, now, "running", state, rows)
-        insert_result(db, result, worker, now)
+        insert_result(db, {**result, "notes": [*result["notes"], *_unfused(db, trial)]}, worker, now)
     return True
+
+
+def _unfused(db: sqlite3.Connection, trial: str) -> list[str]:
+    """Why a trial that was to be trained in a pack was not."""
+    why = db.execute("SELECT unfused FROM trials WHERE id = ?", (trial,)).fetchone()["unfused"]
+    return [f"trained by itself: {why}"] if why else []
 
 
 def insert_result(db: sqlite3.Connection, result: Message, worker: str, now: float) -> None:

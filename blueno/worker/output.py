@@ -20,6 +20,11 @@ def trial_log(root: Path, trial: str) -> Path:
     return root / "logs" / "trials" / f"{trial}.log"
 
 
+def pack_log(root: Path, worker: str) -> Path:
+    """What a worker writes while a pack is on."""
+    return root / "logs" / "workers" / f"{worker}.pack.log"
+
+
 def worker_log(root: Path, worker: str) -> Path:
     """What a worker writes while no trial runs."""
     return root / "logs" / "workers" / f"{worker}.log"

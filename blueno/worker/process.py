@@ -1,7 +1,7 @@
 """A worker as a process of its own: `python -P -m blueno.worker.process FD TOLD`, started by the local executor.
 
 It talks JSON lines over the socket FD, leads a process group, and takes everything in it along when the scheduler is
-gone. TOLD is JSON: `id`, `root`, `slot`.
+gone. TOLD is JSON: `id`, `root`, `slot`, `engine`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
 
 from .. import environment
 from ..executors import Slot
 from ..messages import Message
 from . import output
+from .cores import pin
+from .inbox import Inbox
+from .packs import train_packs
 from .work import handle, open_worker
 
 # The guard shares the worker's process group, and as its standard input a pipe that nobody writes to and whose other
@@ -37,14 +39,19 @@ def main(arguments: list[str]) -> None:
     os.set_inheritable(channel, False)  # a child of user code that held it open would hide our end from the scheduler
     _start_guard()
     _settle()
-    inbox: SimpleQueue[Message] = SimpleQueue()
+    inbox = Inbox()
     threading.Thread(target=_listen, args=(channel, inbox.put), daemon=True).start()
     slot = Slot(*told["slot"])
+    if told["engine"] == "fused" and slot.kind == "cpu" and slot.threads == 1:
+        pin()  # before JAX is imported: it makes as many threads as there are cores to be used
     emit = _sender(channel)
     worker = open_worker(told["id"], Path(told["root"]), slot.threads)
     emit({"kind": "ready", "pid": os.getpid(), "environment": environment.facts(slot)})
     while (message := inbox.get())["kind"] != "finish":
-        handle(worker, message, emit)
+        if message["kind"] == "train" and "pack" in message:
+            train_packs(worker, message, emit, inbox)
+        else:
+            handle(worker, message, emit)
         if worker.worn_out and inbox.empty():
             emit({"kind": "gone", "reason": "recycled", "output": ""})
             break

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..cache import Cache
 from ..canonical import digest_file
@@ -58,6 +58,7 @@ class Worker:
     datasets: dict[str, Dataset] = field(default_factory=dict)  # oldest use first
     first_held_bytes: int | None = None
     worn_out: bool = False  # its memory is not what it was: it should be replaced
+    opened: Any = None  # the family that was trained last, compiled (packs.Opened)
 
 
 def open_worker(
@@ -89,7 +90,7 @@ def _build(worker: Worker, message: Message, emit: Emit) -> None:
     except worker.fatal:
         raise
     except BaseException as error:
-        answer["error"] = _failure(worker, error, message, "data")
+        answer["error"] = failure(worker, error, message, "data")
     emit({"kind": "built", "dataset": message["dataset"], "duration_s": worker.stopwatch() - begun_s, **answer})
 
 
@@ -103,7 +104,7 @@ def _built(worker: Worker, message: Message) -> Message:
         dataset = _dataset(worker, message["dataset"])
         folder, files = worker.models.scratch, message["files"]
         for model, error in cannot_be_built(models, dataset, code, worker.threads, folder, files, worker.fatal):
-            broken[model] = _failure(worker, error, message, "model")
+            broken[model] = failure(worker, error, message, "model")
     return {
         "bytes": report.bytes, "computed": list(report.computed), "summary": report.summary, "model_errors": broken,
     }  # fmt: skip
@@ -144,7 +145,7 @@ def _train(worker: Worker, message: Message, emit: Emit) -> None:
         "kind": "result", **base, **answer, "started": iso(begun), "duration_s": worker.stopwatch() - begun_s,
         "peak_memory_bytes": peak_bytes(), "log": _log(worker, message, answer),
     })  # fmt: skip
-    _note_wear(worker)
+    note_wear(worker)
 
 
 def _import_libraries(worker: Worker, message: Message) -> None:
@@ -158,23 +159,23 @@ def _import_libraries(worker: Worker, message: Message) -> None:
 def _attempt(worker: Worker, message: Message, report: EpochReport) -> Message:
     """What the result says of the training itself, however it ended."""
     try:
-        with _output(worker, message), _scratch(worker.models.scratch) as folder, _same_folder():
+        with _output(worker, message), scratch(worker.models.scratch) as folder, same_folder():
             from ..ml.train import train
 
-            job = _job(worker, message, folder)
+            job = job_of(worker, message, folder)
             outcome = train(job, report)
             report.flush()
-            answer = _trained(worker, message, outcome, folder)
+            answer = trained(worker, message, outcome, folder)
             if job.checkpoint is not None:
                 shutil.rmtree(job.checkpoint, ignore_errors=True)
             return answer
     except worker.fatal:
         raise
     except BaseException as error:
-        return _nothing() | {"state": "failed", "error": _failure(worker, error, message, "model")}
+        return nothing() | {"state": "failed", "error": failure(worker, error, message, "model")}
 
 
-def _job(worker: Worker, message: Message, folder: Path) -> Job:
+def job_of(worker: Worker, message: Message, folder: Path) -> Job:
     from ..ml.job import Job
 
     return Job(
@@ -195,7 +196,7 @@ def _checkpoint(worker: Worker, message: Message) -> Path | None:
     return worker.root / "data" / "work" / "checkpoints" / message["trial"]
 
 
-def _trained(worker: Worker, message: Message, outcome: Outcome, folder: Path) -> Message:
+def trained(worker: Worker, message: Message, outcome: Outcome, folder: Path) -> Message:
     metrics = {name: finite(value) for name, value in outcome.metrics.items()}
     place = f"{message['trial'][:2]}/{message['trial']}/{message['attempt']}"
     artefacts = {
@@ -225,7 +226,7 @@ def _log(worker: Worker, message: Message, answer: Message) -> str:
     return bounded(log)
 
 
-def _nothing() -> Message:
+def nothing() -> Message:
     return {"metrics": {}, "nonfinite": [], "history": {}, "artefacts": {}, "engine": "", "epoch": None, "notes": []}
 
 
@@ -243,13 +244,13 @@ def remove_artefact(root: Path, key: str) -> None:
             folder.rmdir()
 
 
-def _failure(worker: Worker, error: BaseException, message: Message, otherwise: str) -> Message:
+def failure(worker: Worker, error: BaseException, message: Message, otherwise: str) -> Message:
     described = failures.describe(error, unpacked(worker.root, message["code"]), otherwise)
     worker.worn_out |= described["class"] == "out_of_memory"
     return described
 
 
-def _note_wear(worker: Worker) -> None:
+def note_wear(worker: Worker) -> None:
     held = held_bytes()
     if worker.first_held_bytes is None:
         worker.first_held_bytes = held  # after the first trial, since that one imported the libraries
@@ -267,7 +268,7 @@ def _output(worker: Worker, message: Message) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _scratch(parent: Path) -> Iterator[Path]:
+def scratch(parent: Path) -> Iterator[Path]:
     """A fresh folder that is gone afterwards. It lies where artefacts are linked from, not copied."""
     try:
         folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=parent))
@@ -290,7 +291,7 @@ def remove_leftovers(root: Path) -> None:
 
 
 @contextmanager
-def _same_folder() -> Iterator[None]:
+def same_folder() -> Iterator[None]:
     """User code may change the working folder; the next trial begins in the same one."""
     before = os.getcwd()
     try:

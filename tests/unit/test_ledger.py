@@ -7,7 +7,7 @@ from sqlite3 import Connection
 import pytest
 
 from blueno.loop import settled
-from blueno.store import ledger, transitions, workers
+from blueno.store import engines, ledger, transitions, workers
 from blueno.store.database import open_store
 from blueno.store.submit import submit
 
@@ -24,7 +24,9 @@ def db(tmp_path: Path) -> Iterator[Connection]:
 
 
 def submitted(db: Connection, **plan: object) -> int:
-    return submit(db, small_plan(**plan), {}, "python", NOW).sweep  # type: ignore[arg-type]
+    sweep = submit(db, small_plan(**plan), {}, "python", NOW).sweep  # type: ignore[arg-type]
+    engines.decide(db, None, "{}")
+    return sweep
 
 
 def claim(db: Connection, count: int = 10) -> list[transitions.Claimed]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blueno.errors import NotFound, StoreError
-from blueno.store import database, ledger, read, transitions
+from blueno.store import database, engines, ledger, read, transitions
 from blueno.store.database import open_store, scheduler_lock, store_path
 from blueno.store.migrations import MIGRATIONS
 from blueno.store.submit import submit
@@ -28,7 +28,9 @@ def db(tmp_path: Path) -> Any:
 
 
 def add(db: sqlite3.Connection, **plan: Any) -> int:
-    return submit(db, small_plan(**plan), {}, "python", NOW).sweep
+    sweep = submit(db, small_plan(**plan), {}, "python", NOW).sweep
+    engines.decide(db, None, "{}")
+    return sweep
 
 
 def claim(db: sqlite3.Connection, worker: str = "w", count: int = 1) -> list[transitions.Claimed]:

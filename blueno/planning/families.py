@@ -1,0 +1,97 @@
+"""Families: trials whose training is the same program but for numbers, so that one worker can train many as a pack.
+
+What may differ from trial to trial of a family is left out of its key, or only its kind is in it. Whether datasets have
+the same shape is not known before they are built: the worker looks at that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..canonical import digest
+from ..settings import FEWEST_OF_FAMILY
+from .records import Trial
+
+PER_LANE = {"seed", "dataset"}
+PER_LANE_OF_TRAIN = {"learning_rate", "epochs", "early_stopping", "reduce_on_plateau", "select"}
+KINDS = {
+    "estimator": "an estimator",
+    "function": "a function of one's own",
+    "command": "a command",
+}  # of models that are no networks
+
+
+class Family(NamedTuple):
+    """The digest of what its trials have in common; or "", and why they are trained one at a time."""
+
+    key: str
+    why_not: str
+
+
+class Share(NamedTuple):
+    """How a plan's trials are shared out to the engines."""
+
+    fused: list[int]  # trials of each family, in the order of the plan
+    fit: dict[str, int]  # why not fused -> trials
+
+    def document(self) -> dict[str, Any]:
+        """What `plan --json` says of it."""
+        return {"fused": self.fused, "fit": [{"trials": count, "why": why} for why, count in self.fit.items()]}
+
+
+def family_of(recipe: Mapping[str, Any]) -> Family:
+    """The family of a trial, told from its recipe alone."""
+    model, train = recipe["model"], recipe["train"]
+    if "architecture" not in model or train is None:
+        return Family("", next((text for kind, text in KINDS.items() if kind in model), "not a network"))
+    if train["stages"]:
+        return Family("", "train in stages")
+    if train["mixed_precision"]:
+        return Family("", "mixed precision")
+    shared = {key: value for key, value in recipe.items() if key not in PER_LANE}
+    return Family(digest(shared | {"model": _kinds(model), "train": _train(train)}), "")
+
+
+def _train(train: Mapping[str, Any]) -> dict[str, Any]:
+    name, parameters = next(iter(train["optimizer"].items()))
+    shared = {key: value for key, value in train.items() if key not in PER_LANE_OF_TRAIN}
+    return shared | {"optimizer": {name: _kinds(parameters or {})}, "class_weight": train["class_weight"] is not None}
+
+
+def _kinds(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters with only the sign of numbers that a program can be given: at zero it may take another branch."""
+    return {name: _sign(value) if isinstance(value, float) else value for name, value in parameters.items()}
+
+
+def _sign(value: float) -> list[str]:
+    return ["number", "0" if value == 0 else "+" if value > 0 else "-"]
+
+
+def families(trials: Iterable[Trial]) -> Iterator[Family]:
+    """The family of each trial, in order; looked into once for trials that differ in seed and dataset alone."""
+    known: dict[str, Family] = {}
+    for trial in trials:
+        text = trial.recipe.replace(f'"dataset":"{trial.dataset_id}"', "").replace(f'"seed":{trial.seed},"train"', "")
+        if text not in known:
+            known[text] = family_of(json.loads(trial.recipe))
+        yield known[text]
+
+
+def share_out(trials: Iterable[Trial], engine: str, why_never: str = "") -> Share:
+    """Which of `trials` are trained as packs with the setting `engine`, and why the others are not; `why_never` is why
+    none can be here, if so.
+    """
+    found = Counter(families(trials))
+    fewest = FEWEST_OF_FAMILY if engine == "auto" else 1
+    fused: list[int] = []
+    fit: Counter[str] = Counter()
+    for family, count in found.items():
+        why = family.why_not or why_never or ("" if count >= fewest else f"fewer than {FEWEST_OF_FAMILY} of a family")
+        if why:
+            fit[why] += count
+        else:
+            fused.append(count)
+    return Share(fused, dict(fit))

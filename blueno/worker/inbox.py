@@ -1,0 +1,39 @@
+"""The messages that came for a worker, while it was busy or not."""
+
+from __future__ import annotations
+
+from collections import deque
+from queue import Empty, SimpleQueue
+
+from ..messages import Message
+
+
+class Inbox:
+    """Filled by one thread, read by another. What is looked at and not taken is got later, in order."""
+
+    def __init__(self) -> None:
+        self._arriving: SimpleQueue[Message] = SimpleQueue()
+        self._kept: deque[Message] = deque()
+
+    def put(self, message: Message) -> None:
+        """A message has come."""
+        self._arriving.put(message)
+
+    def get(self) -> Message:
+        """The oldest message; waits for one."""
+        return self._kept.popleft() if self._kept else self._arriving.get()
+
+    def look(self, timeout_s: float = 0.0) -> Message | None:
+        """The next message that has come and was not kept; None if none comes in time."""
+        try:
+            return self._arriving.get(block=timeout_s > 0, timeout=timeout_s)
+        except Empty:
+            return None
+
+    def keep(self, message: Message) -> None:
+        """Not now."""
+        self._kept.append(message)
+
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._kept and self._arriving.empty()

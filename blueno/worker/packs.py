@@ -1,0 +1,340 @@
+"""What a worker of the engine `fused` does: trials of one family that have come are trained together, and each is told
+of as if it had been alone.
+
+Which of them make one pack is decided here: those on data of one shape, whose parameters differ only where the family's
+program takes numbers. What goes wrong with a whole pack is tried again: in halves for lack of memory, else by `fit`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..clock import SharedTime, iso
+from ..errors import BluenoError, MissingLibrary, ModelError
+from ..messages import Message
+from .epochs import EpochReport
+from .inbox import Inbox
+from .memory import peak_bytes, reset_peak
+from .output import bounded, pack_log, redirected
+from .work import Emit, Worker, failure, job_of, note_wear, nothing, same_folder, scratch, trained
+
+if TYPE_CHECKING:
+    from ..etl.dataset import Dataset
+    from ..ml.engines.fused.family import Family
+    from ..ml.job import Job, Outcome, Report
+
+ARRIVING_S = 1.0  # trials that are sent at once come within this time of one another
+
+
+class Opened(NamedTuple):
+    """A family as it was compiled, and what its trials must have in common with those it was compiled from."""
+
+    key: str
+    alike: str
+    fixed: dict[str, Any]  # numbers that did not vary among them
+    family: Family
+
+
+@dataclass
+class Lane:
+    """A trial of the pack that is on."""
+
+    message: Message
+    job: Job
+    report: EpochReport
+    files: ExitStack  # its scratch folder
+    begun: float
+    begun_share_s: float
+
+
+@dataclass
+class Desk:
+    """What a worker has of the family that it is on."""
+
+    worker: Worker
+    emit: Emit
+    inbox: Inbox
+    family: str
+    lanes: int  # at a time
+    waiting: deque[Message] = field(default_factory=deque)
+    begun: dict[Path, Lane] = field(default_factory=dict)  # by the job's folder
+    told: set[str] = field(default_factory=set)  # trials that were said to have started
+    stopped: set[tuple[str, int]] = field(default_factory=set)
+    time: SharedTime = field(default_factory=SharedTime)
+
+
+def train_packs(worker: Worker, first: Message, emit: Emit, inbox: Inbox) -> None:
+    """Trains `first` and what comes of its family, until nothing of it waits. Other messages are kept for later."""
+    desk = Desk(worker, emit, inbox, first["pack"]["family"], first["pack"]["lanes"], deque([first]))
+    while len(desk.waiting) < desk.lanes and _take_in(desk, ARRIVING_S):
+        pass
+    reset_peak()
+    log = pack_log(worker.root, worker.id)
+    with redirected(log, ""), same_folder():
+        while desk.waiting:
+            _train(desk)
+    log.unlink(missing_ok=True)
+    note_wear(worker)
+
+
+def _take_in(desk: Desk, timeout_s: float = 0.0) -> bool:
+    """Sorts the next message that has come; False if none has."""
+    message = desk.inbox.look(timeout_s)
+    if message is None:
+        return False
+    if message["kind"] == "stop":
+        desk.stopped.add((message["trial"], message["attempt"]))
+    elif message["kind"] == "train" and message.get("pack", {}).get("family") == desk.family:
+        desk.waiting.append(message)
+    else:
+        desk.inbox.keep(message)
+    return True
+
+
+# ---- a pack
+
+
+def _train(desk: Desk) -> None:
+    """Trains one pack: the first trials that wait, those that are alike, and those that take their places."""
+    try:
+        _start_libraries(desk)
+        lanes = _first_lanes(desk)
+        if lanes:
+            _run(desk, lanes)
+    except desk.worker.fatal:
+        raise
+    except BaseException as error:
+        _over(desk, error)
+
+
+def _start_libraries(desk: Desk) -> None:
+    from ..ml.train import start
+
+    start(desk.waiting[0]["recipe"]["model"], desk.worker.threads)
+
+
+def _first_lanes(desk: Desk) -> list[Lane]:
+    """As many as fit, all on data of the first one's shape; the others wait for a pack of their own."""
+    lanes: list[Lane] = []
+
+    def fits(job: Job) -> bool:
+        return not lanes or _alike(job) == _alike(lanes[0].job)
+
+    return _begin_some(desk, desk.lanes, fits, lanes)
+
+
+def _begin_some(desk: Desk, count: int, fits: Callable[[Job], bool], lanes: list[Lane]) -> list[Lane]:
+    """Adds up to `count` lanes for trials that wait to `lanes`."""
+    for _ in range(len(desk.waiting)):
+        if len(lanes) == count:
+            break
+        lane = _begin(desk, desk.waiting.popleft(), fits)
+        lanes += [lane] if lane else []
+    return lanes
+
+
+def _run(desk: Desk, lanes: Sequence[Lane]) -> None:
+    from ..ml.engines.fused.pack import train_pack
+
+    opened = _opened(desk, lanes)
+
+    def fits(job: Job) -> bool:
+        return _fits(opened, job)
+
+    def more(count: int) -> list[tuple[Job, Report]]:
+        while _take_in(desk):
+            pass
+        return [_task(desk, lane) for lane in _begin_some(desk, count, fits, [])]
+
+    def done(job: Job, outcome: Outcome) -> None:
+        lane = desk.begun[job.folder]
+        _answer(desk, lane, lambda: trained(desk.worker, lane.message, outcome, job.folder))
+
+    train_pack(opened.family, [_task(desk, lane) for lane in lanes], more, done)
+    assert not desk.begun, "BUG: a pack has ended, and some of its trials have not"
+
+
+def _opened(desk: Desk, lanes: Sequence[Lane]) -> Opened:
+    """The family, compiled for these and for what else of it waits; the one that is open, if it will do."""
+    from ..ml.engines.fused.family import open_family
+
+    opened = desk.worker.opened
+    if opened is not None and opened.key == desk.family and all(_fits(opened, lane.job) for lane in lanes):
+        return opened
+    first = lanes[0].job
+    ends = [first._replace(recipe=recipe) for recipe in lanes[0].message["pack"]["ends"]]
+    jobs = [*(lane.job for lane in lanes), *ends]
+    desk.worker.opened = None  # two families would hold twice the memory
+    desk.worker.opened = Opened(desk.family, _alike(first), _fixed(jobs), open_family(jobs))
+    return desk.worker.opened
+
+
+def _alike(job: Job) -> str:
+    """What the data of trials of one pack have in common."""
+    dataset: Dataset | None = job.dataset
+    assert dataset is not None, "BUG: an architecture without a dataset"
+    arrays = [[*array.shape[1:], str(array.dtype)] for array in (dataset.features, dataset.target)]
+    rows = {name: len(part) for name, part in dataset.parts.items() if name != "test"}
+    facts = (arrays, rows, dataset.task, dataset.classes, dataset.published, dataset.target_scale is None)
+    return json.dumps(facts, sort_keys=True, default=str)
+
+
+def _numbers(job: Job) -> dict[str, Any]:
+    model, (name, parameters) = job.recipe["model"], next(iter(job.recipe["train"]["optimizer"].items()))
+    return {f"model.{key}": value for key, value in model.items()} | {
+        f"{name}.{key}": value for key, value in (parameters or {}).items()
+    }
+
+
+def _fixed(jobs: Sequence[Job]) -> dict[str, Any]:
+    first, *others = map(_numbers, jobs)
+    return {name: value for name, value in first.items() if all(each[name] == value for each in others)}
+
+
+def _fits(opened: Opened, job: Job) -> bool:
+    """Whether the program that was compiled can train the job."""
+    return opened.alike == _alike(job) and opened.fixed.items() <= _numbers(job).items()
+
+
+# ---- a lane
+
+
+def _begin(desk: Desk, message: Message, fits: Callable[[Job], bool]) -> Lane | None:
+    """A lane for a trial; None when it was stopped, cannot begin (that is told), or has to wait for another pack."""
+    if _key(message) in desk.stopped:
+        return None
+    worker, files = desk.worker, ExitStack()
+    begun, begun_share_s = worker.clock(), _now(desk)
+    try:
+        job = job_of(worker, message, files.enter_context(scratch(worker.models.scratch)))
+        if not fits(job):
+            files.close()
+            desk.waiting.append(message)
+            return None
+    except worker.fatal:
+        raise
+    except BaseException as error:
+        files.close()
+        _say_started(desk, message)
+        _tell(desk, message, _failed(desk, message, error), begun, 0.0)
+        return None
+    _say_started(desk, message)
+    report = EpochReport({"trial": message["trial"], "attempt": message["attempt"]}, desk.emit)
+    desk.begun[job.folder] = Lane(message, job, report, files, begun, begun_share_s)
+    return desk.begun[job.folder]
+
+
+def _key(message: Message) -> tuple[str, int]:
+    return message["trial"], message["attempt"]
+
+
+def _say_started(desk: Desk, message: Message) -> None:
+    if message["trial"] not in desk.told:
+        desk.told.add(message["trial"])
+        desk.emit({"kind": "started", "trial": message["trial"], "attempt": message["attempt"]})
+
+
+def _task(desk: Desk, lane: Lane) -> tuple[Job, Report]:
+    def report(epoch: int, epochs: int, metrics: dict[str, float]) -> bool:
+        while _take_in(desk):
+            pass
+        return lane.report(epoch, epochs, metrics) or _key(lane.message) in desk.stopped
+
+    return lane.job, report
+
+
+def _answer(desk: Desk, lane: Lane, answer: Callable[[], Message]) -> None:
+    """Tells what a trial left. One that was stopped leaves nothing: nobody waits for it."""
+    share_s = _now(desk) - lane.begun_share_s
+    del desk.begun[lane.job.folder]
+    with lane.files:
+        if _key(lane.message) in desk.stopped:
+            return
+        lane.report.flush()
+        try:
+            said = answer()
+        except desk.worker.fatal:
+            raise
+        except BaseException as error:
+            said = _failed(desk, lane.message, error)
+    _tell(desk, lane.message, said, lane.begun, share_s)
+
+
+def _tell(desk: Desk, message: Message, said: Message, begun: float, share_s: float) -> None:
+    desk.emit({
+        "kind": "result", "trial": message["trial"], "attempt": message["attempt"], **said, "started": iso(begun),
+        "duration_s": share_s, "peak_memory_bytes": peak_bytes(), "log": _log(desk, message, said),
+    })  # fmt: skip
+
+
+def _now(desk: Desk) -> float:
+    return desk.time.read(desk.worker.stopwatch(), len(desk.begun))
+
+
+def _failed(desk: Desk, message: Message, error: BaseException) -> Message:
+    return nothing() | {"state": "failed", "error": failure(desk.worker, error, message, "model")}
+
+
+def _log(desk: Desk, message: Message, said: Message) -> str:
+    """What the pack wrote so far; which of its trials wrote it, nobody knows."""
+    worker = desk.worker
+    if not worker.redirect:
+        return ""
+    header = f"--- attempt {message['attempt']}, worker {worker.id}, in a pack, {iso(worker.clock())}\n"
+    return header + bounded(pack_log(worker.root, worker.id)) + (said["error"] or {"traceback": ""})["traceback"]
+
+
+# ---- when a pack goes wrong
+
+
+def _put_back(desk: Desk) -> None:
+    """Those that have not ended wait again, before the others."""
+    for lane in reversed(list(desk.begun.values())):
+        lane.files.close()
+        desk.waiting.appendleft(lane.message)
+    _now(desk)
+    desk.begun.clear()
+
+
+def _over(desk: Desk, error: BaseException) -> None:
+    """A pack ended with an exception. Its trials that have not ended are tried again with fewer lanes, if memory ran
+    out; they have failed, if their model cannot be built; else they are given back, to be trained one at a time.
+    """
+    count, worker = len(desk.begun), desk.worker
+    first = next(iter(desk.begun.values())).message if count else desk.waiting[0]
+    described = failure(worker, error, first, "model")
+    out_of_memory = described["class"] == "out_of_memory"
+    if out_of_memory and count > 1:
+        worker.opened, desk.lanes = None, (count + 1) // 2
+        error.__traceback__ = None  # which holds the arrays
+        gc.collect()
+        _put_back(desk)
+    elif count and (out_of_memory or isinstance(error, ModelError)):
+        for lane in list(desk.begun.values()):
+            _answer(desk, lane, lambda: nothing() | {"state": "failed", "error": described})
+    else:
+        _put_back(desk)
+        _give_back(desk, count or len(desk.waiting), _why(error))
+
+
+def _give_back(desk: Desk, count: int, why: str) -> None:
+    for _ in range(count):
+        message = desk.waiting.popleft()
+        desk.emit({"kind": "unfused", "trial": message["trial"], "attempt": message["attempt"], "why": why})
+
+
+def _why(error: BaseException) -> str:
+    if type(error).__name__ == "NotFusable":
+        return str(error)
+    text = error.message if isinstance(error, BluenoError) else str(error)
+    first_line = text.strip().partition("\n")[0]
+    if isinstance(error, MissingLibrary):
+        return first_line
+    return f"its pack ended with {type(error).__name__}: {first_line}"
