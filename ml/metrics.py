@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from blueno.errors import ModelError
 from blueno.usercode import CodeFolder, load
 
-from .measures import MEASURES, Measure, Undefined
+from .measures import AT_ONCE, MEASURES, Measure, Undefined
+from .measures.together import together
 from .scored import Scored, load_predictions
 
 _OF_LABELS = ["accuracy", "balanced_accuracy", "precision", "recall", "f1", "matthews_corrcoef"]
@@ -87,12 +88,27 @@ def computable(each: Wanted, output: str) -> bool:
     return each.measure is not None and OUTPUTS[each.measure.needs] <= OUTPUTS[output]
 
 
-def measure(metrics: list[Wanted], scored: Scored) -> tuple[dict[str, float], list[str]]:
-    """The values, and why some of them are NaN. Metrics of samples without a finite score are NaN without a reason."""
+def measure_all(metrics: Sequence[list[Wanted]], scored: Sequence[Scored]) -> list[Mapping[Measure, float]]:
+    """Of each of many models, the values that can be had for all at once: `known` of `measure`."""
+    asked = [{each.measure for each in listed if not each.parameters} for listed in metrics]
+    for_all = [each for each in AT_ONCE if all(each in measures for measures in asked)]
+    return [*together([(each, AT_ONCE[each]) for each in for_all], scored)]
+
+
+def measure(
+    metrics: list[Wanted], scored: Scored, known: Mapping[Measure, float] | None = None
+) -> tuple[dict[str, float], list[str]]:
+    """The values, and why some of them are NaN. Metrics of samples without a finite score are NaN without a reason.
+
+    Those that are `known` already, without parameters, are not computed again.
+    """
     values: dict[str, float] = {}
     notes = []
     for each in metrics:
         assert each.measure is not None, "BUG: the loss is measured by the engine"
+        if known and not each.parameters and each.measure in known:
+            values[each.name] = known[each.measure]
+            continue
         try:
             values[each.name] = each.measure.compute(scored, **each.parameters) if scored.finite else float("nan")
         except Undefined as reason:

@@ -54,7 +54,8 @@ class Saver:
 
 def saver_of(job: Job, trainee: keras.Model) -> Saver:
     """A trial's saver. A model that holds optimizers of its own cannot be gone on with: their state is not known."""
-    others = [each for each in vars(trainee).values() if isinstance(each, keras.optimizers.Optimizer)]
+    held = [each for each in vars(trainee).values() if isinstance(each, keras.optimizers.Optimizer)]
+    others = [each for each in held if each is not getattr(trainee, "optimizer", None)]
     path = None if job.checkpoint is None or others else job.checkpoint / NAME
     fits = digest([RECIPE_VERSION, keras.__version__, keras.backend.backend(), job.recipe])
     return Saver(path, fits, job.checkpoint_s)
@@ -65,10 +66,23 @@ def saver_of(job: Job, trainee: keras.Model) -> Saver:
 
 def save_if_due(saver: Saver, progress: Progress, trainee: keras.Model) -> None:
     """Leaves the state, if the last one is old enough. A disk that does not take it is told by a note, and no more."""
-    if saver.path is None or saver.clock() - saver.last_s < saver.interval_s:
-        return
+    if is_due(saver):
+        begins_stage = progress.epoch == progress.begun
+        optimizer = [] if begins_stage else trainee.optimizer.variables
+        values = ([keras.ops.convert_to_numpy(each) for each in some] for some in (trainee.variables, optimizer))
+        save(saver, progress, *values)
+
+
+def is_due(saver: Saver) -> bool:
+    """Whether the last state is old enough, and there is a place for the next."""
+    return saver.path is not None and saver.clock() - saver.last_s >= saver.interval_s
+
+
+def save(saver: Saver, progress: Progress, model: list[np.ndarray], optimizer: list[np.ndarray]) -> None:
+    """Leaves the state: the values of the model's variables and of its optimizer's, none where a stage begins."""
+    assert saver.path is not None, "BUG: a state without a place"
     try:
-        _write(saver.path, _arrays(saver, progress, trainee))
+        _write(saver.path, _arrays(saver, progress, model, optimizer))
     except OSError as error:
         note = f"the state of the training could not be kept: {error.strerror or error}"
         progress.notes += [] if note in progress.notes else [note]
@@ -85,11 +99,10 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     beside.replace(path)
 
 
-def _arrays(saver: Saver, progress: Progress, trainee: keras.Model) -> dict[str, np.ndarray]:
-    begins_stage = progress.epoch == progress.begun
-    arrays = _numbered("model", [keras.ops.convert_to_numpy(each) for each in trainee.variables])
-    if not begins_stage:
-        arrays |= _numbered("optimizer", [keras.ops.convert_to_numpy(each) for each in trainee.optimizer.variables])
+def _arrays(
+    saver: Saver, progress: Progress, model: list[np.ndarray], optimizer: list[np.ndarray]
+) -> dict[str, np.ndarray]:
+    arrays = _numbered("model", model) | _numbered("optimizer", optimizer)
     kept = progress.kept
     if kept is not None:
         arrays |= _numbered("kept", kept.weights or [])

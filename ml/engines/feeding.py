@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from .. import batches
+from ..model import input_dtype
 
 RESIDENT_BYTES = 2 * 1024**3  # a training part up to this size is copied into memory
 
@@ -35,13 +36,8 @@ class Feed(NamedTuple):
 
 
 def as_float32(features: np.ndarray) -> np.ndarray:
-    """Floating-point features and bytes as float32; other whole numbers stay what they are, since they may be indices.
-
-    Bytes (the values of images) would otherwise reach models that say nothing of their input as they are, and a
-    convolution of bytes does not exist.
-    """
-    is_number = features.dtype.kind == "f" or features.dtype.itemsize == 1
-    return features.astype(np.float32, copy=False) if is_number else np.asarray(features)
+    """Features as a network gets them: see `input_dtype`."""
+    return features.astype(input_dtype(features), copy=False)
 
 
 def feed(part: Part, seed: int, batch_size: int, epochs: range, limit: int | None) -> Feed:

@@ -7,6 +7,7 @@ come the validation loss and every metric: `fit` itself validates nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from .. import stopping
 from ..job import Job, Outcome, Report, finite
+from ..measures import Measure
 from ..metrics import Wanted, measure
 from ..scored import Scored
 from . import checkpoint, task
@@ -70,11 +72,11 @@ def _begun(setup: Setup, saver: Saver, report: Report) -> tuple[Progress, list[n
     if found is None:
         return Progress(notes=notes), []
     checkpoint.put_back(setup.trainee.variables, found.model)
-    found.progress.over = _was_told_to_stop(setup, found.progress, report)
+    found.progress.over = was_told_to_stop(setup, found.progress, report)
     return found.progress, found.optimizer
 
 
-def _was_told_to_stop(setup: Setup, progress: Progress, report: Report) -> bool:
+def was_told_to_stop(setup: Setup, progress: Progress, report: Report) -> bool:
     """Reports the epochs of an earlier attempt as they were; whether one of them is to have been the last."""
     told = False
     for epoch in range(1, progress.epoch + 1):
@@ -163,10 +165,11 @@ def _measure(setup: Setup, stage: Stage, part: str, metrics: list[Wanted]) -> Me
     return Measured(scored, loss, *values_of(metrics, scored, loss))
 
 
-def values_of(metrics: list[Wanted], scored: Scored, loss: float) -> tuple[dict[str, float], list[str]]:
-    """The metrics of scores, the loss among them, and why some have no value."""
+def values_of(
+    metrics: list[Wanted], scored: Scored, loss: float, known: Mapping[Measure, float] | None = None
+) -> tuple[dict[str, float], list[str]]:
     """The metrics of scored samples, the loss among them, and why some have no value."""
-    values, notes = measure([each for each in metrics if each.measure], scored)
+    values, notes = measure([each for each in metrics if each.measure], scored, known)
     return {each.name: values[each.name] if each.measure else loss for each in metrics}, notes
 
 

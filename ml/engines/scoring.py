@@ -25,7 +25,7 @@ def scorer(model: keras.Model, trainee: keras.Model, batch_size: int) -> Score:
     step = _step(model, trainee)
 
     def score(part: Part) -> tuple[np.ndarray, float]:
-        chunk = _chunk(part, batch_size)
+        chunk = chunk_of(part, batch_size)
         outputs, losses = [], []
         for start in range(0, len(part.rows), chunk):
             rows = slice(start, start + chunk)
@@ -37,7 +37,8 @@ def scorer(model: keras.Model, trainee: keras.Model, batch_size: int) -> Score:
     return score
 
 
-def _chunk(part: Part, batch_size: int) -> int:
+def chunk_of(part: Part, batch_size: int) -> int:
+    """How many samples of a part go through the model at once."""
     values = max(1, int(np.prod(part.features.shape[1:])))
     return max(batch_size, min(CHUNK_SAMPLES, CHUNK_VALUES // values))
 

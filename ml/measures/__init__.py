@@ -9,11 +9,12 @@ from __future__ import annotations
 from sklearn import metrics as sk
 
 from . import agreement, probabilities, ranking, rates
+from . import together as at_once
 from .rates import rate
 from .record import ANY_CLASSES, CLASSES, Measure, Undefined, for_each_label
 from .values import for_each_output, max_error, of_values, pearson, spearman
 
-__all__ = ["MEASURES", "Measure", "Undefined"]
+__all__ = ["AT_ONCE", "MEASURES", "Measure", "Undefined"]
 
 COUNTED = ("binary", "multilabel")
 LABELS = ("multilabel",)
@@ -72,4 +73,11 @@ MEASURES: dict[str, Measure] = {
     "mean_poisson_deviance": Measure(of_values(for_each_output(sk.mean_poisson_deviance)), "values", False, VALUES),
     "mean_gamma_deviance": Measure(of_values(for_each_output(sk.mean_gamma_deviance)), "values", False, VALUES),
     "mean_tweedie_deviance": Measure(of_values(for_each_output(sk.mean_tweedie_deviance)), "values", False, VALUES),
+}
+
+# the usual ones, as they are computed for many models at once
+AT_ONCE: dict[Measure, at_once.Compute] = {
+    MEASURES["accuracy"]: at_once.accuracy,
+    MEASURES["log_loss"]: at_once.log_loss,
+    MEASURES["roc_auc"]: at_once.roc_auc,
 }

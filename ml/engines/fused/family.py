@@ -1,9 +1,9 @@
-"""A family as its worker knows it: one template model, compiled, and what each trial of it brings of its own."""
+"""A family as its worker knows it: one template model, compiled, and the programs that train trials of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,15 +11,29 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from ... import batches, keras_names, stopping
-from ...class_weights import sample_weights
-from ...job import Job, Report
-from ..progress import Progress
-from ..setup import Setup, alike, set_up
+from blueno.errors import ModelError
+
+from ...job import Job
+from ..feeding import as_float32
+from ..fresh import new_session
+from ..scoring import chunk_of
+from ..setup import Setup, set_up
 from ..stage import Stage, begin
 from . import places
-from .numbers import Place
-from .template import NotFusable, Template, make_template
+from .numbers import Place, pairs
+from .program import Data, Score, Step, Train, first_metrics, score_program, step_program, train_program
+from .side_effects import watched
+from .template import Draw, NotFusable, Template, draw_program, make_template
+from .ways import Ways, ways_of
+
+
+class Programs(NamedTuple):
+    """What is compiled of a family, once for each width."""
+
+    step: Step
+    train: Train
+    score: Score
+    draw: Draw
 
 
 class Family(NamedTuple):
@@ -28,70 +42,89 @@ class Family(NamedTuple):
     setup: Setup  # of the template
     stage: Stage  # compiled
     template: Template
-    shell: Setup  # a second model of the kind, to be filled and saved
     found: places.Found  # where the model's parameters that vary stand
     places: dict[str, list[Place]]  # the same in the template, with the optimizer's
-
-
-@dataclass
-class Lane:
-    """One trial of a pack."""
-
-    job: Job
-    report: Report
-    setup: Setup  # its own, but for the model, which is the template's
-    train: dict[str, Any]
-    rules: stopping.Rules
-    weights: np.ndarray | None  # (n,) float32, of its training samples
-    numbers: dict[str, float]
-    rates: np.ndarray  # (1,) or (steps of the whole training + 1,) float32: the rate at each step
-    steps: int  # an epoch
-    progress: Progress = field(default_factory=Progress)
-    factor: float = 1.0  # by which plateaus have lowered the rate
-
-    @property
-    def seed(self) -> int:
-        return int(self.job.recipe["seed"] or 0)
+    weighted: bool  # whether samples have weights
+    programs: dict[Ways, Programs]  # those that were needed so far
+    shells: list[Setup]  # a second model of the kind, to be filled and saved; made when the first one is
 
 
 def open_family(jobs: Sequence[Job]) -> Family:
-    """Builds and compiles the template of trials that their plan took for one family.
+    """Builds and compiles the template of trials that their plan took for one family, and traces a step of it.
 
-    NotFusable when they are not, ModelError when the model cannot be built.
+    NotFusable when they are not, or when JAX cannot compute them; ModelError when the model cannot be built.
     """
-    first, made = jobs[0], []
+    first = jobs[0]
+    made: list[Setup] = []
 
     def build() -> keras.Model:
         made.append(set_up(first))
-        return made[0].trainee
+        return made[-1].trainee
 
-    template = make_template(build, int(first.recipe["seed"] or 0))
-    setup = made[0]
-    if len(setup.stages) > 1:
-        raise NotFusable("it trains in stages")
-    stage = begin(setup, 0, range(1, setup.stages[0]["epochs"] + 1))
+    template = make_template(build, _seed(first), bool(first.recipe["train"]["mixed_precision"]))
+    setup = _with_a_rate(made[0])
+    stage = begin(setup, 0, range(1, 2))
+    _refuse(setup)
     found = _found(setup.model, jobs)
     where = {f"model.{name}": each for name, each in places.resolve(found, setup.model).items()}
-    optimizer = {
-        f"optimizer.{name}": [(setup.trainee.optimizer, name)] for name in _varied([_optimizer(job)[1] for job in jobs])
-    }
-    return Family(setup, stage, template, set_up(first), found, where | optimizer)
+    weighted = any(job.recipe["train"]["class_weight"] is not None for job in jobs)
+    family = Family(setup, stage, template, found, where | _of_optimizer(setup, jobs), weighted, {}, [])
+    _try(family)
+    return family
 
 
-def lane_of(family: Family, job: Job, report: Report) -> Lane:
-    """What a trial brings to a pack of its family. ModelError when its rules or metrics cannot be."""
-    setup = alike(family.setup, job)
-    train = setup.stages[0]
-    steps = batches.steps(len(setup.rows["train"]), train["batch_size"], job.batches)
-    numbers = {f"model.{name}": float(job.recipe["model"][name]) for name in family.found}
-    given = _optimizer(job)[1]
-    numbers |= {name: float(given[name.partition(".")[2]]) for name in family.places if name not in numbers}
-    return Lane(
-        job, report, setup, train,
-        rules=stopping.rules(train, setup.monitored.directions, setup.monitored.looked_up),
-        weights=sample_weights(train["class_weight"], setup.dataset, setup.rows["train"]),
-        numbers=numbers, rates=_rates(train, steps), steps=steps,
-    )  # fmt: skip
+def programs_of(family: Family, ways: Ways) -> Programs:
+    """The family's programs; a second pack finds them compiled."""
+    if ways not in family.programs:
+        setup, stage = family.setup, family.stage
+        chunk = chunk_of(stage.parts["train"], stage.train["batch_size"])
+        step = step_program(setup.trainee, family.places, ways)
+        family.programs[ways] = Programs(
+            step,
+            train_program(setup.trainee, step, stage.train["batch_size"], ways),
+            score_program(setup.model, setup.trainee, chunk, ways),
+            draw_program(family.template, setup.trainee.optimizer),
+        )
+    return family.programs[ways]
+
+
+def shell_of(family: Family) -> Setup:
+    """The second model, with the names that one alone has."""
+    if not family.shells:
+        job = family.setup.job
+        new_session(_seed(job), bool(job.recipe["train"]["mixed_precision"]))
+        family.shells.append(set_up(job))
+    return family.shells[0]
+
+
+def optimizer_of(job: Job) -> dict[str, Any]:
+    """The parameters of a job's optimizer."""
+    return next(iter(job.recipe["train"]["optimizer"].values())) or {}
+
+
+def _seed(job: Job) -> int:
+    return int(job.recipe["seed"] or 0)
+
+
+def _with_a_rate(setup: Setup) -> Setup:
+    """The setup with a number for a learning rate, which is what programs take, step by step."""
+    if len(setup.stages) > 1:
+        raise NotFusable("it trains in stages")
+    return setup._replace(stages=[setup.stages[0] | {"learning_rate": 0.001, "reduce_on_plateau": None}])
+
+
+def _refuse(setup: Setup) -> None:
+    """NotFusable for what a program would compute otherwise than `fit`."""
+    trainee, optimizer = setup.trainee, setup.trainee.optimizer
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if inner.use_ema:
+        raise NotFusable("its optimizer averages weights (use_ema), which Keras does between epochs")
+    if not isinstance(inner._learning_rate, keras.Variable):
+        raise NotFusable("its optimizer does not keep the learning rate as Keras's do")
+    if any(isinstance(each, keras.optimizers.Optimizer) for each in vars(trainee).values() if each is not optimizer):
+        raise NotFusable("its model has optimizers of its own")
+    if trainee.run_eagerly:
+        raise NotFusable("its model asks to run eagerly")
 
 
 def _found(model: keras.Model, jobs: Sequence[Job]) -> places.Found:
@@ -102,9 +135,16 @@ def _found(model: keras.Model, jobs: Sequence[Job]) -> places.Found:
         return {}
     given = {name: models[0][name] for name in names}
     other = next((i for i, each in enumerate(models) if all(each[name] != given[name] for name in names)), None)
-    if other is None:
-        raise NotFusable("too few of its parameters differ at once to tell what they change")
-    return places.find(model, given, set_up(jobs[other]).model, models[other])
+    others = jobs[other] if other is not None else _mixed(jobs, names)
+    return places.find(model, given, set_up(others).model, others.recipe["model"])
+
+
+def _mixed(jobs: Sequence[Job], names: Sequence[str]) -> Job:
+    """The first job with another value for each parameter that varies: none of the others differs in all at once."""
+    model = dict(jobs[0].recipe["model"])
+    for name in names:
+        model[name] = next(each for job in jobs if (each := job.recipe["model"][name]) != model[name])
+    return jobs[0]._replace(recipe=jobs[0].recipe | {"model": model})
 
 
 def _varied(given: Sequence[dict[str, Any]]) -> list[str]:
@@ -112,14 +152,48 @@ def _varied(given: Sequence[dict[str, Any]]) -> list[str]:
     return [name for name in given[0] if any(each[name] != given[0][name] for each in given)]
 
 
-def _optimizer(job: Job) -> tuple[str, dict[str, Any]]:
-    name, parameters = next(iter(job.recipe["train"]["optimizer"].items()))
-    return name, parameters or {}
+def _of_optimizer(setup: Setup, jobs: Sequence[Job]) -> dict[str, list[Place]]:
+    optimizer = setup.trainee.optimizer
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    names = _varied([optimizer_of(job) for job in jobs])
+    for name in names:
+        if not isinstance(getattr(inner, name, None), float):
+            raise NotFusable(f"its optimizer does not keep {name} as a number")
+    return {f"optimizer.{name}": [(inner, name)] for name in names}
 
 
-def _rates(train: dict[str, Any], steps: int) -> np.ndarray:
-    choice = train["learning_rate"]
-    if isinstance(choice, int | float):
-        return np.array([choice], np.float32)
-    schedule = keras_names.schedule(choice, train["epochs"], steps)
-    return np.asarray(jax.vmap(schedule)(jnp.arange(train["epochs"] * steps + 1)), np.float32)
+# ---- a first trace
+
+
+def _try(family: Family) -> None:
+    """Traces a batch, so that what JAX cannot compute is known before anything is trained."""
+    setup = family.setup
+    programs = programs_of(family, ways_of())
+    numbers = np.zeros((1, family.template.slots), np.uint32)
+    state = jax.eval_shape(partial(programs.draw, count=1), numbers)
+    carry = jax.tree.map(lambda each: jax.ShapeDtypeStruct(each.shape[1:], each.dtype), tuple(map(list, state)))
+    rows = np.zeros(min(family.stage.train["batch_size"], len(setup.rows["train"])), np.int32)
+    batch = (rows, np.ones(len(rows), np.float32) if family.weighted else None, np.float32(0))
+    given = {name: pairs(np.array(getattr(*each[0]))) for name, each in family.places.items()}
+    with watched(setup.trainee):
+        _traced(programs.step, _shapes(family), given, (*carry, first_metrics(setup.trainee)), batch)
+
+
+def _shapes(family: Family) -> Data:
+    dataset, target = family.setup.dataset, family.stage.parts["train"].target
+    features = jax.eval_shape(jnp.asarray, as_float32(np.asarray(dataset.features[:1])))
+    samples = len(dataset.features)
+    return Data(
+        jax.ShapeDtypeStruct((samples, *features.shape[1:]), features.dtype),
+        jax.ShapeDtypeStruct((samples, *target.shape[1:]), target.dtype),
+    )
+
+
+def _traced(step: Step, *arguments: Any) -> None:
+    try:
+        jax.eval_shape(step, *arguments)
+    except (ModelError, NotFusable, MemoryError):
+        raise
+    except Exception as error:  # whatever a model or a loss of the user's raises when JAX traces it
+        first_line = (str(error).strip() or type(error).__name__).partition("\n")[0]
+        raise NotFusable(f"JAX cannot compute it as one program: {first_line}") from error

@@ -17,7 +17,8 @@ from ..feeding import as_float32
 from .program import Data
 
 if TYPE_CHECKING:
-    from .family import Family, Lane
+    from .family import Family
+    from .lane import Lane
 
 
 class Joined(NamedTuple):
@@ -32,17 +33,37 @@ class Joined(NamedTuple):
         return (lane.setup.rows[part] + self.begins[_same(dataset)]).astype(np.int32)
 
 
-def join(lanes: Sequence[Lane], family: Family) -> Joined:
-    """The samples of all datasets that the lanes train on, each once."""
+def join(lanes: Sequence[Lane], family: Family, before: Joined | None = None) -> Joined:
+    """The samples of all datasets that the lanes train on, each once; what there was `before`, where it will do.
+
+    The arrays only grow, and by doubling: each length is a program of its own.
+    """
     datasets = {_same(lane.setup.dataset): lane.setup.dataset for lane in lanes}
+    if before is not None and datasets.keys() <= before.begins.keys():
+        return before
     features = [as_float32(np.asarray(each.features)) for each in datasets.values()]
     target = [
         task.target_for(family.stage.loss, each, np.arange(len(each.target)), family.setup.units)
         for each in datasets.values()
     ]
     begins = np.cumsum([0, *map(len, features[:-1])]).tolist()
-    arrays = Data(jnp.asarray(np.concatenate(features)), jnp.asarray(np.concatenate(target)))
+    length = _length(list(map(len, features)), 0 if before is None else len(before.arrays.target))
+    arrays = Data(_padded(features, length), _padded(target, length))
     return Joined(arrays, dict(zip(datasets, begins, strict=True)))
+
+
+def _length(samples: list[int], at_least: int) -> int:
+    """The samples of one dataset; of several so many times the largest as is a power of two.
+
+    >>> _length([100], 0), _length([100, 90, 100], 0), _length([100], 400)
+    (100, 400, 400)
+    """
+    return max(at_least, max(samples) << (len(samples) - 1).bit_length())
+
+
+def _padded(arrays: list[np.ndarray], length: int) -> Any:
+    missing = length - sum(map(len, arrays))
+    return jnp.asarray(np.concatenate([*arrays, np.zeros((missing, *arrays[0].shape[1:]), arrays[0].dtype)]))
 
 
 def _same(dataset: Dataset) -> tuple[Any, ...]:

@@ -6,33 +6,33 @@ to stop, when to lower the rate) is decided lane by lane, as `fit` does. Lanes t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ... import batches, stopping
-from ...job import Job, Outcome, Report, finite
+from ... import batches
+from ...job import Job, Outcome, Report
 from ...metrics import Wanted
-from .. import task
-from ..checkpoint import put_back
-from ..fit import Measured, shows_rate, values_of
-from ..leaving import leave
-from ..progress import Kept, record
-from ..setup import Setup, alike
-from . import joined, places
-from .family import Family, Lane, lane_of
+from ..scoring import chunk_of
+from . import joined, resuming
+from .ending import outcomes
+from .family import Family, Programs, programs_of
+from .lane import Lane, end_epoch, lane_of, next_rates
+from .measuring import Measured, Pass, measured
 from .numbers import pairs
-from .program import Epoch, How, Score, State, Train, score_program, train_program
-from .template import draw
+from .program import Epoch, State
+from .states import chosen, moved
+from .template import lane_seeds
+from .ways import Ways, notes_of, ways_of
+from .worth import Best, Worth
 
 Task = tuple[Job, Report]
 More = Callable[[int], Sequence[Task]]  # at most so many further trials of the family
 Done = Callable[[Job, Outcome], None]
+Failed = Callable[[Job, Exception], None]
 
 
 @dataclass
@@ -41,33 +41,68 @@ class Pack:
 
     family: Family
     width: int
-    train: Train
-    score: Score
+    programs: Programs
+    notes: tuple[str, ...]
+    failed: Failed
     lanes: list[Lane]
     data: joined.Joined
     state: State
     kept: State  # at the epoch that counts, where a rule selects
 
+    def passed(self, part: str, lanes: Sequence[Lane], state: State) -> Pass:
+        """What the model of each of these lanes says of its own rows of a part."""
+        if list(lanes) != self.lanes:
+            order = _filled_up([self.lanes.index(lane) for lane in lanes], self.width)
+            state = moved(state, order, state, order, np.zeros(self.width, bool))
+        rows = _filled_up([self.data.rows(lane, part) for lane in lanes], self.width)
+        outputs, losses = self.programs.score(state, rows, self.data.arrays, len(lanes))
+        train = self.family.stage.parts["train"]
+        chunk = chunk_of(train, self.family.stage.train["batch_size"])
+        count = len(lanes)
+        return Pass(part, np.asarray(outputs)[:count], np.asarray(losses)[:count], chunk, self.family.stage.loss)
 
-def train_pack(family: Family, tasks: Sequence[Task], more: More, done: Done, how: How = "map") -> None:
+
+def train_pack(
+    family: Family,
+    tasks: Sequence[Task],
+    more: More,
+    done: Done,
+    how: Literal["auto", "map", "vmap"] | Ways = "auto",
+    worth: Worth | None = None,
+    failed: Failed | None = None,
+) -> None:
     """Trains `tasks`, and what `more` gives when places come free; `done` is told of each as it ends.
 
-    What goes wrong in one lane is that lane's outcome.
+    `how`: by the device (ways.ways_of), or map or vmap with the numbers that `fit` would draw. `worth` says whose weights
+    are written; without it those that can be among the best N of the pack's trials, if N are kept. `failed` is told of a
+    trial whose rules, metrics or outputs will not do, and the others go on; without it that ends the pack.
     """
-    lanes = [lane_of(family, *each) for each in tasks]
-    batch_size = family.stage.train["batch_size"]
-    trainee = family.setup.trainee
-    state = _first_state(family, lanes)
-    train = train_program(trainee, batch_size, family.places, how)
-    score = score_program(family.setup.model, trainee, how)
-    pack = Pack(family, len(lanes), train, score, lanes, joined.join(lanes, family), state, state)
+    ways = ways_of() if how == "auto" else how if isinstance(how, Ways) else Ways(how)
+    worth, failed = worth or Best().worth, failed or _raise
+    lanes = _lanes(family, tasks, failed)
+    if not lanes:
+        return
+    pack = _begun(family, lanes, ways, failed)
     while pack.lanes:
-        _epoch(pack)
+        if not any(lane.progress.over for lane in pack.lanes):
+            _epoch(pack)
         over = [lane for lane in pack.lanes if lane.progress.over]
-        for lane in over:
-            done(lane.job, _outcome(pack, lane))
+        for lane, outcome in outcomes(pack, [lane for lane in over if not lane.lost], worth, _lose(pack)):
+            done(lane.job, outcome)
         if over:
-            _replace(pack, [lane_of(family, *each) for each in more(len(over) + pack.width - len(pack.lanes))])
+            _replace(pack, _lanes(family, more(len(over) + pack.width - len(pack.lanes)), failed))
+
+
+def _raise(job: Job, error: Exception) -> None:
+    raise error
+
+
+def _lose(pack: Pack) -> Callable[[Lane, Exception], None]:
+    def lose(lane: Lane, error: Exception) -> None:
+        lane.lost = lane.progress.over = True
+        pack.failed(lane.job, error)
+
+    return lose
 
 
 # ---- an epoch
@@ -76,164 +111,102 @@ def train_pack(family: Family, tasks: Sequence[Task], more: More, done: Done, ho
 def _epoch(pack: Pack) -> None:
     """Trains every lane for its next epoch, measures it, and obeys its rules."""
     count = len(pack.lanes)
-    pack.state, means = pack.train(pack.state, _inputs(pack), pack.data.arrays, count)
-    measured = {part: _measured(pack, part) for part in pack.lanes[0].setup.monitored.each_epoch}
-    told = {name: np.asarray(values) for name, values in means.items()}
-    counts = []
+    pack.state, means = pack.programs.train(pack.state, _inputs(pack), pack.data.arrays, count)
+    parts = pack.lanes[0].setup.monitored.each_epoch
+    found = {part: _measured(pack, part) for part in parts}
+    told = {name: np.asarray(values).tolist() for name, values in means.items()}
+    counts = np.zeros(pack.width, bool)
     for i, lane in enumerate(pack.lanes):
-        running = {name: float(values[i]) for name, values in told.items()}
-        counts.append(_end_epoch(lane, running, {part: each[i] for part, each in measured.items()}))
-    if any(lane.rules.select for lane in pack.lanes):
-        pack.kept = _chosen(pack.state, pack.kept, np.array([*counts, *[False] * (pack.width - count)]))
-    else:
-        pack.kept = pack.state
+        own = {part: each[i] for part, each in found.items()}
+        if not lane.lost:
+            counts[i] = end_epoch(lane, {name: values[i] for name, values in told.items()}, own)  # type: ignore[arg-type]
+    selects = any(lane.rules.select for lane in pack.lanes)
+    pack.kept = chosen(pack.state, pack.kept, counts) if selects else pack.state
+    for i, lane in enumerate(pack.lanes):
+        resuming.save_if_due(pack.family, lane, pack.state, pack.kept, i)
 
 
 def _inputs(pack: Pack) -> Epoch:
     """What the lanes train on; places without a lane repeat the first."""
-    lanes = pack.lanes + [pack.lanes[0]] * (pack.width - len(pack.lanes))
+    lanes = _filled_up(pack.lanes, pack.width, as_array=False)
     orders: dict[tuple[int, int, int], np.ndarray] = {}  # lanes of the same seed and size read in the same order
-    for lane in lanes:
-        key = (lane.seed, lane.progress.epoch + 1, len(lane.setup.rows["train"]))
-        orders.setdefault(key, batches.order(*key)[: lane.steps * lane.train["batch_size"]])
-    chosen = [orders[lane.seed, lane.progress.epoch + 1, len(lane.setup.rows["train"])] for lane in lanes]
-    rows = [pack.data.rows(lane, "train")[order] for lane, order in zip(lanes, chosen, strict=True)]
+    for lane in pack.lanes:
+        if _order(lane) not in orders:
+            orders[_order(lane)] = batches.order(*_order(lane))[: lane.steps * lane.train["batch_size"]]
+    chosen_rows = [orders[_order(lane)] for lane in lanes]
+    rows = [pack.data.rows(lane, "train")[order] for lane, order in zip(lanes, chosen_rows, strict=True)]
     weights = None
-    if lanes[0].weights is not None:
-        weights = np.stack([lane.weights[order] for lane, order in zip(lanes, chosen, strict=True)])  # type: ignore[index]
+    if pack.family.weighted:
+        weights = np.stack([lane.weights[order] for lane, order in zip(lanes, chosen_rows, strict=True)])
     numbers = {name: pairs(np.array([lane.numbers[name] for lane in lanes])) for name in pack.family.places}
-    return Epoch(np.stack(rows), weights, np.stack([_rates(lane) for lane in lanes]), numbers)
+    return Epoch(np.stack(rows), weights, np.stack([next_rates(lane) for lane in lanes]), numbers)
 
 
-def _rates(lane: Lane) -> np.ndarray:
-    """The rate of each step of the next epoch."""
-    if len(lane.rates) == 1:
-        return np.full(lane.steps, lane.rates[0] * np.float32(lane.factor), np.float32)
-    return lane.rates[lane.progress.epoch * lane.steps :][: lane.steps]
+def _order(lane: Lane) -> tuple[int, int, int]:
+    return lane.seed, lane.progress.epoch + 1, len(lane.setup.rows["train"])
 
 
-def _measured(pack: Pack, part: str) -> list[Measured]:
+def _measured(pack: Pack, part: str) -> list[Measured | None]:
     """A pass of each lane over its own rows of a part."""
-    lanes = pack.lanes
-    rows = np.stack([pack.data.rows(lane, part) for lane in lanes + [lanes[0]] * (pack.width - len(lanes))])
-    outputs, losses = map(np.asarray, pack.score(pack.state, rows, pack.data.arrays, len(lanes)))
-    loss = pack.family.stage.loss
-    return [
-        _one(lane, part, outputs[i], float(losses[i]), loss, lane.setup.monitored.each_epoch[part])
-        for i, lane in enumerate(lanes)
-    ]
-
-
-def _one(lane: Lane, part: str, outputs: np.ndarray, value: float, loss: Any, metrics: list[Wanted]) -> Measured:
-    scores = task.scores_of(lane.setup.dataset, outputs, loss)
-    scored = task.scored(lane.setup.dataset, lane.setup.rows[part], scores)
-    return Measured(scored, value, *values_of(metrics, scored, value))
-
-
-def _end_epoch(lane: Lane, means: dict[str, float], measured: dict[str, Measured]) -> bool:
-    """Records an epoch of a lane and does what its rules say. Returns whether this epoch counts, as far as is known."""
-    progress, values = lane.progress, dict(means)
-    for part in measured.values():
-        values |= part.values
-    if shows_rate(lane.setup):
-        values["learning_rate"] = _rate_after(lane)
-    record(progress, values)
-    progress.diverged = not (math.isfinite(values["loss"]) and all(part.scored.finite for part in measured.values()))
-    decision = stopping.decide(progress.state, progress.epoch, values, lane.rules)
-    progress.state = decision.state
-    if decision.counts:
-        validation = measured.get("validation")
-        scores, loss = (validation.scored.scores, validation.loss) if validation else (None, math.nan)
-        progress.kept = Kept(progress.epoch, 0, None, scores, loss)
-    if decision.reduce:
-        _lower(lane)
-    told = lane.report(progress.epoch, lane.train["epochs"], values)
-    progress.over = told or progress.diverged or decision.stop or progress.epoch == lane.train["epochs"]
-    return decision.counts
-
-
-def _rate_after(lane: Lane) -> float:
-    """The rate of the step that would follow, as an optimizer shows it."""
-    if len(lane.rates) == 1:
-        return float(lane.rates[0] * np.float32(lane.factor))
-    return float(lane.rates[(lane.progress.epoch + 1) * lane.steps])
-
-
-def _lower(lane: Lane) -> None:
-    rule, rate = lane.train["reduce_on_plateau"], _rate_after(lane)
-    lane.factor *= min(rate, max(rate * rule["factor"], rule["min_learning_rate"])) / rate
-
-
-@jax.jit
-def _chosen(new: State, old: State, counts: jax.Array) -> State:
-    """The new state in the lanes where the epoch counts, else the old one: by selection, so that no NaN spreads."""
-    return jax.tree.map(lambda a, b: jnp.where(counts.reshape(-1, *[1] * (a.ndim - 1)), a, b), new, old)
+    wanted: list[list[Wanted]] = [lane.setup.monitored.each_epoch[part] for lane in pack.lanes]
+    return measured(pack.lanes, pack.passed(part, pack.lanes, pack.state), wanted, _lose(pack))
 
 
 # ---- lanes that come and go
 
 
-def _first_state(family: Family, lanes: Sequence[Lane]) -> State:
-    trainable, rest = draw(family.template, [lane.seed for lane in lanes])
-    optimizer = [jnp.stack([each.value] * len(lanes)) for each in family.setup.trainee.optimizer.variables]
-    return State(trainable, rest, optimizer)
+def _lanes(family: Family, tasks: Sequence[Task], failed: Failed) -> list[Lane]:
+    found = []
+    for job, report in tasks:
+        try:
+            found.append(lane_of(family, job, report))
+        except Exception as error:
+            failed(job, error)
+    return found
+
+
+def _begun(family: Family, lanes: list[Lane], ways: Ways, failed: Failed) -> Pack:
+    programs, width = programs_of(family, ways), len(lanes)
+    state = programs.draw(lane_seeds(family.template, [lane.seed for lane in lanes], width), width)
+    data = joined.join(lanes, family)
+    pack = Pack(family, width, programs, notes_of(ways, family.setup.trainee), failed, lanes, data, state, state)
+    _go_on(pack, lanes)
+    return pack
 
 
 def _replace(pack: Pack, coming: list[Lane]) -> None:
     """Moves the lanes that go on to the front, and puts new ones after them."""
     staying = [i for i, lane in enumerate(pack.lanes) if not lane.progress.over]
+    first = len(staying)
     pack.lanes = [pack.lanes[i] for i in staying] + coming
-    order = np.array([*staying, *[0] * (pack.width - len(staying))])
-    pack.state, pack.kept = (jax.tree.map(lambda each: each[order], state) for state in (pack.state, pack.kept))
+    if not pack.lanes:
+        return
+    order = _filled_up(staying or [0], pack.width)
+    fresh, is_fresh = pack.state, np.zeros(pack.width, bool)
     if coming:
-        places_of = slice(len(staying), len(pack.lanes))
-        fresh = _first_state(pack.family, coming)
-        pack.state = jax.tree.map(lambda all, new: all.at[places_of].set(new), pack.state, fresh)
-        pack.data = joined.join(pack.lanes, pack.family)
+        seeds = lane_seeds(pack.family.template, [lane.seed for lane in coming], pack.width)
+        fresh, is_fresh[first : len(pack.lanes)] = pack.programs.draw(seeds, len(coming)), True
+    fresh_order = np.maximum(np.arange(pack.width) - first, 0)
+    if staying or coming:
+        kept = pack.kept if pack.kept is not pack.state else None
+        pack.state = moved(pack.state, order, fresh, fresh_order, is_fresh)
+        pack.kept = pack.state if kept is None else moved(kept, order, fresh, fresh_order, is_fresh)
+    pack.data = joined.join(pack.lanes, pack.family, pack.data)
+    _go_on(pack, coming)
 
 
-# ---- after a lane's last epoch
+def _go_on(pack: Pack, coming: Sequence[Lane]) -> None:
+    """Lanes that an earlier attempt left go on from there."""
+    for lane in coming:
+        states = resuming.states_of(pack.family, lane)
+        if states is not None:
+            place = pack.lanes.index(lane)
+            pack.state, pack.kept = (
+                jax.tree.map(lambda all, one: all.at[place].set(one), before, after)
+                for before, after in zip((pack.state, pack.kept), states, strict=True)
+            )
 
 
-def _outcome(pack: Pack, lane: Lane) -> Outcome:
-    kept, history = lane.progress.kept, lane.progress.history
-    assert kept is not None, "BUG: no epoch counts"
-    setup = _filled(pack, lane)
-    validation = None
-    if kept.scores is not None:
-        validation = task.scored(setup.dataset, setup.rows["validation"], kept.scores)
-    metrics, notes = _metrics(pack, lane, kept, validation)
-    if lane.progress.diverged:
-        return Outcome("diverged", finite(metrics), history, {}, "fused", kept.epoch, tuple(notes))
-    artefacts, more = leave(setup, validation)
-    return Outcome("succeeded", metrics, history, artefacts, "fused", kept.epoch, (*notes, *more))
-
-
-def _filled(pack: Pack, lane: Lane) -> Setup:
-    """The second model of the family with the lane's weights that count, and its numbers."""
-    index, family = pack.lanes.index(lane), pack.family
-    shell = alike(family.shell, lane.job)
-    state = jax.tree.map(lambda each: np.asarray(each[index]), pack.kept)
-    put_back(shell.trainee.trainable_variables, state.trainable)
-    put_back(shell.trainee.non_trainable_variables, state.rest)
-    for name, where in places.resolve(family.found, shell.model).items():
-        for target, attribute in where:
-            setattr(target, attribute, lane.numbers[f"model.{name}"])
-    return shell
-
-
-def _metrics(pack: Pack, lane: Lane, kept: Kept, validation: Any) -> tuple[dict[str, float], list[str]]:
-    """All metrics of the epoch that counts; those of the training part in one more pass, if they are wanted."""
-    at_end = lane.setup.monitored.at_end
-    values: dict[str, float] = {}
-    notes: list[str] = []
-    if validation is not None:
-        values, notes = values_of([each for each in at_end if each.part == "val"], validation, kept.loss)
-    of_training = [each for each in at_end if each.part == "train"]
-    if of_training:
-        index = pack.lanes.index(lane)
-        state = jax.tree.map(lambda each: each[index][None], pack.kept)
-        outputs, loss = pack.score(state, pack.data.rows(lane, "train")[None], pack.data.arrays, 1)
-        measured = _one(lane, "train", np.asarray(outputs[0]), float(loss[0]), pack.family.stage.loss, of_training)
-        values, notes = values | measured.values, notes + measured.notes
-    return values, notes
+def _filled_up(values: list, width: int, as_array: bool = True):  # noqa
+    whole = [*values, *[values[0]] * (width - len(values))]
+    return np.stack(whole) if as_array else whole

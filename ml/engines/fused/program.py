@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +17,7 @@ import keras
 from jax import lax
 
 from .numbers import Place, Values, standing_in
-
-How = Literal["map", "vmap"]
+from .ways import How, Ways, by_ways
 
 
 class State(NamedTuple):
@@ -45,48 +44,68 @@ class Data(NamedTuple):
     target: Any  # (n, ...), as the loss takes it
 
 
+Step = Callable[[Data, dict[str, Values], Any, Any], Any]
 Train = Callable[[State, Epoch, Data, int], tuple[State, dict[str, jax.Array]]]
 Score = Callable[[State, Any, Data, int], tuple[jax.Array, jax.Array]]
 
 
-def train_program(trainee: keras.Model, batch_size: int, places: Mapping[str, list[Place]], how: How) -> Train:
+def step_program(trainee: keras.Model, places: Mapping[str, list[Place]], ways: Ways) -> Step:
+    """A function (data, numbers, carry, batch) -> carry: Keras's own step for one batch of one lane.
+
+    The carry is a State's three lists and that of the running metrics; the batch is rows, weights (or None), rate.
+    """
+    rate = rate_of(trainee.optimizer)
+
+    def step(data: Data, numbers: dict[str, Values], carry: Any, batch: Any) -> Any:
+        (trainable, rest, optimizer, metrics), (rows, weights, step_rate) = carry, batch
+        optimizer = [step_rate.astype(v.dtype) if i == rate else v for i, v in enumerate(optimizer)]
+        samples = (data.features[rows], data.target[rows]) + (() if weights is None else (weights,))
+        with standing_in(places, numbers):
+            return trainee.train_step((trainable, rest, optimizer, metrics), samples)[1]
+
+    return jax.jit(by_ways(step, ways))  # of its own, so that it is traced once for each shape of a batch
+
+
+def train_program(trainee: keras.Model, step: Step, batch_size: int, ways: Ways) -> Train:
     """A function (state, epoch, data, count) -> (state, running means) for the first `count` lanes of a compiled model.
 
     What it gives for the others has no meaning. Compiled once for each shape and number of lanes.
     """
-    rate = next(i for i, each in enumerate(trainee.optimizer.variables) if each is trainee.optimizer._learning_rate)
-
-    def step(data: Data, carry: Any, batch: Any) -> Any:
-        (trainable, rest, optimizer, metrics), (rows, weights, step_rate) = carry, batch
-        optimizer = [step_rate.astype(v.dtype) if i == rate else v for i, v in enumerate(optimizer)]
-        samples = (data.features[rows], data.target[rows]) + (() if weights is None else (weights,))
-        return trainee.train_step((trainable, rest, optimizer, metrics), samples)[1], None
 
     def lane(own: tuple[State, Epoch], data: Data) -> tuple[State, dict[str, jax.Array]]:
         state, epoch = own
-        one = partial(step, data)
-        with standing_in(places, epoch.numbers):
-            carry: Any = (*state, [jnp.zeros(each.shape, each.dtype) for each in trainee.metrics_variables])
-            whole, last = _batches(epoch, batch_size)
-            if len(whole[0]):
-                carry, _ = lax.scan(one, carry, whole)
-            if last is not None:
-                carry, _ = one(carry, last)
+        carry: Any = (*map(list, state), first_metrics(trainee))
+        whole, last = _batches(epoch, batch_size)
+        if len(whole[0]):
+            carry, _ = lax.scan(lambda carry, batch: (step(data, epoch.numbers, carry, batch), None), carry, whole)
+        if last is not None:
+            carry = step(data, epoch.numbers, carry, last)
         *changed, metrics = carry
         return State(*map(list, changed)), _means(trainee, metrics)
 
-    compiled = _for_each(lane, how)
+    compiled = for_each(lane, ways.how)
     return lambda state, epoch, data, count: compiled((state, epoch), data, count)
 
 
-def score_program(model: keras.Model, trainee: keras.Model, how: How) -> Score:
-    """A function (state, rows (lanes, n), data, count) -> outputs (lanes, n, units), loss (lanes,) as in `evaluate`, of
-    the first `count` lanes; `rows` are those of a part, in each lane its own. `model` is `trainee` less augmentation.
+def first_metrics(trainee: keras.Model) -> list[jax.Array]:
+    """Keras's running averages before the first batch."""
+    return [jnp.zeros(each.shape, each.dtype) for each in trainee.metrics_variables]
+
+
+def rate_of(optimizer: Any) -> int:
+    """Which of an optimizer's variables is the learning rate."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales the loss
+    return next(i for i, each in enumerate(optimizer.variables) if each is inner._learning_rate)
+
+
+def score_program(model: keras.Model, trainee: keras.Model, chunk: int, ways: Ways) -> Score:
+    """A function (state, rows (lanes, n), data, count) -> outputs (lanes, n, units), losses (lanes, chunks) as in
+    `evaluate`, of the first `count` lanes; `rows` are those of a part, in each lane its own. Samples are passed through
+    the model `chunk` at a time. `model` is `trainee` less augmentation.
     """
     variables = [*trainee.trainable_variables, *trainee.non_trainable_variables]
 
-    def lane(own: tuple[State, jax.Array], data: Data) -> tuple[jax.Array, jax.Array]:
-        state, rows = own
+    def some(state: State, data: Data, rows: jax.Array) -> tuple[jax.Array, jax.Array]:
         with keras.StatelessScope(
             list(zip(variables, [*state.trainable, *state.rest], strict=True)), collect_losses=True
         ):
@@ -94,12 +113,23 @@ def score_program(model: keras.Model, trainee: keras.Model, how: How) -> Score:
             outputs = model(features, training=False)
             return outputs, trainee.compute_loss(features, target, outputs, None, training=False)
 
-    compiled = _for_each(lane, how)
+    def lane(own: tuple[State, jax.Array], data: Data) -> tuple[jax.Array, jax.Array]:
+        state, rows = own
+        full = len(rows) // chunk
+        parts = [lax.map(partial(some, state, data), rows[: full * chunk].reshape(full, chunk))] if full else []
+        outputs, losses = [each.reshape(-1, *each.shape[2:]) for each, _ in parts], [each for _, each in parts]
+        if len(rows) > full * chunk:
+            output, loss = some(state, data, rows[full * chunk :])
+            outputs, losses = [*outputs, output], [*losses, loss[None]]
+        return jnp.concatenate(outputs), jnp.concatenate(losses)
+
+    compiled = for_each(by_ways(lane, ways), ways.how)
     return lambda state, rows, data, count: compiled((state, rows), data, count)
 
 
-def _for_each(function: Callable[..., Any], how: How) -> Callable[..., Any]:
+def for_each(function: Callable[..., Any], how: How) -> Callable[..., Any]:
     """`function` (a lane's own, shared) as a program for the first `count` lanes; by `map` others cost nothing."""
+    function = jax.jit(function)  # traced once, though it is met twice below
 
     def side_by_side(lanes: Any, shared: Any, count: int) -> Any:
         return jax.vmap(function, in_axes=(0, None))(lanes, shared)

@@ -18,7 +18,12 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from ..fresh import new_session
+from .program import State, for_each
+
 LARGEST_SEED = int(1e9)  # Keras draws from 1 to this (keras.random.SeedGenerator)
+
+Draw = Callable[[Any, int], State]  # (lanes, slots) uint32 seeds, and how many lanes are to be drawn
 
 
 class Drawn(NamedTuple):
@@ -43,47 +48,73 @@ class NotFusable(Exception):
     """Why trials cannot share one program; they are trained one at a time."""
 
 
-def make_template(build: Callable[[], keras.Model], seed: int) -> Template:
+def make_template(build: Callable[[], keras.Model], seed: int, mixed_precision: bool = False) -> Template:
     """Builds the model as a trial of that seed would. NotFusable when its weights cannot be drawn for other seeds."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
+    new_session(seed, mixed_precision)
     before = np.random.get_state()[1].tobytes()  # type: ignore[index]
-    with _noting() as initializers:
+    with _noting() as noted:
         model = build()
     slots = _slots(seed, random.getstate())
     if slots is None or np.random.get_state()[1].tobytes() != before:  # type: ignore[index]
         raise NotFusable("its builder draws random numbers of its own")
     numbers = seeds(seed, slots)
-
-    def source(variable: Any) -> Any:
-        return _source(variable, initializers.get(id(variable)), numbers)
-
-    trainable = [source(variable) for variable in model.trainable_variables]
-    return Template(model, trainable, [source(variable) for variable in model.non_trainable_variables], slots)
+    sources = [_source(variable, noted.get(id(variable)), numbers) for variable in model.variables]
+    unknown = [i for i, each in enumerate(sources) if each is None]
+    if unknown:
+        new_session(seed + 1, mixed_precision)
+        others = build().variables
+        for i in unknown:
+            sources[i] = _same_in_both(model.variables[i], others[i])
+    by_id = {id(variable): each for variable, each in zip(model.variables, sources, strict=True)}
+    trainable, rest = ([by_id[id(v)] for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
+    return Template(model, trainable, rest, slots)
 
 
 def seeds(seed: int, count: int) -> list[int]:
     """The numbers that Keras draws as seeds, in order, once Python's random state was set to `seed`."""
-    generator = random.Random(seed)
+    generator = random.Random(seed % 2**32)
     return [generator.randint(1, LARGEST_SEED) for _ in range(count)]
 
 
-def draw(template: Template, lane_seeds: Sequence[int]) -> tuple[list[jax.Array], list[jax.Array]]:
-    """First values of the trainable and the other variables for each lane: (lanes, *shape) each."""
-    keys = np.array([seeds(seed, template.slots) for seed in lane_seeds], dtype=np.uint32).reshape(len(lane_seeds), -1)
+def draw_program(template: Template, optimizer: keras.optimizers.Optimizer) -> Draw:
+    """A function (seeds, count) -> the state that the first `count` lanes begin with. Compiled once for each width.
 
-    def lane(numbers: jax.Array) -> tuple[list[jax.Array], list[jax.Array]]:
-        return (
-            [_value(each, numbers) for each in template.trainable],
-            [_value(each, numbers) for each in template.rest],
-        )
+    NotFusable when the optimizer, which is built, begins in a way that is not known.
+    """
+    slots = [_slot(variable, template.model.trainable_variables) for variable in optimizer.variables]
 
-    return jax.jit(jax.vmap(lane))(keys)
+    def lane(numbers: jax.Array, shared: None) -> State:
+        trainable = [_value(each, numbers) for each in template.trainable]
+        rest = [_value(each, numbers) for each in template.rest]
+        # a copy of a weight (ScheduleFreeAdamW), or what it is in every lane
+        return State(trainable, rest, [trainable[each] if isinstance(each, int) else each for each in slots])
+
+    compiled = for_each(lane, "map")
+    return lambda numbers, count: compiled(numbers, None, count)
+
+
+def lane_seeds(template: Template, given: Sequence[int], width: int) -> np.ndarray:
+    """What `Draw` takes, of lanes with these seeds: (width, slots) uint32, zeros behind them."""
+    numbers = np.zeros((width, template.slots), np.uint32)
+    for place, seed in enumerate(given):
+        numbers[place] = seeds(seed, template.slots)
+    return numbers
+
+
+def _slot(variable: Any, weights: Sequence[Any]) -> Any:
+    """The value of an optimizer's variable in every lane, or the number of the weight that it begins as."""
+    value = np.asarray(variable.value)
+    if value.size == 0 or (value == value.flat[0]).all():
+        return value
+    alike = [i for i, each in enumerate(weights) if np.array_equal(np.asarray(each.value), value)]
+    if not alike:
+        raise NotFusable(f"how {variable.path} of its optimizer begins is not known")
+    return alike[0]
 
 
 def _value(source: Any, numbers: jax.Array) -> jax.Array:
     if not isinstance(source, Drawn):
-        return source
+        return jnp.asarray(source)
     key = jnp.stack([numbers[source.slot], jnp.uint32(0)])  # as keras.random.SeedGenerator begins
     if source.initializer is None:
         return key
@@ -92,22 +123,34 @@ def _value(source: Any, numbers: jax.Array) -> jax.Array:
     return initializer(source.shape, dtype=source.dtype)
 
 
-def _source(variable: Any, initializer: Any, numbers: list[int]) -> Any:
-    shape, dtype = tuple(variable.shape), str(variable.dtype)
+def _source(variable: Any, noted: tuple[Any, Any] | None, numbers: list[int]) -> Any:
+    """A `Drawn`, or the value in every lane; None where that is not known: an initialiser of its own, or weights that
+    were given after it.
+    """
+    shape, dtype, value = tuple(variable.shape), str(variable.dtype), np.asarray(variable.value)
+    initializer, first = noted or (None, None)
     if variable.name == "seed_generator_state":
-        state = np.asarray(variable.value)
-        return Drawn(None, numbers.index(int(state[0])), shape, dtype) if int(state[0]) in numbers else variable.value
+        known = value[1] == 0 and int(value[0]) in numbers
+        return Drawn(None, numbers.index(int(value[0])), shape, dtype) if known else value
+    if first is not variable.value or not isinstance(initializer, keras.initializers.Initializer):
+        return None
     seed = getattr(initializer, "seed", None)
-    if seed is None or isinstance(seed, keras.random.SeedGenerator):
-        if isinstance(initializer, keras.initializers.Initializer) and seed is None:
-            return variable.value  # zeros, ones, constants
+    if isinstance(seed, keras.random.SeedGenerator):
+        return None
+    return Drawn(initializer, numbers.index(seed), shape, dtype) if seed in numbers else value
+
+
+def _same_in_both(variable: Any, other: Any) -> np.ndarray:
+    """The value that a variable has whatever the seed."""
+    value = np.asarray(variable.value)
+    if not np.array_equal(value, np.asarray(other.value)):
         raise NotFusable(f"how {variable.path} begins is not known (an initialiser of its own)")
-    return Drawn(initializer, numbers.index(seed), shape, dtype) if seed in numbers else variable.value
+    return value
 
 
 def _slots(seed: int, after: tuple[Any, ...]) -> int | None:
     """How many seeds were drawn, if nothing else was."""
-    generator, count = random.Random(seed), 0
+    generator, count = random.Random(seed % 2**32), 0
     while generator.getstate() != after:
         if count > 100_000:
             return None
@@ -117,15 +160,15 @@ def _slots(seed: int, after: tuple[Any, ...]) -> int | None:
 
 
 @contextmanager
-def _noting() -> Iterator[dict[int, Any]]:
-    """The initialiser of each variable that is made meanwhile, by the variable's id."""
+def _noting() -> Iterator[dict[int, tuple[Any, Any]]]:
+    """The initialiser of each variable that is made meanwhile and what it gave, by the variable's id."""
     kind = keras.Variable
     original = kind._initialize_with_initializer
-    found: dict[int, Any] = {}
+    found: dict[int, tuple[Any, Any]] = {}
 
     def noting(variable: Any, initializer: Any) -> None:
-        found[id(variable)] = initializer
         original(variable, initializer)
+        found[id(variable)] = (initializer, variable._value)
 
     kind._initialize_with_initializer = noting
     try:
