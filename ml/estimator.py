@@ -18,7 +18,7 @@ from . import batches
 from .class_weights import weights_of_codes
 from .gaps import gaps_told
 from .job import Job, Outcome, Report, finite
-from .metrics import Wanted, check_parts, computable, defaults, measure, objective_of, once, wanted
+from .metrics import Wanted, check_parts, computable, defaults, measure, objective_of, once, said, wanted
 from .scaling import scaled, unscaled
 from .scored import Scored, rows, save_predictions
 
@@ -39,6 +39,8 @@ def train(job: Job, report: Report) -> Outcome:
     with threadpool_limits(job.threads), gaps_told(dataset, short):
         _fit(estimator, dataset, _some(rows(dataset, "train"), job.batches))
         scored = {part: score(estimator, dataset, rows(dataset, name)) for part, name in _parts(dataset, metrics)}
+    if any(said(each) == "labels" for each in scored.values()):  # its scores, if any, were none of classes
+        metrics, skipped = _metrics(job, dataset.task, "labels", dataset.parts)
     values: dict[str, float] = {}
     notes = list(skipped)
     for part, each in scored.items():
@@ -139,17 +141,25 @@ def _by_label(raw: Any, estimator: Any, shape: tuple[int, ...]) -> np.ndarray | 
 def _by_class(raw: Any, estimator: Any, task: str, count: int, probable: bool) -> np.ndarray | None:
     """Scores as (n,) of the positive class of two, else (n, classes); None if they are not one a class.
 
-    Classes that the training part did not have get probability 0, or a score below all others.
+    Classes that the training part did not have get probability 0, or a score below all others. Without `classes_`
+    the columns are all classes in order.
     """
     raw = np.asarray(raw, dtype=np.float64)
     if raw.ndim == 1:
         return raw if task == "binary" else None
-    known = np.asarray(estimator.classes_).astype(np.int64)
-    if raw.shape[1] != len(known):
+    known = np.asarray(getattr(estimator, "classes_", np.arange(count))).astype(np.int64)
+    if raw.shape[1] != len(known) or (not probable and _compares_pairs(estimator)):
         return None
     scores = np.full((len(raw), count), 0.0 if probable else raw.min(initial=0.0) - 1)
     scores[:, known] = raw
     return scores[:, 1] if task == "binary" else scores
+
+
+def _compares_pairs(estimator: Any) -> bool:
+    """Whether its decision function has a column for each pair of classes: of three classes that is three, too."""
+    parameters = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    shapes = [value for name, value in parameters.items() if name.endswith("decision_function_shape")]
+    return "ovo" in shapes
 
 
 def _fit(estimator: Any, dataset: Dataset, chosen: np.ndarray) -> None:

@@ -70,8 +70,9 @@ def train(job: Job, report: Report) -> Outcome:
     """
     name = job.recipe["model"]["function"]
     function = load(name, job.code)
-    if not callable(function):
-        raise ModelError(f"{name} is not a function", "name a function of one argument, the trial")
+    if not callable(function) or not _takes_trial(function):
+        what = "takes no trial" if callable(function) else "is not a function"
+        raise ModelError(f"{name} {what}", "name a function whose first parameter is the trial: def train(trial)")
     places = places_of(job)
     reported = reported_before(job, name, places.lines)
     trial = _trial(job, places, reported, report)
@@ -80,9 +81,15 @@ def train(job: Job, report: Report) -> Outcome:
     return outcome_of(reported, final, places.folder, "function")
 
 
+def _takes_trial(function: Callable[..., Any]) -> bool:
+    """Whether its first parameter can be given by its place."""
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    return first is not None and first.kind not in (first.KEYWORD_ONLY, first.VAR_KEYWORD)
+
+
 def _declared(function: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
     """Those of the params that the function has parameters of its own for, beside the trial."""
-    _, *others = inspect.signature(function).parameters.values()
+    others = list(inspect.signature(function).parameters.values())[1:]
     if any(each.kind is each.VAR_KEYWORD for each in others):
         return params
     return {each.name: params[each.name] for each in others if each.name in params}
@@ -94,11 +101,12 @@ def _trial(job: Job, places: Places, reported: Reported, report: Report) -> Tria
     epochs = planned_epochs(params, recipe["train"])
 
     def tell(epoch: int, metrics: Mapping[str, Any]) -> bool:
+        number = _epoch(reported.name, epoch)
         values = _numbers(reported.name, metrics)
-        take(reported, int(epoch), values)
+        take(reported, number, values)
         with places.lines.open("a", encoding="utf-8") as file:
-            file.write(line_of(int(epoch), values))
-        return report(int(epoch), epochs, values)
+            file.write(line_of(number, values))
+        return report(number, epochs, values)
 
     data = None if job.dataset is None else _data(job.dataset)
     return Trial(
@@ -122,6 +130,17 @@ def _data(dataset: Dataset) -> Data:
 def _samples(dataset: Dataset, part: str) -> Samples:
     chosen = rows(dataset, part)
     return Samples(*(np.asarray(each[chosen]) for each in (dataset.features, dataset.target, dataset.ids)))
+
+
+def _epoch(name: str, epoch: Any) -> int:
+    """An epoch as it is counted; whole numbers of NumPy and the like are taken."""
+    try:
+        number = int(epoch)
+    except (TypeError, ValueError, OverflowError):
+        number = 0
+    if number < 1 or number != epoch:
+        raise ModelError(f"{name} reported an epoch {epoch!r}", "count epochs in whole numbers, from 1")
+    return number
 
 
 def _numbers(name: str, metrics: Any) -> Values:

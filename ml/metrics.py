@@ -129,7 +129,7 @@ def measure_predictions(path: Path, metrics: list[Any], code: CodeFolder | None)
     not belong to the task, and for a file that is damaged.
     """
     scored = load_predictions(path).scored
-    output = _output(scored)
+    output = said(scored)
     asked = wanted(metrics, scored.task, code)
     notes = [f"{each.name} is left out: {_why_not(each, output)}" for each in asked if _why_not(each, output)]
     values, reasons = measure([each for each in asked if not _why_not(each, output)], scored)
@@ -145,7 +145,7 @@ def _why_not(each: Wanted, output: str) -> str:
     return "" if computable(each, output) else f"the model gave no {each.measure.needs}"
 
 
-def _output(scored: Scored) -> str:
+def said(scored: Scored) -> str:
     """What the model said of each sample: a key of OUTPUTS."""
     if scored.task == "regression":
         return "values"

@@ -99,6 +99,42 @@ class Constant:
     assert np.load(outcome.artefacts["predictions"])["scores"].tolist() == [1] * 40
 
 
+def halved(data: Dataset) -> Dataset:
+    """Every class in both parts alike, however many there are: the first half trains."""
+    first, second = np.array_split(np.arange(len(data.target)), 2)
+    return data._replace(parts={"train": first, "validation": second})
+
+
+@pytest.mark.parametrize("classes", [3, 4])  # three classes have three pairs, too
+def test_scores_of_pairs_of_classes_are_no_scores_of_classes(tmp_path: Path, classes: int) -> None:
+    pairs = {"estimator": "sklearn.svm:SVC", "decision_function_shape": "ovo"}
+    data = halved(blobs(classes=classes))
+    outcome = run(tmp_path, data, pairs, metrics=["roc_auc"])
+    assert outcome.metrics["val_accuracy"] > 0.5 and "val_roc_auc" not in outcome.metrics
+    assert outcome.notes == ("val_roc_auc is left out: it gives no scores",)
+    piped = {"estimator": "sklearn.pipeline:Pipeline", "steps": [["model", pairs]]}
+    with pytest.raises(ModelError, match="cannot have the objective val_roc_auc: it gives no scores"):
+        run(tmp_path / "2", data, piped, objective={"metric": "val_roc_auc", "direction": "maximize"})
+
+
+def test_probabilities_need_no_attribute_that_names_the_classes(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+class Shares:
+    def fit(self, x, y):
+        self.shares = np.bincount(y) / len(y)
+        return self
+    def predict(self, x):
+        return np.full(len(x), self.shares.argmax())
+    def predict_proba(self, x):
+        return np.tile(self.shares, (len(x), 1))
+"""
+    own = code(tmp_path / "code", own=text)
+    outcome = run(tmp_path / "job", halved(blobs(classes=3)), {"estimator": "own.py:Shares"}, code=own)
+    assert outcome.metrics["val_log_loss"] == pytest.approx(np.log(3))
+    assert np.load(outcome.artefacts["predictions"])["scores"].shape == (60, 3)
+
+
 def test_what_skops_cannot_hold_is_a_note(tmp_path: Path) -> None:
     text = """
 import threading

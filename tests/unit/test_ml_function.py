@@ -97,11 +97,21 @@ def test_a_final_metric_that_is_not_finite_is_divergence(tmp_path: Path) -> None
         ("return None", "no metric 'val_accuracy'; it has none"),
         ("return 0.9", "metrics are a mapping of names to numbers, not float"),
         ("return {'val_accuracy': 'high'}", "a metric is not a number"),
+        ("trial.report(0, {'val_accuracy': 1})", "f.py:train reported an epoch 0"),
+        ("trial.report(1.5, {'val_accuracy': 1})", "f.py:train reported an epoch 1.5"),
+        ("trial.report('last', {'val_accuracy': 1})", "f.py:train reported an epoch 'last'"),
     ],
 )
 def test_metrics_that_are_missing_or_no_numbers_are_refused(tmp_path: Path, body: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         train(function_job(tmp_path, f"def train(trial):\n    {body}\n"), quiet)
+
+
+@pytest.mark.parametrize("parameters", ["", "*, trial", "**others"])
+def test_a_function_that_takes_no_trial_is_refused(tmp_path: Path, parameters: str) -> None:
+    with pytest.raises(ModelError, match="takes no trial") as caught:
+        train(function_job(tmp_path, f"def train({parameters}):\n    return {{'val_accuracy': 1}}\n"), quiet)
+    assert "def train(trial)" in caught.value.fix
 
 
 def test_what_it_raises_is_not_hidden(tmp_path: Path) -> None:
