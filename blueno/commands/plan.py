@@ -14,13 +14,16 @@ import click
 
 from ..cache.folder import FolderCache
 from ..canonical import short
+from ..engine import engine_here
 from ..planning import Plan, compile_spec
 from ..planning.describe import Known, plan_json, plan_text
-from ..settings import Settings
+from ..planning.families import Share, share_out
+from ..settings import Settings, load_settings
 from ..spec import load
 from ..store import read
 from ..store.database import open_store, store_exists
 from ..store.submit import MACHINE_FAILURES
+from ..store.transitions import DONE
 from ..tables import cell, differing, flat, labels, size
 from . import options, table
 
@@ -33,6 +36,7 @@ class Standing(NamedTuple):
 
     known: Known
     failures: Counter[str]
+    engines: Share  # of the trials that would run
 
 
 def compiled(spec: Path, overrides: Sequence[str], root: Path) -> Plan:
@@ -57,11 +61,17 @@ def standing(plan: Plan, root: Path) -> Standing:
     cache = FolderCache(root / "data" / "cache")
     cached = {each.id for each in plan.datasets if cache.stat(f"datasets/{each.id}.json") is not None}
     if not store_exists(root):
-        return Standing(Known(cached), Counter())
+        return Standing(Known(cached), Counter(), _share(plan, root, {}))
     with closing(open_store(root, time.time(), read_only=True)) as db:
         states = read.trial_states(db, [trial.id for trial in plan.trials])
         failed = [id for id, state in states.items() if state == "failed"]
-        return Standing(Known(cached, states), Counter(read.failure_classes(db, failed)))
+        return Standing(Known(cached, states), Counter(read.failure_classes(db, failed)), _share(plan, root, states))
+
+
+def _share(plan: Plan, root: Path, states: Mapping[str, str]) -> Share:
+    choice = engine_here(load_settings(root), plan.resources)
+    to_run = [trial for trial in plan.trials if states.get(trial.id) not in DONE]
+    return share_out(to_run, choice.engine, choice.why_not)
 
 
 def reasons(found: Standing) -> list[str]:
@@ -101,7 +111,7 @@ def trials_text(plan: Plan, states: Mapping[str, str]) -> str:
 
 def plan_report(plan: Plan, found: Standing, with_trials: bool) -> str:
     """What `blueno plan` prints for people."""
-    parts = [plan_text(plan, found.known), *reasons(found)]
+    parts = [plan_text(plan, found.known), *reasons(found), *filter(None, [found.engines.text()])]
     if with_trials:
         parts += ["", trials_text(plan, found.known.trials)]
     return "\n".join(parts)
@@ -119,7 +129,7 @@ def command(settings: Settings, as_json: bool, spec: Path, with_trials: bool, ov
     if not as_json:
         click.echo(plan_report(plan, found, with_trials))
         return 0
-    for piece in plan_json(plan, found.known, with_trials):
+    for piece in plan_json(plan, found.known, with_trials, found.engines):
         click.echo(piece, nl=False)
     click.echo()
     return 0

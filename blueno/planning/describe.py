@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ..canonical import short
 from ..clock import words
 from ..spec.node import shown
+from .families import Share
 from .records import Plan, Trial
 
 DONE = ("succeeded", "diverged")  # states that count as done: only a result does
@@ -52,9 +53,12 @@ def plan_document(plan: Plan, known: Known = NOTHING_KNOWN) -> dict[str, Any]:
     return {**about_plan(plan), "datasets": datasets, "trial_states": trial_states(plan, known)}
 
 
-def plan_json(plan: Plan, known: Known = NOTHING_KNOWN, with_trials: bool = False) -> Iterator[str]:
+def plan_json(
+    plan: Plan, known: Known = NOTHING_KNOWN, with_trials: bool = False, engines: Share | None = None
+) -> Iterator[str]:
     """The document as text, in pieces; with `trial_list`, which may be long, one trial a line."""
-    text = json.dumps(plan_document(plan, known), ensure_ascii=False)
+    told = {} if engines is None else {"engine": engines.document()}
+    text = json.dumps(plan_document(plan, known) | told, ensure_ascii=False)
     if not with_trials:
         yield text
         return

@@ -15,13 +15,10 @@ from ..canonical import digest
 from ..settings import FEWEST_OF_FAMILY
 from .records import Trial
 
+SHOWN = 6  # sizes of families, in text
 PER_LANE = {"seed", "dataset"}
 PER_LANE_OF_TRAIN = {"learning_rate", "epochs", "early_stopping", "reduce_on_plateau", "select"}
-KINDS = {
-    "estimator": "an estimator",
-    "function": "a function of one's own",
-    "command": "a command",
-}  # of models that are no networks
+NO_NETWORK = "no network"
 
 
 class Family(NamedTuple):
@@ -32,7 +29,7 @@ class Family(NamedTuple):
 
 
 class Share(NamedTuple):
-    """How a plan's trials are shared out to the engines."""
+    """How a plan's networks are shared out to the engines."""
 
     fused: list[int]  # trials of each family, in the order of the plan
     fit: dict[str, int]  # why not fused -> trials
@@ -41,12 +38,20 @@ class Share(NamedTuple):
         """What `plan --json` says of it."""
         return {"fused": self.fused, "fit": [{"trials": count, "why": why} for why, count in self.fit.items()]}
 
+    def text(self) -> str:
+        """The same in a line; "" without networks."""
+        sizes = ", ".join(map(str, self.fused[:SHOWN])) + (", ..." if len(self.fused) > SHOWN else "")
+        families = "1 family" if len(self.fused) == 1 else f"{len(self.fused)} families"
+        parts = [f"fused: {families} ({sizes} trials)"] if self.fused else []
+        parts += [f"fit: {count} trials ({why})" for why, count in self.fit.items()]
+        return "engine: " + "; ".join(parts) if parts else ""
+
 
 def family_of(recipe: Mapping[str, Any]) -> Family:
     """The family of a trial, told from its recipe alone."""
     model, train = recipe["model"], recipe["train"]
     if "architecture" not in model or train is None:
-        return Family("", next((text for kind, text in KINDS.items() if kind in model), "not a network"))
+        return Family("", NO_NETWORK)
     if train["stages"]:
         return Family("", "train in stages")
     if train["mixed_precision"]:
@@ -81,14 +86,16 @@ def families(trials: Iterable[Trial]) -> Iterator[Family]:
 
 
 def share_out(trials: Iterable[Trial], engine: str, why_never: str = "") -> Share:
-    """Which of `trials` are trained as packs with the setting `engine`, and why the others are not; `why_never` is why
-    none can be here, if so.
+    """Which of `trials` are trained as packs with the setting `engine`, and why other networks are not; `why_never` is
+    why none can be here, if so.
     """
     found = Counter(families(trials))
     fewest = FEWEST_OF_FAMILY if engine == "auto" else 1
     fused: list[int] = []
     fit: Counter[str] = Counter()
     for family, count in found.items():
+        if family.why_not == NO_NETWORK:
+            continue
         why = family.why_not or why_never or ("" if count >= fewest else f"fewer than {FEWEST_OF_FAMILY} of a family")
         if why:
             fit[why] += count
