@@ -15,12 +15,14 @@ import click
 from .clock import words
 from .errors import NotFound
 from .store.ledger import STATES, Ledger, ledger
-from .store.live import best_trial
+from .store.live import best_trial, workers
 from .store.read import Sweep
 
 TERMINAL_EVERY_S = 0.5
 FILE_EVERY_S = 10.0
 MOST_SHARE = 0.05  # of the time may go into counting
+LONG_TRIAL_S = 5.0  # trials that take longer on the average say where they are
+MOST_WORKERS = 4  # shown
 
 
 @dataclass
@@ -44,7 +46,9 @@ class Shower:
             return
         if self.done_before is None:
             self.done_before = counts.done
-        line = progress_line(counts, counts.done - self.done_before, now - self.begun, best(db, self.sweep))
+        done_here, elapsed_s = counts.done - self.done_before, now - self.begun
+        at = epochs(db) if elapsed_s > LONG_TRIAL_S * (done_here + 1) else ""
+        line = progress_line(counts, done_here, elapsed_s, at, best(db, self.sweep))
         terminal = is_terminal(self.stream)
         with suppress(OSError):  # the terminal, or who read the pipe, is gone: no reason to end a sweep
             _write(self.stream, line, terminal, line == self.line)
@@ -63,8 +67,8 @@ def _write(stream: TextIO, line: str, terminal: bool, same: bool) -> None:
         stream.flush()
 
 
-def progress_line(counts: Ledger, done_here: int, elapsed_s: float, best: str) -> str:
-    """One line: done of planned, what runs, what went wrong, the rate, the time left, the best so far."""
+def progress_line(counts: Ledger, done_here: int, elapsed_s: float, at: str, best: str) -> str:
+    """One line: done of planned, what runs and where, what went wrong, the rate, the time left, the best so far."""
     parts = [f"{counts.done}/{counts.planned} done"]
     parts += [
         f"{getattr(counts, state)} {state}"
@@ -73,14 +77,22 @@ def progress_line(counts: Ledger, done_here: int, elapsed_s: float, best: str) -
     ]
     if counts.measuring:
         parts.append(f"{counts.measuring} measuring")
-    left = counts.planned - counts.done
+    if at and counts.running:
+        parts.append(at)
+    left = counts.queued + counts.running
     if done_here and elapsed_s > 0 and left:
         rate = done_here / elapsed_s
         parts.append(f"{rate * 60:.0f}/min" if rate >= 0.1 else f"{rate * 3600:.0f}/h")
         parts.append(f"{words(left / rate)} left")
-    if best:
-        parts.append(best)
+    parts += [best] if best else []
     return " · ".join(parts)
+
+
+def epochs(db: sqlite3.Connection) -> str:
+    """Where the trials are that run, in words; "" where nobody has told yet."""
+    told = [f"{found['epoch']}/{found['epochs']}" for found in workers(db) if found["epoch"] and found["epochs"]]
+    more = f" and {len(told) - MOST_WORKERS} more" if len(told) > MOST_WORKERS else ""
+    return f"at epoch {', '.join(told[:MOST_WORKERS])}{more}" if told else ""
 
 
 def best(db: sqlite3.Connection, sweep: Sweep) -> str:

@@ -20,7 +20,7 @@ class Dataset(NamedTuple):
     """n samples, whole: `parts` says which of them belong where. Arrays are read-only."""
 
     id: str
-    features: np.ndarray  # (n, *shape); float32, unless a source or step leaves integers
+    features: np.ndarray  # (n, *shape); float32 or float64, unless a source or step leaves integers
     target: np.ndarray  # (n,) int64 codes into `classes`; (n, k) int64 0 and 1, of labels; or float64 of a regression
     ids: np.ndarray  # (n,), text
     parts: dict[str, np.ndarray]  # "train", "validation", "test", "stop" (those that exist): int64 row numbers

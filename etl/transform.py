@@ -6,17 +6,19 @@ Whatever learns, learns from the training part alone; this file is the only one 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from blueno.errors import DataError
 
 from .numbers import check_numeric
 from .opening import PlainFunction, Step
 from .seeded import seeded
+from .sources import first_line
 from .tables import chosen, normalised
 
 TRIED_ROWS = 256  # a plain function is tried on this many rows by themselves, to see whether it looks at others
@@ -73,6 +75,8 @@ def _taken(step: Step, table: pd.DataFrame) -> pd.DataFrame | pd.Series:
         return table
     if table.shape[1] > 1:
         raise DataError(f"{step.name} takes one column, not {', '.join(table.columns)}", "say columns: [one of them]")
+    if is_numeric_dtype(table.iloc[:, 0]):
+        raise DataError(f"{step.name} takes text, and {table.columns[0]} holds numbers", "say columns: [one of text]")
     return table.iloc[:, 0].fillna("")
 
 
@@ -119,19 +123,19 @@ def _guarded(step: Step, x: Any, make: Callable[[], Any]) -> Any:
     try:
         with seeded():
             result = make()
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError) as error:  # the latter two of text where numbers are wanted
         if step.own:
             raise
-        raise _refused(step, str(error)) from error
+        raise _refused(step, error) from error
     if result.shape[0] != len(x):
         raise DataError(f"{step.name} makes {result.shape[0]} samples of {len(x)}", "let it return one for each")
     return result
 
 
-def _refused(step: Step, reason: str) -> DataError:
-    gaps = "NaN" in reason
+def _refused(step: Step, error: Exception) -> DataError:
+    gaps = "NaN" in str(error)
     fix = "fill the gaps before it, with impute" if gaps else "change the step's parameters or its columns"
-    return DataError(f"{step.name}: {reason.splitlines()[0]}", fix)
+    return DataError(f"{step.name}: {first_line(error)}", fix)
 
 
 def _fitted(step: Step, x: Any, target: np.ndarray, train: np.ndarray) -> Any:
@@ -198,33 +202,46 @@ def _names(step: Step, width: int, columns: list[str]) -> list[str]:
     if hasattr(step.transformer, "get_feature_names_out"):
         names = [str(name) for name in step.transformer.get_feature_names_out()]
         if len(names) == width:
-            return names
+            return _told_apart(names, [])  # a value of `a` and one of `a_b` may make the same name
     return columns if width == len(columns) else [f"{step.name}_{i}" for i in range(width)]
 
 
 def _merged(table: pd.DataFrame, columns: list[str], result: pd.DataFrame) -> pd.DataFrame:
     """The table with `columns` replaced: where they were if their names stay, else at the end."""
     if list(result.columns) == columns:
-        return table.assign(**{name: result[name] for name in columns})
+        replaced = set(columns)
+        return pd.DataFrame({name: (result if name in replaced else table)[name] for name in table.columns})
     rest = table.drop(columns=columns)
-    names = {name: f"{name}#2" for name in result.columns if name in rest.columns}
-    return pd.concat([rest, result.rename(columns=names)], axis=1)
+    return pd.concat([rest, result.set_axis(_told_apart(result.columns, rest.columns), axis=1)], axis=1)
+
+
+def _told_apart(names: Iterable[str], taken: Iterable[str]) -> list[str]:
+    """The names; one that is taken, or was there before, with `#2`, `#3`, ..."""
+    seen, free = set(taken), []
+    for name in names:
+        number, made = 1, name
+        while made in seen:
+            number += 1
+            made = f"{name}#{number}"
+        seen.add(made)
+        free.append(made)
+    return free
 
 
 def as_array(features: Features) -> np.ndarray:
-    """Features as training takes them: a table becomes (n, columns) float32, floats become float32, integers stay.
+    """Features as they are stored: a table becomes (n, columns) float64; floats stay float32 or float64, integers too.
 
-    DataError when something is not a number yet, or is infinite.
+    Estimators get them as they are, so that they compute what they compute elsewhere; networks as float32. DataError
+    when something is not a number yet, or is too large for that.
     """
     if isinstance(features, pd.DataFrame):
         check_numeric(features)
     values = features.to_numpy(dtype="float64") if isinstance(features, pd.DataFrame) else features
     if values.dtype.kind not in "biuf":
         raise DataError(f"the features are an array of {values.dtype}, not of numbers", "add a step that makes numbers")
-    if values.dtype.kind in "bf":
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is told below
-            values = values.astype("float32", copy=False)
-    if values.dtype.kind == "f" and np.isinf(values).any():
+    if values.dtype.kind in "bf" and values.dtype != np.float64:
+        values = values.astype("float32", copy=False)
+    if values.dtype.kind == "f" and (np.abs(values) > np.finfo("float32").max).any():
         raise DataError("the features have infinite values (in 32 bits)", "scale or correct these features")
     return values
 

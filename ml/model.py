@@ -76,12 +76,20 @@ def injected(function: Callable[..., Any], dataset: Dataset, given: dict[str, An
     facts = {
         **dataset.published,
         "input_shape": tuple(dataset.features.shape[1:]),
-        "input_dtype": str(dataset.features.dtype),
+        "input_dtype": str(input_dtype(dataset.features)),
         "output_units": output_units(dataset),
         "output_activation": ACTIVATIONS[dataset.task],
     }
     asked = inspect.signature(function).parameters
     return {name: value for name, value in facts.items() if name in asked and given.get(name) is None}
+
+
+def input_dtype(features: np.ndarray) -> np.dtype:
+    """What a network gets: float32 for numbers with a fraction and for bytes (the values of images); other whole
+    numbers stay what they are, since they may be indices.
+    """
+    is_number = features.dtype.kind == "f" or features.dtype.itemsize == 1
+    return np.dtype(np.float32) if is_number else features.dtype
 
 
 def output_units(dataset: Dataset) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 import sys
 import time
@@ -99,7 +100,8 @@ def command(
         with output_spared() if as_json else nullcontext():
             through = run_until(db, settings, number, Shower(sweep, sys.stderr), say)
         finish_line(sys.stderr)
-    return _conclude(db, settings.root, read.sweep_by_number(db, number), spec, through, as_json)
+    again = shlex.join(["blueno", "sweep", str(spec), *(word for each in overrides for word in ("--set", each))])
+    return _conclude(db, settings.root, read.sweep_by_number(db, number), again, through, as_json)
 
 
 def _detach(db: sqlite3.Connection, settings: Settings, number: int, as_json: bool) -> int:
@@ -117,30 +119,32 @@ def _detach(db: sqlite3.Connection, settings: Settings, number: int, as_json: bo
     return 0
 
 
-def _conclude(db: sqlite3.Connection, root: Path, sweep: read.Sweep, spec: Path, through: bool, as_json: bool) -> int:
+def _conclude(db: sqlite3.Connection, root: Path, sweep: read.Sweep, again: str, through: bool, as_json: bool) -> int:
     counts = ledgers.ledger(db, sweep.number)
     if as_json:
         print_json(counts._asdict())
     else:
         click.echo(results_text(table_of(db, sweep), top=10))
         goes_on = holder(root).get("pid") if not counts.finished and scheduler_runs(root) else None
-        click.echo(closing_text(counts, sweep, spec, goes_on))
+        click.echo(closing_text(counts, sweep, again, goes_on))
     if not through and not counts.finished:
         return 130
     return exit_code(counts) if sweep.paused is None else 4
 
 
-def closing_text(counts: ledgers.Ledger, sweep: read.Sweep, spec: Path, goes_on: object) -> str:
-    """How it ended, and what to do next; `goes_on` is the process that still works on it, if there is one."""
+def closing_text(counts: ledgers.Ledger, sweep: read.Sweep, again: str, goes_on: object) -> str:
+    """How it ended, and what to do next: `again` is the command that goes on; `goes_on` the process that still works on
+    it, if there is one.
+    """
     parts = ", ".join(f"{count} {state}" for state, count in counts.counts().items() if count)
     lines = [f"\n{sweep.name} ({short(sweep.id)}): {counts.planned} trials: {parts}"]
     if sweep.paused:
         see = f"see `blueno failures {sweep.name}`, mend it, then" if counts.failed else "go on with:"
-        lines.append(f"paused: {sweep.paused}\n  {see} `blueno sweep {spec}`")
+        lines.append(f"paused: {sweep.paused}\n  {see} `{again}`")
     elif goes_on:
         lines.append(f"it goes on in process {goes_on}: blueno watch {sweep.name}")
     elif not counts.finished:
-        lines.append(f"interrupted; nothing is lost. Go on with: blueno sweep {spec}")
+        lines.append(f"interrupted; nothing is lost. Go on with: {again}")
     elif counts.failed:
         lines.append(f"see what failed: blueno failures {sweep.name}")
     return "\n".join(lines)

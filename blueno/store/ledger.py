@@ -33,7 +33,8 @@ class Ledger(NamedTuple):
 
     @property
     def done(self) -> int:
-        return self.planned - self.queued - self.running
+        """Those that came to an end; what was taken back did not."""
+        return self.succeeded + self.diverged + self.pruned + self.failed
 
 
 def ledger(db: sqlite3.Connection, sweep: int) -> Ledger:

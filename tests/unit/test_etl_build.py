@@ -62,7 +62,7 @@ def test_digits_scaled_as_by_hand(cache: FolderCache) -> None:
     x, y = datasets.load_digits(return_X_y=True)
     rest, test = model_selection.train_test_split(np.arange(1797), test_size=0.2, random_state=0, stratify=y)
     train, _ = model_selection.train_test_split(rest, test_size=360, random_state=0, stratify=y[rest])
-    scaled = preprocessing.StandardScaler().fit(x[train]).transform(x).astype("float32")
+    scaled = preprocessing.StandardScaler().fit(x[train]).transform(x)
     assert dataset.features.shape == (1797, 8, 8, 1)
     assert np.array_equal(dataset.features.reshape(1797, 64), scaled)
     assert dataset.parts["test"].tolist() == test.tolist()
@@ -124,7 +124,7 @@ def test_a_table_of_ones_own(cache: FolderCache, tmp_path: Path) -> None:
         {"the target is missing": 1},
     )
     assert dataset.ids.tolist() == [f"s{number:02d}" for number in (1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12)]
-    assert dataset.features.dtype == np.dtype("float32")
+    assert dataset.features.dtype == np.dtype("float64")
     assert not np.isnan(dataset.features).any()
     patients = np.array([line.split(",")[1] for line in CSV.splitlines()[1:] if not line.endswith(",")])
     train, validation = (set(patients[dataset.parts[name]]) for name in ("train", "validation"))
