@@ -20,6 +20,7 @@ from blueno.files import located
 from .change import change_samples
 from .fitted import save_fitted
 from .nodes import Building, Progress, history_of, load_node, node_recipe
+from .numbers import check_numeric
 from .opening import Step, open_step
 from .samples import Samples
 from .split import make_parts
@@ -87,6 +88,8 @@ def _made(recipe: dict[str, Any], building: Building, folder: Path) -> dict[str,
     """The arrays of a dataset, stored, and what its manifest says of them."""
     cache = building.cache
     samples, parts, fitted, inputs = fit_steps(recipe, building)
+    if not isinstance(samples.features, np.ndarray):
+        check_numeric(samples.features, recipe["source"]["name"])
     features = as_array(samples.features)
     return {
         "features": put_array(features, cache, folder),

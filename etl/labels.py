@@ -1,11 +1,13 @@
-"""Labels as people write them: blanks around them are removed and counted, spellings that differ only in case are told,
-and words for yes and no become 1 and 0.
+"""Labels as people write them: blanks around them are removed and counted, spellings that differ only in case are told
+and become one where the spec says so, and words for yes and no become 1 and 0.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -34,17 +36,53 @@ def without_blanks(target: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return pd.DataFrame(columns, index=target.index), remarks
 
 
+def relabelled(target: pd.DataFrame, labels: Mapping[str, Any] | None) -> pd.DataFrame:
+    """The target with each label that `labels` names replaced by what stands there; keys are labels as text.
+
+    DataError when a key is no label of the target.
+    """
+    if not labels:
+        return target
+    there = {_key(value) for name in target.columns for value in target[name].dropna().unique()}
+    unknown = [key for key in labels if key not in there]
+    if unknown:
+        near = get_close_matches(unknown[0], there, n=1)
+        fix = f"write {near[0]}" if near else f"the labels are {', '.join(sorted(there)[:SHOWN])}"
+        raise DataError(f"data.labels: the target has no label {unknown[0]!r}", fix)
+    columns = {name: [value if gap else labels.get(_key(value), value) for value, gap in _with_gaps(target[name])]
+               for name in target.columns}  # fmt: skip
+    return pd.DataFrame(columns, index=target.index, dtype=object)
+
+
+def _with_gaps(column: pd.Series) -> Iterable[tuple[Any, bool]]:
+    return zip(column, column.isna(), strict=True)
+
+
+def _key(label: Any) -> str:
+    """A label as the key of a mapping."""
+    return str(label).lower() if isinstance(label, bool | np.bool_) else str(label)
+
+
+def same_but_for_case(labels: Iterable[Any]) -> dict[str, str]:
+    """Each label that is text -> the most frequent of those that differ from it only in case, if that is another."""
+    counts = Counter(label for label in labels if isinstance(label, str))
+    alike: dict[str, list[str]] = {}
+    for label in sorted(counts, key=lambda label: (-counts[label], label)):
+        alike.setdefault(label.casefold(), []).append(label)
+    return {label: first for first, *others in alike.values() for label in others}
+
+
 def remarks_on_classes(labels: Sequence[Any]) -> list[str]:
     """What somebody should know about the labels of a classification: spellings, and classes with a single sample."""
     counts = Counter(labels)
     remarks = []
-    spellings: dict[str, list[str]] = {}
-    for label in counts:
-        if isinstance(label, str):
-            spellings.setdefault(label.casefold(), []).append(label)
-    for alike in [sorted(each) for each in spellings.values() if len(each) > 1]:
-        shown = ", ".join(f"{label!r} ({counts[label]})" for label in alike)
-        remarks.append(f"the labels {shown} differ only in case, and count as different classes")
+    same = same_but_for_case(labels)
+    for first in dict.fromkeys(same.values()):
+        others = sorted(label for label in same if same[label] == first)
+        shown = ", ".join(f"{label!r} ({counts[label]})" for label in sorted([first, *others]))
+        fix = json.dumps(dict.fromkeys(others, first), ensure_ascii=False)
+        remarks.append(f"the labels {shown} differ only in case, and count as different classes; data.labels: {fix} "
+                       "makes them one")  # fmt: skip
     single = [str(label) for label, count in counts.items() if count == 1]
     if single:
         shown = ", ".join(single[:SHOWN]) + (", ..." if len(single) > SHOWN else "")

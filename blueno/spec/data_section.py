@@ -63,6 +63,8 @@ def _columns(node: Node, context: Context) -> dict[str, Any]:
     for key, (type, _) in COLUMNS.items():
         child = node.value.get(key)
         columns[key] = None if child is None or child.value is None else checked(child, type, f"data.{key}", context)
+    if not columns["labels"]:
+        del columns["labels"]  # which is newer than the ids of datasets without it
     for key in ("features", "drop"):
         columns[key] = [columns[key]] if isinstance(columns[key], str) else columns[key]
     if columns["features"] is not None and columns["drop"] is not None:

@@ -77,6 +77,7 @@ COLUMNS = {
     "task": Key(literal(*TASKS)),
     "positive": Key(union_of(STR, BOOL, INT, FLOAT)),
     "target_scale": Key(literal("standard")),
+    "labels": Key(Type("mapping", (union_of(STR, BOOL, INT, FLOAT),))),
 }
 DATA_RESERVED = ("schema", "private")
 DATA_KEYS = ("source", "split", *COLUMNS)

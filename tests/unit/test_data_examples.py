@@ -98,3 +98,12 @@ def test_several_labels_and_outputs_are_trained(folder: Path) -> None:
     assert outputs["data"]["task"] == "regression"
     assert outputs["metrics"]["val_mean_absolute_error"] > 5  # the loss is that of the scaled target, this is not
     assert outputs["metrics"]["val_loss"] < 5
+
+
+@pytest.mark.slow
+def test_labels_that_were_written_in_several_ways_are_trained_as_one(folder: Path) -> None:
+    assert swept(folder, "spellings.yaml")["succeeded"] == 1
+    (trial,) = blueno(folder, "plan", "spellings.yaml", "--trials")["trial_list"]
+    data = blueno(folder, "show", short(trial["id"]))["data"]
+    assert (data["task"], data["classes"]) == ("binary", ["no", "yes"])
+    assert "blanks around" in " ".join(data["remarks"]) and "differ only in case" not in " ".join(data["remarks"])

@@ -33,6 +33,7 @@ COUNTS = {
     "language/training": (16, 16, 0, 0, 1),  # 2 x 4 x 2
     "language/words": (3, 9, 0, 0, 1),
     "language/yaml": (3, 3, 0, 0, 0),
+    "language/spellings": (1, 1, 0, 0, 1),
     "language/labels": (2, 4, 0, 0, 4),  # 3 folds + 1
     "language/program": (2, 2, 0, 0, 1),
     "language/time": (4, 8, 0, 0, 8),  # 1 + 3 folds + 1 + 3 folds
