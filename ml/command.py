@@ -38,6 +38,7 @@ CHUNK_BYTES = 64 * 1024
 TAIL_BYTES = 4096  # of standard error, to say why it failed
 SHOWN_BYTES = 80  # of a wrong line
 STANDARD_ERROR = 2  # a descriptor, not sys.stderr: it points at the log of the trial
+REMEMBERED_BYTES = 256  # of what was read last, to see whether it is still there
 LINE_FIX = 'append lines such as {"epoch": 1, "val_accuracy": 0.9} to the file that $BLUENO_METRICS names'
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -86,6 +87,7 @@ class _Said:
     report: Report
     final: Values = field(default_factory=dict)
     rest: bytes = b""  # of a line that is not whole yet
+    last: bytes = b""  # what was read last
     number: int = 0  # of the line
     is_stopped: bool = False
 
@@ -133,23 +135,33 @@ def _pass_on(errors: _Errors, wait_s: float) -> bool:
 
 def _listen(said: _Said) -> None:
     """Takes in the lines that were added."""
+    _check_appended(said)
     while chunk := said.lines.read(CHUNK_BYTES):
+        said.last = chunk[-REMEMBERED_BYTES:]
         *lines, said.rest = (said.rest + chunk).split(b"\n")
         for line in lines:
             _hear(said, line)
-        _check_length(said, said.rest)
+        _check_length(said.rest, said.number + 1)
+
+
+def _check_appended(said: _Said) -> None:
+    """ModelError when the file was written anew or is another one now: lines may be lost that were never read."""
+    file, place = said.lines.fileno(), said.lines.tell()
+    is_there = os.pread(file, len(said.last), place - len(said.last)) == said.last
+    if not is_there or not os.fstat(file).st_nlink:
+        raise ModelError("the file of its metrics was written anew, not appended to", LINE_FIX)
 
 
 def _hear(said: _Said, line: bytes) -> None:
     said.number += 1
-    _check_length(said, line)
+    _check_length(line, said.number)
     if not line.strip():
         return
     try:
         epoch, values = read_line(line)
     except ValueError as error:
         found = line[:SHOWN_BYTES].decode(errors="replace")
-        raise ModelError(f"line {said.number} of its metrics: {error}, found '{found}'", LINE_FIX) from error
+        raise ModelError(f"line {said.number} of its metrics: {error}, found {found!r}", LINE_FIX) from error
     if epoch is not None:
         take(said.reported, epoch, values)
         said.is_stopped |= said.report(epoch, said.epochs, values)
@@ -159,6 +171,6 @@ def _hear(said: _Said, line: bytes) -> None:
     said.final |= values
 
 
-def _check_length(said: _Said, line: bytes) -> None:
+def _check_length(line: bytes, number: int) -> None:
     if len(line) > MAX_LINE_BYTES:
-        raise ModelError(f"line {said.number} of its metrics has more than {MAX_LINE_BYTES} bytes", LINE_FIX)
+        raise ModelError(f"line {number} of its metrics has more than {MAX_LINE_BYTES} bytes", LINE_FIX)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from blueno.errors import BluenoError, ModelError
 from blueno.usercode import CodeFolder
 
 GRACE_S = 10.0  # between asking a program to end and ending it
+POLL_S = 0.05  # how often it is looked whether it has ended
 SHOWN_LINES = 10  # of standard error, with a failure
 MEMORY_WORDS = ("MemoryError", "OutOfMemoryError", "out of memory", "RESOURCE_EXHAUSTED", "std::bad_alloc")
 MEND = "mend the program, then sweep again"
@@ -102,8 +104,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
         return
     tree = _tree(process.pid)
     _signal(tree, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE_S)
+    last_s = time.monotonic() + GRACE_S
+    while time.monotonic() < last_s and (process.poll() is None or not all(map(_has_ended, tree))):
+        time.sleep(POLL_S)
     _signal(tree, signal.SIGKILL)
     process.wait()
 
@@ -113,6 +116,14 @@ def _tree(pid: int) -> list[psutil.Process]:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
     return []
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether a process has ended, even if nobody has taken its exit status."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:

@@ -106,6 +106,7 @@ def check_objective(reported: Reported, values: Mapping[str, float]) -> None:
         return
     near = get_close_matches(objective, values, n=1)
     fix = f"call it {objective} there, or make {near[0] if near else 'one of them'} the objective"
+    fix = fix if values else f"let it report {objective}, or make a metric that it reports the objective"
     raise ModelError(f"{name} has no metric {objective!r}; it has {', '.join(values) or 'none'}", fix)
 
 

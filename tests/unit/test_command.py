@@ -174,6 +174,8 @@ def test_a_final_value_that_is_no_number_is_divergence(tmp_path: Path, value: st
         ('{"val_accuracy": true}', "val_accuracy was expected to be a number"),
         ("[" * 60_000, "a JSON object of numbers was expected"),
         ("x" * 70_000, "line 2 of its metrics has more than 65536 bytes"),
+        ("x" * 700_000, "line 2 of its metrics has more than 65536 bytes"),
+        ("\x1b[2J", r"found '\x1b[2J'"),
     ],
 )
 def test_a_wrong_line_says_which_and_what_was_expected(tmp_path: Path, line: str, message: str) -> None:
@@ -189,6 +191,24 @@ time.sleep(60)
     assert message in caught.value.message
     assert '{"epoch": 1, "val_accuracy": 0.9}' in caught.value.fix
     assert time.monotonic() - began < 30  # it was not waited for
+
+
+@pytest.mark.parametrize(
+    "how", ["open(path, 'w').write(line)", "open(path + '2', 'w').write(line); os.replace(path + '2', path)"]
+)
+def test_metrics_that_are_not_appended_are_refused(tmp_path: Path, how: str) -> None:
+    text = f"""
+path = os.environ["BLUENO_METRICS"]
+say(epoch=1, val_accuracy=0.5)
+time.sleep(1)
+line = '{{"epoch": 2, "val_accuracy": 0.6}}\\n'
+{how}
+time.sleep(60)
+"""
+    began = time.monotonic()
+    with pytest.raises(ModelError, match="written anew") as caught:
+        run(tmp_path, text)
+    assert "append" in caught.value.fix and time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(
@@ -264,6 +284,28 @@ for epoch in range(1, 1000):
     outcome = train(command_job(tmp_path, text), lambda epoch, *_: epoch == 3)
     assert outcome.metrics == {"val_accuracy": 0.75}
     assert outcome.epoch < 1000
+
+
+def test_told_to_stop_what_it_started_may_save_what_it_has_as_well(tmp_path: Path) -> None:
+    child = """
+import os, signal, sys, time
+def leave(*_):
+    time.sleep(1)
+    open(sys.argv[1], "w").close()
+    sys.exit()
+signal.signal(signal.SIGTERM, leave)
+print("ready", flush=True)
+time.sleep(1000)
+"""
+    text = f"""
+import subprocess
+words = [sys.executable, "-c", {child!r}, os.path.join(trial["folder"], "saved")]
+subprocess.Popen(words, stdout=subprocess.PIPE).stdout.readline()
+say(epoch=1, val_accuracy=0.5)
+time.sleep(1000)
+"""
+    outcome = train(command_job(tmp_path, text), lambda *_: True)
+    assert list(outcome.artefacts) == ["saved"]
 
 
 def test_told_to_stop_nothing_that_it_started_is_left(tmp_path: Path) -> None:
