@@ -52,9 +52,9 @@ def family_of(recipe: Mapping[str, Any]) -> Family:
     model, train = recipe["model"], recipe["train"]
     if "architecture" not in model or train is None:
         return Family("", NO_NETWORK)
-    if train["stages"]:
+    if train.get("stages"):
         return Family("", "train in stages")
-    if train["mixed_precision"]:
+    if train.get("mixed_precision"):
         return Family("", "mixed precision")
     shared = {key: value for key, value in recipe.items() if key not in PER_LANE}
     return Family(digest(shared | {"model": _kinds(model), "train": _train(train)}), "")
@@ -63,7 +63,7 @@ def family_of(recipe: Mapping[str, Any]) -> Family:
 def _train(train: Mapping[str, Any]) -> dict[str, Any]:
     name, parameters = next(iter(train["optimizer"].items()))
     shared = {key: value for key, value in train.items() if key not in PER_LANE_OF_TRAIN}
-    return shared | {"optimizer": {name: _kinds(parameters or {})}, "class_weight": train["class_weight"] is not None}
+    return shared | {"optimizer": {name: _kinds(parameters or {})}, "class_weight": train.get("class_weight") is not None}
 
 
 def _kinds(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ class ScriptedExecutor:
         self.ready = ready
         self.alive: dict[str, WorkerSpec] = {}
         self.sent: dict[str, list[Message]] = {}
+        self.stopped: list[tuple[str, str]] = []  # worker and trial of each order to stop one
         self.inbox: list[tuple[str, Message]] = []
 
     def start(self, worker: WorkerSpec) -> None:
@@ -24,7 +25,14 @@ class ScriptedExecutor:
             self.say(worker.id, {"kind": "ready", "pid": 1, "environment": {"python": "3"}})
 
     def send(self, worker_id: str, message: Message) -> None:
-        if worker_id in self.alive:
+        if worker_id not in self.alive:
+            return
+        if message["kind"] == "finish":
+            self.die(worker_id, "exited 0")
+        elif message["kind"] == "stop":
+            self.stopped.append((worker_id, message["trial"]))
+            self.sent[worker_id] = [each for each in self.sent[worker_id] if each["trial"] != message["trial"]]
+        else:
             self.sent[worker_id].append(message)
 
     def say(self, worker_id: str, message: Message) -> None:
@@ -50,7 +58,7 @@ class ScriptedExecutor:
 
     def waiting(self) -> list[tuple[str, dict[str, Any]]]:
         """The first unanswered piece of work of each worker."""
-        return [(id, work[0]) for id, work in self.sent.items() if work and work[0]["kind"] != "finish"]
+        return [(id, work[0]) for id, work in self.sent.items() if work]
 
     def answer(self, worker_id: str, message: Message) -> None:
         """The worker says what came of its first piece of work."""
