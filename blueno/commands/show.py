@@ -73,9 +73,14 @@ def show_text(document: dict[str, Any]) -> str:
         _epochs(document["history"]),
         _error(document["error"]),
         _pairs("files", document["artefacts"]),
-        _pairs("environment", {name: _fact(value) for name, value in document["environment"].items()}),
+        _pairs(_whose(document["engine"]), {name: _fact(value) for name, value in document["environment"].items()}),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _whose(engine: str | None) -> str:
+    """A program has an environment of its own, which nobody but the program knows."""
+    return "environment of the worker (not of the program)" if engine == "command" else "environment"
 
 
 def _head(document: dict[str, Any]) -> str:

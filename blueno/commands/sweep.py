@@ -24,6 +24,7 @@ from ..settings import Settings, load_settings
 from ..store import ledger as ledgers
 from ..store import read
 from ..store.database import holder, scheduler_runs
+from ..store.live import waiting_of_others
 from ..store.submit import Submission, submit
 from ..store.transitions import DONE
 from ..worker.output import output_spared
@@ -92,6 +93,8 @@ def command(
     submission = submit_plan(db, plan, settings.root)
     say(submission_text(plan, submission))
     number = submission.sweep
+    for other, count in waiting_of_others(db, number).items():
+        say(f"{count} trials of {other} wait, too, and run as well (`blueno stop {other}` takes them back)")
     if detached:
         return _detach(db, settings, number, as_json)
     sweep = read.sweep_by_number(db, number)

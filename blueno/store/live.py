@@ -30,6 +30,17 @@ def best_trial(db: sqlite3.Connection, sweep: Sweep) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
+def waiting_of_others(db: sqlite3.Connection, sweep: int) -> dict[str, int]:
+    """How many trials wait on behalf of each other sweep that is not paused, and not of this one: they run as well."""
+    rows = db.execute(
+        "SELECT name, count(*) AS count FROM trials JOIN sweeps ON sweeps.number = trials.sweep WHERE state = 'queued'"
+        " AND paused IS NULL AND trials.sweep != ?1 AND NOT EXISTS"
+        " (SELECT 1 FROM sweep_trials WHERE sweep_trials.sweep = ?1 AND trial = trials.id) GROUP BY sweeps.number",
+        (sweep,),
+    )
+    return {row["name"]: row["count"] for row in rows}
+
+
 def last_failures(db: sqlite3.Connection, sweep: int, count: int) -> list[dict[str, Any]]:
     """The newest failures of a sweep: trial, class, type, message, ended."""
     rows = db.execute(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from blueno.commands.sweep import closing_text
 from blueno.progress import progress_line
 from blueno.store.ledger import Ledger
+from blueno.store.live import waiting_of_others
 from blueno.store.read import Sweep
+
+from .test_scheduler import Bench
 
 COUNTS = {"queued": 4, "running": 1, "succeeded": 3, "diverged": 0, "pruned": 0, "failed": 1, "cancelled": 11}
 
@@ -25,7 +28,7 @@ def sweep() -> Sweep:
 def test_what_was_taken_back_is_not_done() -> None:
     line = progress_line(ledger(), 4, 60.0, "", "")
     assert line.startswith("4/20 done · 1 running · 1 failed · 11 cancelled")
-    assert "75 s left" in line  # five trials at four a minute
+    assert "1 min 15 s left" in line  # five trials at four a minute
 
 
 def test_long_trials_say_where_they_are() -> None:
@@ -36,3 +39,10 @@ def test_long_trials_say_where_they_are() -> None:
 def test_the_command_that_goes_on_is_the_one_that_was_given() -> None:
     again = "blueno sweep specs/long.yaml --set model.width=13"
     assert f"Go on with: {again}" in closing_text(ledger(), sweep(), again, None)
+
+
+def test_what_waits_for_others_is_told(bench: Bench) -> None:
+    first = bench.submit(values=(0, 1, 2), name="slow")
+    second = bench.submit(values=(2, 3), name="quick")
+    assert waiting_of_others(bench.db, second) == {"slow": 2}
+    assert waiting_of_others(bench.db, first) == {"quick": 1}
