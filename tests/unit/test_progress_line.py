@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
 from blueno.commands.sweep import closing_text
 from blueno.progress import progress_line
 from blueno.store.ledger import Ledger
@@ -9,6 +14,14 @@ from blueno.store.live import waiting_of_others
 from blueno.store.read import Sweep
 
 from .test_scheduler import Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.db.close()
+
 
 COUNTS = {"queued": 4, "running": 1, "succeeded": 3, "diverged": 0, "pruned": 0, "failed": 1, "cancelled": 11}
 
