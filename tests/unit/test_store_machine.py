@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from blueno.store import ledger, read, requests
+from blueno.store.submit import submit
 
 from .plans import failure, good_result
 from .test_measure import measured
-from .test_scheduler import Bench, built
+from .test_scheduler import built
+from .test_scheduler_packs import PackBench, networks
 
 LEGAL = {
     ("idle", "queued"), ("failed", "queued"), ("diverged", "queued"), ("queued", "running"), ("queued", "failed"),
@@ -29,7 +31,7 @@ class Walk(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.bench = Bench(self.folder)
+        self.bench = PackBench(self.folder)
         self.late: list[dict[str, Any]] = []
 
     def teardown(self) -> None:
@@ -46,6 +48,27 @@ class Walk(RuleBasedStateMachine):
     def submit(self, name: str, values: set[int], data: bool, metrics: list[str], keep: str) -> None:
         words = {"metrics": metrics, "keep": {"predictions": keep}, "resources": {"time_s": 100.0}}
         self.bench.submit(name=name, values=tuple(sorted(values)), data=data, **words)
+
+    @rule(name=st.sampled_from("cd"), count=st.integers(6, 12), alone=st.integers(0, 2), hidden=st.integers(1, 2))
+    def submit_networks(self, name: str, count: int, alone: int, hidden: int) -> None:
+        words = {"keep": {"predictions": "none"}, "resources": {"time_s": 100.0}}
+        plan = networks(count, name=name, alone=alone, hidden=hidden, **words)
+        submit(self.bench.db, plan, {}, "python", self.bench.now)
+
+    @rule(pick=st.integers(0, 5), count=st.integers(1, 12))
+    def begin_a_pack(self, pick: int, count: int) -> None:
+        fused = self.bench.fused()
+        if fused:
+            self.bench.begin(fused[pick % len(fused)], count)
+
+    @rule(pick=st.integers(0, 5), why=st.sampled_from(["it cannot", "it will not"]))
+    def give_back(self, pick: int, why: str) -> None:
+        fused = [worker for worker in self.bench.fused() if self.bench.held(worker)]
+        if fused:
+            worker = fused[pick % len(fused)]
+            first = self.bench.held(worker)[0]
+            unfused = {"kind": "unfused", "trial": first["trial"], "attempt": first["attempt"], "why": why}
+            self.bench.executor.answer(worker, unfused)
 
     @rule(count=st.integers(1, 3))
     def step(self, count: int) -> None:
@@ -123,6 +146,18 @@ class Walk(RuleBasedStateMachine):
         running = [row["id"] for row in self.bench.db.execute("SELECT id FROM trials WHERE state = 'running'")]
         assert len(held) == len(set(held))
         assert set(running) == set(held)
+
+    @invariant()
+    def a_worker_is_on_one_family_of_its_engine(self) -> None:
+        for worker in self.bench.scheduler.workers.values():
+            ids = [trial.id for trial in worker.trials]
+            rows = [
+                tuple(self.bench.db.execute("SELECT engine, family FROM trials WHERE id = ?", (id,)).fetchone())
+                for id in ids
+            ]
+            assert {engine for engine, _ in rows} <= {worker.engine}
+            assert worker.engine == "fit" or len({family for _, family in rows}) <= 1
+            assert set(worker.begun) <= set(ids)
 
     @invariant()
     def every_wish_is_held_by_the_worker_that_has_it(self) -> None:
