@@ -19,7 +19,7 @@ from .fitted import load_fitted
 from .nodes import Building
 from .opening import Step, open_step
 from .storage import dataset_key, read_json
-from .tables import normalised, text_column
+from .tables import normalised, text_column, with_names
 from .transform import as_array, treat
 
 if TYPE_CHECKING:
@@ -76,13 +76,14 @@ def _inputs(features: np.ndarray | pd.DataFrame, inputs: dict[str, Any]) -> np.n
         return values
     if not isinstance(features, pd.DataFrame):
         raise DataError("the dataset is of a table, and these samples are an array", "give a data frame")
-    missing = [name for name in inputs["columns"] if name not in features.columns]
+    table = with_names(features)
+    missing = [name for name in inputs["columns"] if name not in table.columns]
     if missing:
         raise DataError(
             f"the samples lack columns of the dataset: {', '.join(missing)}", "add them, with gaps if need be"
         )
-    table = normalised(features[list(inputs["columns"])])
-    return table.assign(**{name: _column(table[name], is_text) for name, is_text in inputs["columns"].items()})
+    table = normalised(table[list(inputs["columns"])])
+    return pd.DataFrame({name: _column(table[name], is_text) for name, is_text in inputs["columns"].items()})
 
 
 def _column(column: pd.Series, is_text: bool) -> pd.Series:

@@ -17,7 +17,7 @@ from blueno.errors import DataError
 from .labels import without_blanks
 from .samples import Samples
 from .sources import Loaded
-from .tables import chosen, kinds_of, normalised
+from .tables import chosen, kinds_of, normalised, with_names
 from .target import read_target
 from .times import read_times
 
@@ -110,11 +110,11 @@ def _copies(roles: Roles) -> np.ndarray:
 
 
 def _of_table(loaded: Loaded, columns: dict[str, Any]) -> Roles:
-    table = loaded.features.reset_index(drop=True)
+    table = with_names(loaded.features.reset_index(drop=True))
     named = {role: _in_order(table, columns.get(role)) for role in ROLES}
     target = table[named["target"]] if named["target"] else _given(loaded.target)
     if target is None:
-        shown = ", ".join(str(name) for name in table.columns[:20])
+        shown = ", ".join(table.columns[:20])
         raise DataError("the spec does not say which column is the target", f"say data.target: one of {shown}")
     taken = {name: role for role, names in named.items() for name in names}
     inputs = normalised(table.drop(columns=list(taken)))
@@ -160,7 +160,7 @@ def _of_array(loaded: Loaded, columns: dict[str, Any]) -> Roles:
     for role in ("features", "drop"):
         if columns.get(role) is not None:
             raise _no_column(columns[role], role)
-    beside: Any = None if loaded.table is None else loaded.table.reset_index(drop=True)
+    beside: Any = None if loaded.table is None else with_names(loaded.table.reset_index(drop=True))
     named = {role: _named_beside(beside, columns.get(role), role) for role in ROLES}
     target = beside[named["target"]] if named["target"] else _given(loaded.target)
     if target is None:
@@ -194,16 +194,25 @@ def _no_column(wanted: Any, role: str) -> DataError:
 
 def _dense(features: Any) -> np.ndarray:
     """An array (n, *shape); n numbers alone are n samples of one feature."""
-    array = features.toarray() if hasattr(features, "toarray") else np.asarray(features)
+    array = features.toarray() if hasattr(features, "toarray") else _native(features)
     if array.ndim == 0:
         raise DataError(f"the features are one {type(features).__name__}, not samples", "let the source yield an array")
     return array[:, None] if array.ndim == 1 else array
 
 
+def _native(values: Any) -> np.ndarray:
+    """An array in this machine's order of bytes, which pandas needs. DataError for lists of different lengths."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"what the source yields is no array: {error}", "let all samples have one shape") from None
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
 def _given(target: Any) -> pd.DataFrame | None:
     if target is None:
         return None
-    values = target if isinstance(target, pd.DataFrame | pd.Series) else np.asarray(target)
+    values = target if isinstance(target, pd.DataFrame | pd.Series) else _native(target)
     if values.ndim not in (1, 2):
         raise DataError(f"a target of {values.ndim} dimensions is not there yet", "yield one row for each sample")
     return pd.DataFrame(values).reset_index(drop=True).infer_objects()
@@ -214,7 +223,7 @@ def _column(table: Any, names: list[str], given: Any, otherwise: Any) -> Any:
         raise DataError(f"the columns {', '.join(names)} cannot all be the id, or the group", "name one of them")
     if names:
         return table[names[0]]
-    values = otherwise if given is None else np.asarray(given)
+    values = otherwise if given is None else _native(given)
     return None if values is None else pd.Series(values)
 
 
@@ -223,20 +232,22 @@ def _check_lengths(roles: Roles) -> None:
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{number} {name}" for name, number in lengths.items())
         raise DataError(f"the source yields {shown}", "let it yield one of each for every sample")
+    if not len(roles.ids):
+        raise DataError("the source yields no samples", "look at data.source")
 
 
 def _ids(column: pd.Series) -> np.ndarray:
     if column.isna().any():
         raise DataError(f"{int(column.isna().sum())} samples have no id", "name another column as data.id, or none")
-    ids = np.array([str(value) for value in column], dtype=np.str_)
-    twice = sorted(set(column[column.duplicated()].map(str)))
+    texts = column.map(str)
+    twice = sorted(set(texts[texts.duplicated()]))
     if twice:
         shown = ", ".join(twice[:SHOWN]) + (", ..." if len(twice) > SHOWN else "")
         raise DataError(
             f"{len(twice)} ids occur more than once: {shown}",
             "remove the copies; if several samples belong together, name the column data.group instead",
         )
-    return ids
+    return texts.to_numpy(dtype=np.str_)
 
 
 def _marks(column: pd.Series) -> np.ndarray:

@@ -41,7 +41,7 @@ def marked_parts(
 def _of_names(words: np.ndarray, split: dict[str, Any]) -> np.ndarray:
     """The part of each sample."""
     column, different = split["column"], sorted(set(words.tolist()))
-    numbers = [word for word in different if word.isdigit()]
+    numbers = [word for word in different if word.isdecimal()]
     if len(numbers) > 1 and not set(different) - set(numbers) - {"test"}:
         raise DataError(
             f"the column {column} holds numbers of folds ({_shown(numbers)}), and the spec does not say how many",
@@ -59,7 +59,7 @@ def _of_folds(words: np.ndarray, split: dict[str, Any], fold: int | None) -> np.
     assert fold is not None, "BUG: a split into folds, and no fold"
     column, folds = split["column"], split["folds"]
     different = sorted(set(words.tolist()) - {"test"})
-    wrong = [word for word in different if not word.isdigit()]
+    wrong = [word for word in different if not word.isdecimal()]
     if wrong:
         message = f"the column {column} holds {_shown([repr(word) for word in wrong])}, which is no number of a fold"
         raise DataError(message, f"mark each sample 0 to {folds - 1}, 1 to {folds}, or test")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_float_dtype, is_numeric_dtype
+from pandas.api.types import is_complex_dtype, is_float_dtype, is_numeric_dtype, is_timedelta64_dtype
 
 from blueno.errors import DataError
 
@@ -19,13 +20,23 @@ TEXT_WORDS = 3  # text that is longer than this many words on average is prose, 
 
 
 def normalised(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with names as text and every column as int64, float64 or text. Truth values become 0 and 1."""
-    names = [str(name) for name in table.columns]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"the source has several columns named {twice[0]!r}", "rename all but one")
-    columns = {name: _normalised_column(table.iloc[:, i]) for i, name in enumerate(names)}
+    """The table with names as text and every column as int64, float64 or text. Truth values become 0 and 1, durations
+    seconds, integers beyond 64 bits float64, and a column of nothing but gaps is one of numbers.
+
+    DataError when columns are of one name, or hold lists, mappings or complex numbers.
+    """
+    table = with_names(table)
+    columns = {name: _normalised_column(table[name]) for name in table.columns}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
+
+
+def with_names(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with names as text. DataError when two columns are of one name."""
+    names = [str(name) for name in table.columns]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise DataError(f"several columns are named {twice[0]!r}", "rename all but one")
+    return table.set_axis(names, axis=1)
 
 
 def text_column(values: Iterable[str | None]) -> pd.Series:
@@ -34,10 +45,23 @@ def text_column(values: Iterable[str | None]) -> pd.Series:
 
 
 def _normalised_column(column: pd.Series) -> np.ndarray | pd.Series:
+    if is_timedelta64_dtype(column):
+        return column.dt.total_seconds().to_numpy(dtype="float64")
+    if is_complex_dtype(column):
+        raise DataError(f"the column {column.name} holds complex numbers", "make two columns of it")
     if is_numeric_dtype(column):
-        whole = not is_float_dtype(column) and not column.isna().any()
+        whole = not is_float_dtype(column) and not column.isna().any() and _fits(column)
         return column.to_numpy(dtype="int64") if whole else column.to_numpy(dtype="float64", na_value=np.nan)
+    if column.isna().all():
+        return np.full(len(column), np.nan)
+    if {dict, list, np.ndarray} & set(column.map(type)):
+        raise DataError(f"the column {column.name} holds lists or mappings", "flatten it into columns, or drop it")
     return text_column(None if gap else str(value) for value, gap in zip(column, column.isna(), strict=True))
+
+
+def _fits(column: pd.Series) -> bool:
+    """Whether integers are not too large for int64, to which NumPy would wrap them."""
+    return bool(len(column) == 0 or column.max() <= np.iinfo("int64").max)
 
 
 def kind(column: pd.Series) -> str:
@@ -76,12 +100,11 @@ def chosen(table: pd.DataFrame, wanted: str | Sequence[str], kinds: Sequence[str
 
 
 def _matched(table: pd.DataFrame, word: str, kinds: Sequence[str]) -> list[str]:
-    names = [str(name) for name in table.columns]
-    if word in names:
+    if word in table.columns:
         return [word]
     if word in kinds:
-        return [name for name in names if kind(table[name]) == word]
-    return [name for name in names if fnmatchcase(name, word)]
+        return [name for name in table.columns if kind(table[name]) == word]
+    return [name for name in table.columns if fnmatchcase(name, word)]
 
 
 def _nearest(word: str, names: list[str]) -> str:

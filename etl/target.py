@@ -92,13 +92,14 @@ def _several_labels(raw: pd.DataFrame, positive: Any, guessed: list[str]) -> Tar
 def target_scale(target: np.ndarray, train: np.ndarray, task: str) -> dict[str, list[float]]:
     """Mean and standard deviation (ddof 0) of each of a regression's outputs over the rows `train`.
 
-    The deviation of an output that never varies is 1. DataError for a classification.
+    The deviation of an output that never varies is 1, by scikit-learn's StandardScaler. DataError for a classification.
     """
     if task != "regression":
         raise DataError(f"data.target_scale is for regressions, and this task is {task}", "leave out target_scale")
-    values = target[train].reshape(len(train), -1)
-    deviation = values.std(axis=0)
-    return {"mean": values.mean(axis=0).tolist(), "deviation": np.where(deviation > 0, deviation, 1.0).tolist()}
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(target[train].reshape(len(train), -1))
+    return {"mean": scaler.mean_.tolist(), "deviation": scaler.scale_.tolist()}
 
 
 def _classification(raw: pd.Series, task: str, positive: Any, guessed: list[str]) -> Target:

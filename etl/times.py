@@ -46,7 +46,10 @@ def _dates(column: pd.Series) -> np.ndarray:
 
 
 def _utc(times: pd.Series) -> np.ndarray:
-    return times.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
+    try:
+        return times.dt.tz_localize(None).dt.as_unit("ns").to_numpy()
+    except pd.errors.OutOfBoundsDatetime:  # NumPy would wrap them, to times in between
+        raise DataError(f"the column {times.name} holds times before 1678 or after 2262", WANTED) from None
 
 
 def before(rows: np.ndarray, first: Any, times: np.ndarray, gap: int | dict[str, float]) -> np.ndarray:

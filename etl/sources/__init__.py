@@ -98,6 +98,11 @@ def as_table(table: pd.DataFrame, path: str) -> Loaded:
     return Loaded(table)
 
 
+def first_line(error: BaseException) -> str:
+    """What a library says of a file, in one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def need(module: str, source: str, extra: str) -> None:
     """MissingLibrary unless a library that a source rests on is installed; `extra` is the extra of ours with it."""
     if find_spec(module) is None:

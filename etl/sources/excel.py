@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
 import pandas as pd
@@ -10,9 +11,9 @@ from annotated_types import Ge
 
 from blueno.errors import DataError
 
-from . import FilePath, Loaded, as_table, nearest, need
+from . import FilePath, Loaded, as_table, first_line, nearest, need
 
-VERSION = 1
+VERSION = 2
 
 
 def load(
@@ -33,8 +34,9 @@ def load(
             table = pd.read_excel(
                 book, sheet_name=name, skiprows=skip, na_values=missing, dtype_backend="numpy_nullable"
             )
-    except (BadZipFile, KeyError, ValueError, OSError) as error:
-        raise DataError(f"{path} is no workbook: {error}", "save it as .xlsx, or as .csv for the source csv") from None
+    except (BadZipFile, ParseError, KeyError, ValueError, OSError) as error:
+        fix = "save it as .xlsx, or as .csv for the source csv"
+        raise DataError(f"{path} is no workbook: {first_line(error)}", fix) from None
     return as_table(table, f"the sheet {name!r} of {path}")
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 from pathlib import Path
 from typing import Any
+from zlib import error as ZlibError
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ from blueno.errors import DataError
 
 from . import FilePath, Loaded, as_table, nearest
 
-VERSION = 1
+VERSION = 2
 
 
 def load(path: FilePath, at: str | None = None) -> Loaded:
@@ -25,7 +26,7 @@ def load(path: FilePath, at: str | None = None) -> Loaded:
     """
     try:
         document = json.loads(text_of(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no JSON: {error}", "a file of one record a line is `jsonl`") from None
     return as_table(table_of(_inside(document, at, path), path), path)
 
@@ -35,7 +36,7 @@ def text_of(path: str) -> str:
     data = Path(path).read_bytes()
     try:
         return (gzip.decompress(data) if path.endswith(".gz") else data).decode("utf-8-sig")
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, ZlibError) as error:
         raise ValueError(str(error)) from None
 
 
@@ -53,8 +54,11 @@ def table_of(rows: Any, path: str) -> pd.DataFrame:
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
         names = dict.fromkeys(name for row in rows for name in row)
         columns = {name: [row.get(name) for row in rows] for name in names}
-    elif isinstance(rows, dict) and rows and all(isinstance(values, list | dict) for values in rows.values()):
-        columns = {name: list(values.values() if isinstance(values, dict) else values) for name, values in rows.items()}
+    elif isinstance(rows, dict) and rows and all(isinstance(values, dict) for values in rows.values()):
+        keys = dict.fromkeys(key for values in rows.values() for key in values)  # as pandas writes: rows by their index
+        columns = {name: [values.get(key) for key in keys] for name, values in rows.items()}
+    elif isinstance(rows, dict) and rows and all(isinstance(values, list) for values in rows.values()):
+        columns = rows
     else:
         raise DataError(f"{path} is no list of records and no mapping of columns", "say under which key it is, with at")
     _check(columns, path)

@@ -10,7 +10,7 @@ from blueno.errors import DataError
 from . import FilePath, Loaded, as_table
 from .json import table_of, text_of
 
-VERSION = 1
+VERSION = 2
 
 
 def load(path: FilePath) -> Loaded:
@@ -19,7 +19,7 @@ def load(path: FilePath) -> Loaded:
     Null and what a record has not are gaps. Types are those of JSON. DataError, with the line, when one is no record.
     """
     try:
-        lines = text_of(path).splitlines()
+        lines = text_of(path).split("\n")  # splitlines would break lines at U+2028 and the like, inside of texts
     except ValueError as error:
         raise DataError(f"{path} is no text: {error}", "it must be UTF-8, or gzip if its name ends in .gz") from None
     rows = [_record(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
@@ -29,7 +29,7 @@ def load(path: FilePath) -> Loaded:
 def _record(line: str, number: int, path: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}, line {number}, is no JSON: {error}", "a file of one document is `json`") from None
     if not isinstance(found, dict):
         raise DataError(f"{path}, line {number}, is no record", 'write {"column": value, ...} on each line')

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pandas as pd
+from pandas.api.types import infer_dtype
 
 from blueno.errors import DataError
 
-from . import FilePath, Loaded, as_table, need
+from . import FilePath, Loaded, as_table, first_line, need
 
-VERSION = 1
+VERSION = 2
 FOLDERS = True  # a partitioned table is a folder
 
 
@@ -23,13 +24,11 @@ def load(path: FilePath) -> Loaded:
     try:
         table = pd.read_parquet(path, engine="pyarrow", dtype_backend="numpy_nullable")
     except (ArrowException, ValueError, OSError) as error:
-        raise DataError(f"{path} is no Parquet file: {_first_line(error)}", "write it with `to_parquet`") from None
-    named = [name for name in table.index.names if name is not None]
+        raise DataError(f"{path} is no Parquet file: {first_line(error)}", "write it with `to_parquet`") from None
+    named = [name for name in table.index.names if name is not None and name not in table.columns]
+    decimals = [name for name in table.select_dtypes(object) if infer_dtype(table[name]) == "decimal"]
+    table = table.astype(dict.fromkeys(decimals, "Float64"))
     return as_table(table.reset_index(named) if named else table, path)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]
 
 
 def files(path: FilePath, **_: object) -> list[str]:

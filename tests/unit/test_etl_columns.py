@@ -101,7 +101,7 @@ def test_a_table_without_any_target_is_an_error() -> None:
 
 
 def test_two_columns_of_one_name_are_an_error() -> None:
-    with pytest.raises(DataError, match="several columns named 'age'"):
+    with pytest.raises(DataError, match="several columns are named 'age'"):
         selected(patients().rename(columns={"visits": "age"}))
 
 
