@@ -10,11 +10,11 @@ import numpy as np
 from ... import scored as scoring
 from ...job import Outcome, finite
 from ...metrics import Wanted, measure_all
+from .. import task
 from ..checkpoint import put_back
 from ..fit import values_of
 from ..leaving import leave
 from ..setup import Setup, alike
-from .. import task
 from . import places
 from .family import shell_of
 from .measuring import Failed, measured

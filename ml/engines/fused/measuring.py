@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from blueno.etl.dataset import Dataset
+
 from ...metrics import Wanted, measure_all
 from ...scored import Scored, hard_labels
 from .. import task
@@ -56,8 +58,8 @@ def _means(passed: Pass) -> list[float]:
 
 
 def _scored(lanes: Sequence[Lane], passed: Pass, failed: Failed) -> list[Scored | None]:
-    datasets = {id(lane.setup.dataset): lane.setup.dataset for lane in lanes}
-    if len(datasets) == 1 and len(lanes) > 1 and np.isfinite(passed.outputs).all():
+    facts = {_facts(lane.setup.dataset) for lane in lanes}
+    if len(facts) == 1 and len(lanes) > 1 and np.isfinite(passed.outputs).all():
         try:
             return [*_at_once(lanes, passed)]
         except Exception:  # of one of them; which, the following tells
@@ -72,12 +74,17 @@ def _scored(lanes: Sequence[Lane], passed: Pass, failed: Failed) -> list[Scored 
     return results
 
 
+def _facts(dataset: Dataset) -> tuple[Any, ...]:
+    """All that scores depend on beside outputs."""
+    return dataset.task, dataset.target.shape[1:], str(dataset.classes), str(dataset.target_scale)
+
+
 def _at_once(lanes: Sequence[Lane], passed: Pass) -> list[Scored]:
-    """Of lanes on one dataset: its rules hold for each sample by itself, whosever it is."""
+    """Of lanes whose datasets are of a kind: what holds for a sample does so whosever it is."""
     dataset, (count, samples, units) = lanes[0].setup.dataset, passed.outputs.shape
     flat = task.scores_of(dataset, passed.outputs.reshape(count * samples, units), passed.loss)
     scores = flat.reshape(count, samples, *flat.shape[1:])
-    targets = [np.asarray(dataset.target[lane.setup.rows[passed.part]]) for lane in lanes]
+    targets = [np.asarray(lane.setup.dataset.target[lane.setup.rows[passed.part]]) for lane in lanes]
     if dataset.task == "regression":
         return [
             Scored("regression", target, each, None, 0, False) for target, each in zip(targets, scores, strict=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
-import jax
+import keras
 import numpy as np
 
 from ... import batches
@@ -22,9 +22,9 @@ from .ending import outcomes
 from .family import Family, Programs, programs_of
 from .lane import Lane, end_epoch, lane_of, next_rates
 from .measuring import Measured, Pass, measured
-from .numbers import pairs
+from .numbers import Values, pairs
 from .program import Epoch, State
-from .states import chosen, moved
+from .states import chosen, moved, with_lane
 from .template import lane_seeds
 from .ways import Ways, notes_of, ways_of
 from .worth import Best, Worth
@@ -33,6 +33,7 @@ Task = tuple[Job, Report]
 More = Callable[[int], Sequence[Task]]  # at most so many further trials of the family
 Done = Callable[[Job, Outcome], None]
 Failed = Callable[[Job, Exception], None]
+T = TypeVar("T")
 
 
 @dataclass
@@ -46,15 +47,16 @@ class Pack:
     failed: Failed
     lanes: list[Lane]
     data: joined.Joined
+    numbers: dict[str, Values]  # of each place
     state: State
     kept: State  # at the epoch that counts, where a rule selects
 
     def passed(self, part: str, lanes: Sequence[Lane], state: State) -> Pass:
         """What the model of each of these lanes says of its own rows of a part."""
         if list(lanes) != self.lanes:
-            order = _filled_up([self.lanes.index(lane) for lane in lanes], self.width)
+            order = np.array(filled_up([self.lanes.index(lane) for lane in lanes], self.width))
             state = moved(state, order, state, order, np.zeros(self.width, bool))
-        rows = _filled_up([self.data.rows(lane, part) for lane in lanes], self.width)
+        rows = np.stack(filled_up([self.data.rows(lane, part) for lane in lanes], self.width))
         outputs, losses = self.programs.score(state, rows, self.data.arrays, len(lanes))
         train = self.family.stage.parts["train"]
         chunk = chunk_of(train, self.family.stage.train["batch_size"])
@@ -73,11 +75,12 @@ def train_pack(
 ) -> None:
     """Trains `tasks`, and what `more` gives when places come free; `done` is told of each as it ends.
 
-    `how`: by the device (ways.ways_of), or map or vmap with the numbers that `fit` would draw. `worth` says whose weights
-    are written; without it those that can be among the best N of the pack's trials, if N are kept. `failed` is told of a
-    trial whose rules, metrics or outputs will not do, and the others go on; without it that ends the pack.
+    `how`: by the device (ways.ways_of), or map or vmap with the numbers that `fit` would draw. `worth` says whose
+    weights are written; without it those that can be among the best N of the pack's trials, if N are kept. `failed` is
+    told of a trial whose rules, metrics or outputs will not do, and the others go on; without it that ends the pack.
     """
     ways = ways_of() if how == "auto" else how if isinstance(how, Ways) else Ways(how)
+    keras.config.set_dtype_policy("mixed_float16" if family.stage.train["mixed_precision"] else "float32")
     worth, failed = worth or Best().worth, failed or _raise
     lanes = _lanes(family, tasks, failed)
     if not lanes:
@@ -128,7 +131,7 @@ def _epoch(pack: Pack) -> None:
 
 def _inputs(pack: Pack) -> Epoch:
     """What the lanes train on; places without a lane repeat the first."""
-    lanes = _filled_up(pack.lanes, pack.width, as_array=False)
+    lanes = filled_up(pack.lanes, pack.width)
     orders: dict[tuple[int, int, int], np.ndarray] = {}  # lanes of the same seed and size read in the same order
     for lane in pack.lanes:
         if _order(lane) not in orders:
@@ -138,8 +141,7 @@ def _inputs(pack: Pack) -> Epoch:
     weights = None
     if pack.family.weighted:
         weights = np.stack([lane.weights[order] for lane, order in zip(lanes, chosen_rows, strict=True)])
-    numbers = {name: pairs(np.array([lane.numbers[name] for lane in lanes])) for name in pack.family.places}
-    return Epoch(np.stack(rows), weights, np.stack([next_rates(lane) for lane in lanes]), numbers)
+    return Epoch(np.stack(rows), weights, np.stack([next_rates(lane) for lane in lanes]), pack.numbers)
 
 
 def _order(lane: Lane) -> tuple[int, int, int]:
@@ -169,7 +171,8 @@ def _begun(family: Family, lanes: list[Lane], ways: Ways, failed: Failed) -> Pac
     programs, width = programs_of(family, ways), len(lanes)
     state = programs.draw(lane_seeds(family.template, [lane.seed for lane in lanes], width), width)
     data = joined.join(lanes, family)
-    pack = Pack(family, width, programs, notes_of(ways, family.setup.trainee), failed, lanes, data, state, state)
+    notes, numbers = notes_of(ways, family.setup.trainee), _numbers(family, lanes, width)
+    pack = Pack(family, width, programs, notes, failed, lanes, data, numbers, state, state)
     _go_on(pack, lanes)
     return pack
 
@@ -181,17 +184,17 @@ def _replace(pack: Pack, coming: list[Lane]) -> None:
     pack.lanes = [pack.lanes[i] for i in staying] + coming
     if not pack.lanes:
         return
-    order = _filled_up(staying or [0], pack.width)
+    order = np.array(filled_up(staying or [0], pack.width))
     fresh, is_fresh = pack.state, np.zeros(pack.width, bool)
     if coming:
         seeds = lane_seeds(pack.family.template, [lane.seed for lane in coming], pack.width)
         fresh, is_fresh[first : len(pack.lanes)] = pack.programs.draw(seeds, len(coming)), True
     fresh_order = np.maximum(np.arange(pack.width) - first, 0)
-    if staying or coming:
-        kept = pack.kept if pack.kept is not pack.state else None
-        pack.state = moved(pack.state, order, fresh, fresh_order, is_fresh)
-        pack.kept = pack.state if kept is None else moved(kept, order, fresh, fresh_order, is_fresh)
+    are_one = pack.kept is pack.state
+    pack.state = moved(pack.state, order, fresh, fresh_order, is_fresh)
+    pack.kept = pack.state if are_one else moved(pack.kept, order, fresh, fresh_order, is_fresh)
     pack.data = joined.join(pack.lanes, pack.family, pack.data)
+    pack.numbers = _numbers(pack.family, pack.lanes, pack.width)
     _go_on(pack, coming)
 
 
@@ -201,12 +204,14 @@ def _go_on(pack: Pack, coming: Sequence[Lane]) -> None:
         states = resuming.states_of(pack.family, lane)
         if states is not None:
             place = pack.lanes.index(lane)
-            pack.state, pack.kept = (
-                jax.tree.map(lambda all, one: all.at[place].set(one), before, after)
-                for before, after in zip((pack.state, pack.kept), states, strict=True)
-            )
+            pack.state, pack.kept = with_lane(pack.state, place, states[0]), with_lane(pack.kept, place, states[1])
 
 
-def _filled_up(values: list, width: int, as_array: bool = True):  # noqa
-    whole = [*values, *[values[0]] * (width - len(values))]
-    return np.stack(whole) if as_array else whole
+def _numbers(family: Family, lanes: Sequence[Lane], width: int) -> dict[str, Values]:
+    whole = filled_up(lanes, width)
+    return {name: pairs(np.array([lane.numbers[name] for lane in whole])) for name in family.places}
+
+
+def filled_up(values: Sequence[T], width: int) -> list[T]:
+    """So many values: the first one again where there are fewer."""
+    return [*values, *[values[0]] * (width - len(values))]

@@ -30,3 +30,8 @@ def moved(state: State, order: Any, fresh: State, fresh_order: Any, is_fresh: An
 def of_lane(state: State, index: int) -> State:
     """A lane's own state, as NumPy arrays."""
     return jax.tree.map(lambda each: np.asarray(each)[index], state)
+
+
+def with_lane(state: State, place: int, lane: State) -> State:
+    """The state with a lane's own at its place."""
+    return jax.tree.map(lambda all, one: all.at[place].set(one), state, lane)

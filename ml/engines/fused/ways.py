@@ -1,5 +1,5 @@
-"""Which of several ways of computing the same a family's programs take. What is chosen follows from the device alone, so
-that a trial that is trained again gets the same bits.
+"""Which of several ways of computing the same a family's programs take. What is chosen follows from the device alone,
+so that a trial that is trained again gets the same bits.
 """
 
 from __future__ import annotations
