@@ -14,4 +14,4 @@ def load(samples: int = 1797, time: int = 16, channels: int = 8, seed: int = 0) 
     frequency = 2 * np.pi * (target + 1) / (2 * CLASSES)
     phase = random.uniform(0, 2 * np.pi, (samples, 1, channels))
     wave = np.sin(frequency[:, None, None] * np.arange(time)[None, :, None] + phase)
-    return (wave + random.normal(0, 1, wave.shape)).astype(np.float32), target
+    return (wave + random.normal(0, 0.5, wave.shape)).astype(np.float32), target
