@@ -23,12 +23,12 @@ from .errors import BluenoError, NotFound
 from .loop import check_devices, run_until
 from .planning import Plan, compile_spec
 from .progress import Shower, finish_line, say
-from .settings import load_settings
+from .settings import Settings, checked, load_settings
 from .spec import load
 from .store import ledger as ledgers
 from .store import read, trace
 from .store.database import open_store, store_exists
-from .tables import config_rows, flat
+from .tables import config_rows, flat, trial_rows
 from .worker.code import code_folder
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .etl.dataset import Dataset
 
 Overrides = Mapping[str, Any]
+Root = str | os.PathLike[str] | None  # the project's; None: looked for from the working directory upwards
 
 
 @dataclass(frozen=True)
@@ -115,14 +116,13 @@ class Results:
         """The full id of the best trial of the best config. NotFound while no trial has the objective."""
         with _store(self.root) as db:
             number = read.find_sweep(db, self.sweep).number
-            trials = list(read.rows_of(db, number))
-            first = config_rows(trials, read.configs_of(db, number), self.metric, self.direction)[0]
-        values = {row.id: row.metrics.get(self.metric) for row in trials if row.config == first.config_id}
-        known = {id: value for id, value in values.items() if value is not None}
-        if not known:
+            trials, configs = list(read.rows_of(db, number)), read.configs_of(db, number)
+        first = config_rows(trials, configs, self.metric, self.direction)[0]
+        replicates = [row for row in trials if row.config == first.config_id]
+        best = trial_rows(replicates, configs, self.metric, self.direction)[0]
+        if best.value is None:
             raise NotFound(f"no trial of {self.name} has {self.metric} yet", "see `blueno status`")
-        choose = max if self.direction == "maximize" else min
-        return choose(known, key=lambda id: known[id])
+        return best.id
 
     def history(self, trial: str | None = None) -> pd.DataFrame:
         """A row an epoch, a column a metric: of a trial, or of all (with a column `trial`)."""
@@ -173,23 +173,23 @@ class Results:
         return _dataset(row, FolderCache(self.root / "data" / "cache"))
 
 
-def plan(spec: str | os.PathLike[str], overrides: Overrides | None = None, root: Path | None = None) -> Planned:
+def plan(spec: str | os.PathLike[str], overrides: Overrides | None = None, root: Root = None) -> Planned:
     """What a spec would run, and what is there already; nothing is run. `overrides` are {"train.epochs": 5}.
 
     Raises SpecErrors with everything that is wrong with it.
     """
-    settings = load_settings(root)
+    settings = _in_force(root)
     return Planned(_compiled(spec, overrides, settings.root), settings.root)
 
 
 def sweep(
-    spec: str | os.PathLike[str], overrides: Overrides | None = None, root: Path | None = None, **settings: Any
+    spec: str | os.PathLike[str], overrides: Overrides | None = None, root: Root = None, **settings: Any
 ) -> Results:
     """Runs every trial of a spec that has no result yet, and returns when all is done (or interrupted).
 
     `settings` are those of `blueno.toml`: executor, devices, per_device, cpus. Raises SpecErrors, BluenoError.
     """
-    in_force = load_settings(root, **settings)
+    in_force = _in_force(root, **settings)
     compiled = _compiled(spec, overrides, in_force.root)
     check_devices(in_force, compiled.resources)
     with _store(in_force.root, made=True) as db:
@@ -202,16 +202,31 @@ def sweep(
         return _results(in_force.root, read.sweep_by_number(db, submission.sweep))
 
 
-def results(name: str | None = None, root: Path | None = None) -> Results:
+def results(name: str | None = None, root: Root = None) -> Results:
     """What a sweep left: by its name, the beginning of its id, or nothing for the latest. NotFound, BluenoError."""
-    settings = load_settings(root)
+    settings = _in_force(root)
     with _store(settings.root) as db:
         return _results(settings.root, read.find_sweep(db, name))
 
 
+def _in_force(root: Root, **settings: Any) -> Settings:
+    """The settings, those of the call among them. Raises BluenoError for one that does not exist or cannot be so."""
+    given = {name: checked(name, value, "the call") for name, value in settings.items() if value is not None}
+    return load_settings(None if root is None else Path(root), **given)
+
+
 def _compiled(spec: str | os.PathLike[str], overrides: Overrides | None, root: Path) -> Plan:
-    written = [f"{path}={json.dumps(value)}" for path, value in (overrides or {}).items()]
+    written = [f"{path}={_as_json(path, value)}" for path, value in (overrides or {}).items()]
     return compile_spec(load(Path(spec), written, root), root)
+
+
+def _as_json(path: str, value: Any) -> str:
+    """A value as a spec could hold it; numbers of NumPy are numbers. BluenoError for what no spec could hold."""
+    try:
+        return json.dumps(value, default=lambda other: other.item())
+    except (TypeError, ValueError, AttributeError):
+        message = f"{path}: a spec cannot hold {type(value).__name__}: {value!r}"
+        raise BluenoError(message, "give text, a number, true or false, None, or a list or dict of these") from None
 
 
 def _results(root: Path, sweep: read.Sweep) -> Results:

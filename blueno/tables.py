@@ -255,13 +255,14 @@ def cell(value: Any) -> str:
 
 
 def significant(mean: float, std: float | None) -> str:
-    """A mean with as many digits as its deviation supports.
+    """A mean with as many digits as its deviation supports; without one (a single value) it stands alone.
 
-    >>> significant(0.97222, 0.00481), significant(0.97222, None)
-    ('0.9722 ± 0.0048', '0.9722')
+    >>> significant(0.97222, 0.00481), significant(0.97222, 0.0), significant(0.97222, None)
+    ('0.9722 ± 0.0048', '0.9722 ± 0', '0.9722')
     """
     if std is None or not std:
-        return f"{mean:.4f}" if abs(mean) < 1000 else f"{mean:.6g}"
+        alone = f"{mean:.4f}" if abs(mean) < 1000 else f"{mean:.6g}"
+        return alone if std is None else f"{alone} ± 0"
     digits = min(8, max(0, 1 - math.floor(math.log10(std))))
     return f"{mean:.{digits}f} ± {std:.{digits}f}"
 

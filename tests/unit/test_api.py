@@ -110,6 +110,34 @@ def test_results_of_a_name_and_mistakes(cells: Results, root: Path, tmp_path: Pa
     assert again.sweep == cells.sweep and again.ledger()["succeeded"] == 6
 
 
+def test_a_trial_that_diverged_is_not_the_best(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("""
+def train(trial):
+    return {"score": 9.0, "loss": float("nan")} if trial.seed else {"score": 1.0}
+""")
+    spec = "version: 1\nname: own\nobjective: {maximize: score}\nseeds: [0, 1]\nmodel: {function: own.py:train}\n"
+    (tmp_path / "own.yaml").write_text(spec)
+    found = blueno.sweep(tmp_path / "own.yaml", root=str(tmp_path), executor="inline", devices="cpu")
+    states = found.trials().set_index("trial")["state"]
+    assert sorted(states) == ["diverged", "succeeded"] and states[found.best()[:16]] == "succeeded"
+    alone = blueno.sweep(tmp_path / "own.yaml", {"seeds": [1], "name": "alone"}, root=tmp_path, executor="inline")
+    with pytest.raises(NotFound, match="no trial of alone has score yet"):
+        alone.best()
+
+
+def test_wrong_use_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cells.yaml").write_text(SPEC)
+    with pytest.raises(BluenoError, match="unknown setting 'executer'") as caught:
+        blueno.sweep(tmp_path / "cells.yaml", root=tmp_path, executer="inline")
+    assert caught.value.fix == "did you mean executor?"
+    with pytest.raises(BluenoError, match="executor is 'online'"):
+        blueno.sweep(tmp_path / "cells.yaml", root=tmp_path, executor="online")
+    with pytest.raises(BluenoError, match="train.epochs: a spec cannot hold set"):
+        blueno.plan(tmp_path / "cells.yaml", {"train.epochs": {1, 2}}, root=tmp_path)
+    planned = blueno.plan(tmp_path / "cells.yaml", {"train.epochs": np.int64(3)}, root=str(tmp_path))
+    assert list(planned.configs()["train.epochs"].dropna().unique()) == [3]
+
+
 @pytest.mark.slow
 def test_a_model_that_was_not_kept_is_said(root: Path) -> None:
     text = SPEC.replace("name: cells", "name: light\nkeep: {weights: none, predictions: none}").replace("0.1", "0.2")

@@ -88,7 +88,7 @@ def test_a_parameter_that_only_one_model_has_is_shown_only_if_it_tells_rows_apar
 
 
 def test_digits_of_a_mean_follow_its_deviation() -> None:
-    assert significant(0.123456, 0.0) == "0.1235"
+    assert significant(0.123456, 0.0) == "0.1235 ± 0"
     assert significant(12345.6789, None) == "12345.7"
     assert significant(3.14159, 12.0) == "3 ± 12"
 
