@@ -59,11 +59,11 @@ def load_settings(root: Path | None = None, environment: dict[str, str] | None =
     root = root.resolve() if root else find_root(Path.cwd(), environment)
     values: dict[str, Any] = {}
     for name, value in _file(root / "blueno.toml").items():
-        values[name] = _checked(name, value, "blueno.toml")
+        values[name] = checked(name, value, "blueno.toml")
     for name in TYPES:
         variable = f"BLUENO_{name.upper()}"
         if variable in environment:
-            values[name] = _checked(name, environment[variable], variable)
+            values[name] = checked(name, environment[variable], variable)
     given = {name: value for name, value in flags.items() if value is not None}
     return Settings(root, **{**values, **given})
 
@@ -95,7 +95,8 @@ def _file(path: Path) -> dict[str, Any]:
         raise BluenoError(f"{path}: {error}", 'write one setting a line, like: executor = "local"') from error
 
 
-def _checked(name: str, value: Any, where: str) -> Any:
+def checked(name: str, value: Any, where: str) -> Any:
+    """A setting's value. Raises BluenoError, with `where` it was given, when there is none of that name or it cannot be so."""
     kind = TYPES.get(name)
     if kind is None:
         near = get_close_matches(name, TYPES, 1)

@@ -190,6 +190,8 @@ def _own(reference: str, code: CodeFolder | None) -> Measure:
 
     def compute(scored: Scored, **parameters: Any) -> float:
         scores = scored.labels if scored.scores is None else scored.scores
-        return float(function(scored.target, scores, **parameters))
+        assert scores is not None, "BUG: a model that says nothing"
+        # Copies: what a function of the user's writes into its arguments must reach no other metric, and no file.
+        return float(function(scored.target.copy(), scores.copy(), **parameters))
 
     return Measure(compute, "labels", True)

@@ -195,6 +195,15 @@ def test_a_function_of_ones_own(tmp_path: Path) -> None:
     assert objective_of("val_scores.py:cost", [], "binary", own).name == "val_scores.py:cost"
 
 
+def test_what_a_function_of_ones_own_writes_into_its_arguments_is_its_own(tmp_path: Path) -> None:
+    text = "def wipe(y_true, y_score):\n    y_true[:] = 0\n    y_score[:] = 0\n    return 0.0\n"
+    asked = wanted(["own.py:wipe", "accuracy"], "binary", code(tmp_path, own=text))
+    scored = binary(np.array([0, 1]), np.array([0.25, 0.75]))
+    values, _ = measure(asked, scored)
+    assert values == {"val_wipe": 0.0, "val_accuracy": 1.0}
+    assert (scored.target.tolist(), scored.scores.tolist()) == ([0, 1], [0.25, 0.75])
+
+
 def test_a_mistake_in_a_function_of_ones_own_is_not_hidden(tmp_path: Path) -> None:
     own = code(tmp_path, scores="def cost(y_true, y_score):\n    return None + 1\n")
     with pytest.raises(TypeError):
