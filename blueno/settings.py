@@ -96,7 +96,7 @@ def _file(path: Path) -> dict[str, Any]:
 
 
 def checked(name: str, value: Any, where: str) -> Any:
-    """A setting's value. Raises BluenoError, with `where` it was given, when there is none of that name or it cannot be so."""
+    """A setting's value. Raises BluenoError, with `where` it was given, when there is no such setting or value."""
     kind = TYPES.get(name)
     if kind is None:
         near = get_close_matches(name, TYPES, 1)
