@@ -1,24 +1,24 @@
 """What a worker of the engine `fused` does: trials of one family that have come are trained together, and each is told
 of as if it had been alone.
 
-Which of them make one pack is decided here: those on data of one shape, whose parameters differ only where the family's
-program takes numbers. What goes wrong with a whole pack is tried again: in halves for lack of memory, else by `fit`.
+What goes wrong with a whole pack is tried again: in halves for lack of memory, else by `fit`.
 """
 
 from __future__ import annotations
 
 import gc
-import json
+import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..clock import SharedTime, iso
 from ..errors import BluenoError, MissingLibrary, ModelError
 from ..messages import Message
+from .alike import Opened, alike, fixed, opened_fits
 from .epochs import EpochReport
 from .inbox import Inbox
 from .memory import peak_bytes, reset_peak
@@ -26,20 +26,9 @@ from .output import bounded, pack_log, redirected
 from .work import Emit, Worker, failure, job_of, note_wear, nothing, same_folder, scratch, trained
 
 if TYPE_CHECKING:
-    from ..etl.dataset import Dataset
-    from ..ml.engines.fused.family import Family
     from ..ml.job import Job, Outcome, Report
 
 ARRIVING_S = 1.0  # trials that are sent at once come within this time of one another
-
-
-class Opened(NamedTuple):
-    """A family as it was compiled, and what its trials must have in common with those it was compiled from."""
-
-    key: str
-    alike: str
-    fixed: dict[str, Any]  # numbers that did not vary among them
-    family: Family
 
 
 @dataclass
@@ -125,7 +114,7 @@ def _first_lanes(desk: Desk) -> list[Lane]:
     lanes: list[Lane] = []
 
     def fits(job: Job) -> bool:
-        return not lanes or _alike(job) == _alike(lanes[0].job)
+        return not lanes or alike(job) == alike(lanes[0].job)
 
     return _begin_some(desk, desk.lanes, fits, lanes)
 
@@ -146,7 +135,7 @@ def _run(desk: Desk, lanes: Sequence[Lane]) -> None:
     opened = _opened(desk, lanes)
 
     def fits(job: Job) -> bool:
-        return _fits(opened, job)
+        return opened_fits(opened, job)
 
     def more(count: int) -> list[tuple[Job, Report]]:
         while _take_in(desk):
@@ -156,8 +145,18 @@ def _run(desk: Desk, lanes: Sequence[Lane]) -> None:
     def done(job: Job, outcome: Outcome) -> None:
         lane = desk.begun[job.folder]
         _answer(desk, lane, lambda: trained(desk.worker, lane.message, outcome, job.folder))
+        if job.checkpoint is not None:
+            shutil.rmtree(job.checkpoint, ignore_errors=True)
 
-    train_pack(opened.family, [_task(desk, lane) for lane in lanes], more, done)
+    def failed(job: Job, error: Exception) -> None:
+        lane = desk.begun[job.folder]
+        if _is_not_fusable(error):
+            desk.begun.pop(job.folder).files.close()
+            _give_back(desk, lane.message, str(error))
+        else:
+            _answer(desk, lane, lambda: _failed(desk, lane.message, error))
+
+    train_pack(opened.family, [_task(desk, lane) for lane in lanes], more, done, failed=failed)
     assert not desk.begun, "BUG: a pack has ended, and some of its trials have not"
 
 
@@ -166,41 +165,14 @@ def _opened(desk: Desk, lanes: Sequence[Lane]) -> Opened:
     from ..ml.engines.fused.family import open_family
 
     opened = desk.worker.opened
-    if opened is not None and opened.key == desk.family and all(_fits(opened, lane.job) for lane in lanes):
+    if opened is not None and opened.key == desk.family and all(opened_fits(opened, lane.job) for lane in lanes):
         return opened
     first = lanes[0].job
     ends = [first._replace(recipe=recipe) for recipe in lanes[0].message["pack"]["ends"]]
     jobs = [*(lane.job for lane in lanes), *ends]
     desk.worker.opened = None  # two families would hold twice the memory
-    desk.worker.opened = Opened(desk.family, _alike(first), _fixed(jobs), open_family(jobs))
+    desk.worker.opened = Opened(desk.family, alike(first), fixed(jobs), open_family(jobs))
     return desk.worker.opened
-
-
-def _alike(job: Job) -> str:
-    """What the data of trials of one pack have in common."""
-    dataset: Dataset | None = job.dataset
-    assert dataset is not None, "BUG: an architecture without a dataset"
-    arrays = [[*array.shape[1:], str(array.dtype)] for array in (dataset.features, dataset.target)]
-    rows = {name: len(part) for name, part in dataset.parts.items() if name != "test"}
-    facts = (arrays, rows, dataset.task, dataset.classes, dataset.published, dataset.target_scale is None)
-    return json.dumps(facts, sort_keys=True, default=str)
-
-
-def _numbers(job: Job) -> dict[str, Any]:
-    model, (name, parameters) = job.recipe["model"], next(iter(job.recipe["train"]["optimizer"].items()))
-    return {f"model.{key}": value for key, value in model.items()} | {
-        f"{name}.{key}": value for key, value in (parameters or {}).items()
-    }
-
-
-def _fixed(jobs: Sequence[Job]) -> dict[str, Any]:
-    first, *others = map(_numbers, jobs)
-    return {name: value for name, value in first.items() if all(each[name] == value for each in others)}
-
-
-def _fits(opened: Opened, job: Job) -> bool:
-    """Whether the program that was compiled can train the job."""
-    return opened.alike == _alike(job) and opened.fixed.items() <= _numbers(job).items()
 
 
 # ---- a lane
@@ -321,20 +293,22 @@ def _over(desk: Desk, error: BaseException) -> None:
             _answer(desk, lane, lambda: nothing() | {"state": "failed", "error": described})
     else:
         _put_back(desk)
-        _give_back(desk, count or len(desk.waiting), _why(error))
+        for _ in range(count or len(desk.waiting)):
+            _give_back(desk, desk.waiting.popleft(), _why(error))
 
 
-def _give_back(desk: Desk, count: int, why: str) -> None:
-    for _ in range(count):
-        message = desk.waiting.popleft()
-        desk.emit({"kind": "unfused", "trial": message["trial"], "attempt": message["attempt"], "why": why})
+def _give_back(desk: Desk, message: Message, why: str) -> None:
+    desk.emit({"kind": "unfused", "trial": message["trial"], "attempt": message["attempt"], "why": why})
+
+
+def _is_not_fusable(error: BaseException) -> bool:
+    """Told by name, since JAX may be what cannot be imported."""
+    return type(error).__name__ == "NotFusable"
 
 
 def _why(error: BaseException) -> str:
-    if type(error).__name__ == "NotFusable":
-        return str(error)
     text = error.message if isinstance(error, BluenoError) else str(error)
     first_line = text.strip().partition("\n")[0]
-    if isinstance(error, MissingLibrary):
+    if isinstance(error, MissingLibrary) or _is_not_fusable(error):
         return first_line
     return f"its pack ended with {type(error).__name__}: {first_line}"
