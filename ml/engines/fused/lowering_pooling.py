@@ -56,7 +56,7 @@ def pool_average(x: jax.Array, window: Window) -> jax.Array:
     """The mean of what each window sees of the image, pads not counted: (batch, *output, channels)."""
     total = pad(x, window)
     for axis in range(len(window.size), 0, -1):
-        total = sum(slid(total, window, axis))
+        total = jnp.asarray(sum(slid(total, window, axis)))
     return total / jnp.asarray(_counts(window), x.dtype)
 
 

@@ -36,7 +36,7 @@ def window_of(shape: Sequence[Any], size: Any, strides: Any, dilation: Any, padd
         return "a window, strides or dilation that are not a number an axis"
     sizes, steps, holes = (each for each in given if each is not None)
     spans = [(k - 1) * d + 1 for k, d in zip(sizes, holes, strict=True)]
-    pads = tuple(map(tuple, lax.padtype_to_pads(image, spans, steps, padding.upper())))
+    pads = tuple((int(low), int(high)) for low, high in lax.padtype_to_pads(image, spans, steps, padding.upper()))
     output = tuple(
         (length + sum(pad) - span) // step + 1
         for length, pad, span, step in zip(image, pads, spans, steps, strict=True)
