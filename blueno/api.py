@@ -113,7 +113,7 @@ class Results:
         return _frame(rows)
 
     def best(self) -> str:
-        """The full id of the best trial of the best config. NotFound while no trial has the objective."""
+        """The id of the best trial of the best config, as tables show it. NotFound while no trial has the objective."""
         with _store(self.root) as db:
             number = read.find_sweep(db, self.sweep).number
             trials, configs = list(read.rows_of(db, number)), read.configs_of(db, number)
@@ -122,7 +122,7 @@ class Results:
         best = trial_rows(replicates, configs, self.metric, self.direction)[0]
         if best.value is None:
             raise NotFound(f"no trial of {self.name} has {self.metric} yet", "see `blueno status`")
-        return best.id
+        return short(best.id)
 
     def history(self, trial: str | None = None) -> pd.DataFrame:
         """A row an epoch, a column a metric: of a trial, or of all (with a column `trial`)."""
@@ -250,10 +250,13 @@ def _trial(db: sqlite3.Connection, trial: str) -> dict[str, Any]:
 
 def _artefact(db: sqlite3.Connection, root: Path, row: dict[str, Any], name: str) -> Path:
     """The file that a trial left under a name, its checksum compared. NotFound, BluenoError when it is damaged."""
-    left = (row["result"] or {}).get("artefacts") or {}
+    result, id = row["result"] or {}, short(row["id"])
+    left = result.get("artefacts") or {}
     if name not in left:
-        message = f"trial {short(row['id'])} ({row['state']}) has no {name}"
-        raise NotFound(message, f"keep: {{{name}: all}} keeps them; `blueno show {short(row['id'])}` lists what it has")
+        why = result.get("let_go", {}).get(name)
+        gone = f": they were let go ({why})" if why else ""
+        fix = f"`blueno debug {id} --save DIR` makes them again; keep: {{{name}: all}} keeps them from the start"
+        raise NotFound(f"trial {id} ({row['state']}) has no {name}{gone}", fix)
     path = root / "models" / left[name]["key"]
     if not path.is_file() or digest_file(path) != left[name]["sha256"]:
         raise BluenoError(f"{path} is missing or damaged", "see `blueno verify`; `blueno retry` trains it again")
