@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from typing import NamedTuple
 
 GAP = 2  # between columns
+LEAST_WORDS = 20  # characters of a column of words
 LEAST = 6  # characters that a shortened column keeps
 ID = 8  # digits of an id where there is little place; still told apart, mostly
 
@@ -65,6 +67,45 @@ def _limits(widths: list[int], words: list[int], taken: int, space: int) -> dict
         limits[max(limits, key=lambda index: limits[index])] -= 1
         taken -= 1
     return limits
+
+
+def folded(text: str, width: int | None) -> str:
+    """Lines of words, each broken between words where it is too long and indented further from there on.
+
+    >>> print(folded("  model  mlp, logistic, forest", 24))
+      model  mlp, logistic,
+          forest
+    """
+    if width is None:
+        return text
+    return "\n".join("\n".join(_folded(line, width)) for line in text.splitlines())
+
+
+def _folded(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    start = " " * (len(line) - len(line.lstrip()))
+    wrapper = textwrap.TextWrapper(
+        width, drop_whitespace=True, initial_indent=start, subsequent_indent=start + "    ", break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return wrapper.wrap(line.strip())
+
+
+def last_folded(head: list[str], rows: list[list[str]], width: int | None) -> list[list[str]]:
+    """The rows of a table whose last column is words: these go on in rows of their own where they are too long, and the
+    first column is shortened.
+    """
+    if width is None or not rows:
+        return rows
+    rows = [[shortened(row[0], width // 3), *row[1:]] for row in rows]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)][:-1]
+    place = max(width - sum(widths) - GAP * len(widths), LEAST_WORDS)
+    made = []
+    for *cells, words in rows:
+        first, *others = textwrap.wrap(words, place, break_on_hyphens=False) or [""]
+        made += [[*cells, first], *([*[""] * len(cells), each] for each in others)]
+    return made
 
 
 def shortened(text: str, most: int) -> str:

@@ -14,7 +14,9 @@ import pandas as pd
 
 from blueno.errors import DataError
 
-from .labels import without_blanks
+from .copies import exact_copies, remark_on_copies
+from .labels import relabelled, without_blanks
+from .numbers import remarks_on_numbers
 from .samples import Samples
 from .sources import Loaded
 from .tables import chosen, kinds_of, normalised, with_names
@@ -48,7 +50,7 @@ def select(loaded: Loaded, columns: dict[str, Any]) -> Samples:
     roles = _of_table(loaded, columns) if is_table else _of_array(loaded, columns)
     _check_lengths(roles)
     cleaned, remarks = without_blanks(roles.target)
-    roles, dropped = _usable(roles._replace(target=cleaned), columns)
+    roles, dropped = _usable(roles._replace(target=relabelled(cleaned, columns.get("labels"))), columns)
     target = read_target(roles.target.infer_objects(), columns.get("task"), columns.get("positive"))
     return Samples(
         features=roles.features,
@@ -63,8 +65,18 @@ def select(loaded: Loaded, columns: dict[str, Any]) -> Samples:
         times=None if roles.times is None else read_times(roles.times),
         marks=None if roles.marks is None else _marks(roles.marks),
         inputs=kinds_of(roles.features) if isinstance(roles.features, pd.DataFrame) else None,
-        remarks=[*remarks, *target.remarks],
+        remarks=[*remarks, *target.remarks, *_remarks(loaded, roles, columns)],
     )
+
+
+def _remarks(loaded: Loaded, roles: Roles, columns: dict[str, Any]) -> list[str]:
+    """What somebody should know of a table's rows and columns. Copies that an id tells apart from others are gone."""
+    if not isinstance(roles.features, pd.DataFrame):
+        return []
+    may_straddle = columns.get("id") is None and loaded.ids is None and roles.groups is None
+    copies = int(exact_copies(loaded.features).sum()) if may_straddle else 0
+    said = [remark_on_copies(copies, len(loaded.features))] if copies else []
+    return said + remarks_on_numbers(roles.features)
 
 
 def _usable(roles: Roles, columns: dict[str, Any]) -> tuple[Roles, dict[str, int]]:

@@ -15,7 +15,10 @@ from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype
 
 from blueno.errors import DataError
 
-from .labels import without_blanks
+from .copies import exact_copies
+from .guess_leaks import suspicion
+from .labels import relabelled, same_but_for_case, without_blanks
+from .numbers import odd_text, odd_words
 from .sources import nearest
 from .tables import kind, normalised
 from .target import MOST_CLASSES, read_target
@@ -42,6 +45,8 @@ FEWEST_GROUPS = 5  # fewer cannot be split into a test, a validation and a train
 MANY_ROWS_OF_AN_ID = 20  # an id that repeats more often than this says what a thing is, not whose it is
 FEW_VALUES = 10  # whole numbers with no more values than this may be codes, not amounts
 FEWEST_FOR_STRATA = 5  # samples of the rarest class, for it to be spread over three parts
+NUMBERS_ROWS = "it numbers the rows"  # why a column is the id: weak, since amounts may do so once copies are gone
+MOST_COPIES = 0.5  # of all rows; where more are copies, they are no slip
 HARDLY_CLASSES = 100  # text with more values than this, in a third of the rows or more, is no label
 
 
@@ -66,6 +71,7 @@ class Goal(NamedTuple):
     positive: Any
     reason: str  # why this class is the positive one
     missing: int  # rows without a target, which are left out
+    labels: dict[str, str] = {}  # spellings of a label -> the one that they become
 
     @property
     def stratify(self) -> bool:
@@ -82,20 +88,44 @@ class Guess(NamedTuple):
     goal: Goal
     columns: list[Column]  # of a table, in its order
     shape: list[int] | None  # of pictures, as they are read
+    remarks: list[str] = []  # what somebody should know before anything trains
 
 
 def guess_table(table: pd.DataFrame, target: str | None) -> tuple[Goal, list[Column]]:
-    """What the target is, and what the other columns are for. DataError when `target` is no column, or None."""
+    """What the target is, and what the other columns are for. DataError when `target` is no column, or None.
+
+    Rows that are exact copies of others are left out where an id tells the others apart, as a sweep does.
+    """
     names = [str(name) for name in table.columns]
     if target is None or target not in names:
         said = "it is not said which column is to be predicted" if target is None else f"no column is named {target!r}"
         fix = "add --target COLUMN" if target is None else nearest(target, names)
         raise DataError(f"{said}; the columns are {', '.join(names)}", fix)
-    goal = _goal(table.iloc[:, [names.index(target)]])
-    rest = table.drop(columns=table.columns[names.index(target)])
+    copies = exact_copies(table)
+    if copies.any() and copies.mean() < MOST_COPIES:
+        goal, columns = _guessed(table[~copies].reset_index(drop=True), names.index(target))
+        if any(each.role == "id" and each.reason != NUMBERS_ROWS for each in columns):
+            return goal, columns
+    return _guessed(table, names.index(target))
+
+
+def _guessed(table: pd.DataFrame, place: int) -> tuple[Goal, list[Column]]:
+    """Of a table whose column at `place` is the target."""
+    goal = _goal(table.iloc[:, [place]])
+    rest = table.drop(columns=table.columns[place])
     plain = normalised(rest)
     found = [_column(rest.iloc[:, i], plain[name], name) for i, name in enumerate(plain.columns)]
-    return goal, _one_of_each(found)
+    return goal, _suspected(_one_of_each(found), plain, _labels(table.iloc[:, [place]], goal), goal)
+
+
+def _suspected(columns: list[Column], plain: pd.DataFrame, labels: pd.Series, goal: Goal) -> list[Column]:
+    """The columns, with a word on each input that separates two classes alone."""
+    if goal.task != "binary":
+        return columns
+    known = labels.notna().to_numpy(dtype=bool)
+    is_positive = (labels[known] == goal.positive).to_numpy(dtype=bool)
+    said = {each.name: suspicion(plain[each.name][known], is_positive) for each in columns if each.role == "input"}
+    return [each._replace(reason="; ".join(filter(None, [each.reason, said.get(each.name)]))) for each in columns]
 
 
 # ---- the target
@@ -103,18 +133,23 @@ def guess_table(table: pd.DataFrame, target: str | None) -> tuple[Goal, list[Col
 
 def _goal(raw: pd.DataFrame) -> Goal:
     raw, _ = without_blanks(raw)
-    known = raw.dropna().infer_objects()
+    labels = same_but_for_case(raw.iloc[:, 0])
+    known = relabelled(raw, labels).dropna().infer_objects()
     column, missing = known.iloc[:, 0], len(raw) - len(known)
     if known.empty:
         raise DataError(f"the column {raw.columns[0]} is empty", "choose another --target")
     task = _task_to_say(column)
     found = read_target(known, task, None)
     if found.classes is None:
-        return Goal(str(raw.columns[0]), found.task, task, [], None, "", missing)
+        return Goal(str(raw.columns[0]), found.task, task, [], None, "", missing, labels)
     counts = np.bincount(found.values, minlength=len(found.classes)).tolist()
     classes = list(zip(found.classes, counts, strict=True))
     positive, reason = guess_positive(classes) if found.task == "binary" else (None, "")
-    return Goal(str(raw.columns[0]), found.task, task, classes, positive, reason, missing)
+    return Goal(str(raw.columns[0]), found.task, task, classes, positive, reason, missing, labels)
+
+
+def _labels(raw: pd.DataFrame, goal: Goal) -> pd.Series:
+    return relabelled(without_blanks(raw)[0], goal.labels).iloc[:, 0]
 
 
 def _task_to_say(column: pd.Series) -> str | None:
@@ -158,7 +193,8 @@ def _said(label: Any) -> str:
 def _column(raw: pd.Series, plain: pd.Series, name: str) -> Column:
     gaps, distinct = int(raw.isna().sum()), int(plain.nunique())
     role, reason = _role(raw, name, distinct, kind(plain))
-    return Column(name, kind(plain), role, gaps, distinct, reason)
+    odd = odd_words(plain) if role == "input" else {}
+    return Column(name, kind(plain), role, gaps, distinct, odd_text(odd) if odd else reason)
 
 
 def _role(raw: pd.Series, name: str, distinct: int, kind: str) -> tuple[str, str]:
@@ -169,9 +205,7 @@ def _role(raw: pd.Series, name: str, distinct: int, kind: str) -> tuple[str, str
         return "time", "dates"
     is_whole = kind != "numeric" or is_integer_dtype(raw)
     if distinct == rows and is_whole and (words & (ID_WORDS | PERSON_WORDS) or _counts_up(raw)):
-        return "id", "all different, and called like one" if words & (
-            ID_WORDS | PERSON_WORDS
-        ) else "it numbers the rows"
+        return "id", "all different, and called like one" if words & (ID_WORDS | PERSON_WORDS) else NUMBERS_ROWS
     if distinct == rows and kind == "categorical":
         return "id", "all different texts"
     if distinct < rows and is_whole and kind != "text":
