@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from blueno.errors import DataError
 
@@ -271,4 +272,5 @@ def _marks(column: pd.Series) -> np.ndarray:
 def _group_codes(column: pd.Series) -> np.ndarray:
     if column.isna().any():
         raise DataError(f"{int(column.isna().sum())} samples have no group", "fill in data.group's column")
-    return np.unique(column.to_numpy(dtype=np.str_), return_inverse=True)[1].astype("int64")
+    sortable = column if is_numeric_dtype(column) else column.map(str)  # 10 after 2, as scikit-learn orders groups
+    return pd.factorize(sortable, sort=True)[0].astype("int64")

@@ -29,7 +29,7 @@ from .transform import apply_step
 if TYPE_CHECKING:
     from blueno.usercode import CodeFolder
 
-FORMAT = 3  # of nodes as they are stored; counts for their ids
+FORMAT = 4  # of nodes as they are stored; counts for their ids
 ARRAYS = ("target", "ids", "groups", "times", "marks")  # of samples, beside the features; some may be None
 Progress = Callable[[str], None]  # told in a few words what is being done
 

@@ -160,6 +160,16 @@ def test_what_is_no_array_and_no_sample() -> None:
         select(Loaded(np.zeros((0, 2)), np.zeros(0)), NOBODY)
 
 
+@pytest.mark.parametrize("kind", ["int64", "Int64", "float64", str])
+def test_groups_are_ordered_as_scikit_learn_orders_them(kind: Any) -> None:
+    values = pd.Series([10, 2, 1, 10]).astype(kind)
+    samples = select(
+        Loaded(pd.DataFrame({"g": values, "x": range(4), "y": [0, 1, 0, 1]})), NOBODY | {"target": "y", "group": "g"}
+    )
+    expected = np.unique(values.to_numpy(), return_inverse=True)[1]
+    assert samples.groups is not None and samples.groups.tolist() == expected.tolist()
+
+
 def test_ids_that_are_the_same_as_text() -> None:
     frame = pd.DataFrame({"i": pd.Series([1, "1", 2, 3], dtype=object), "x": range(4), "y": [0, 1, 0, 1]})
     with pytest.raises(DataError, match="1 ids occur more than once: 1"):
