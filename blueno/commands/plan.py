@@ -15,6 +15,7 @@ import click
 from ..cache.folder import FolderCache
 from ..canonical import short
 from ..engine import engine_here
+from ..narrow import folded, terminal_width
 from ..planning import Plan, compile_spec
 from ..planning.describe import Known, plan_json, plan_text
 from ..planning.families import Share, share_out
@@ -109,9 +110,10 @@ def trials_text(plan: Plan, states: Mapping[str, str]) -> str:
     return table(["trial", *labels(paths), "seed", "fold", ""], rows)
 
 
-def plan_report(plan: Plan, found: Standing, with_trials: bool) -> str:
-    """What `blueno plan` prints for people."""
+def plan_report(plan: Plan, found: Standing, with_trials: bool, width: int | None = None) -> str:
+    """What `blueno plan` prints for people, in `width` characters if that is said; the trials take what they need."""
     parts = [plan_text(plan, found.known), *reasons(found), *filter(None, [found.engines.text()])]
+    parts = [folded(part, width) for part in parts]
     if with_trials:
         parts += ["", trials_text(plan, found.known.trials)]
     return "\n".join(parts)
@@ -127,7 +129,7 @@ def command(settings: Settings, as_json: bool, spec: Path, with_trials: bool, ov
     plan = compiled(spec, overrides, settings.root)
     found = standing(plan, settings.root)
     if not as_json:
-        click.echo(plan_report(plan, found, with_trials))
+        click.echo(plan_report(plan, found, with_trials, terminal_width()))
         return 0
     for piece in plan_json(plan, found.known, with_trials, found.engines):
         click.echo(piece, nl=False)

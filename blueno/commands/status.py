@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..canonical import short
+from ..narrow import last_folded, terminal_width
 from ..settings import Settings
 from ..store import read
 from ..store.database import scheduler_runs
@@ -20,8 +21,10 @@ def ledgers(db: sqlite3.Connection) -> list[tuple[read.Sweep, Ledger]]:
     return [(sweep, ledger(db, sweep.number)) for sweep in read.sweeps(db)]
 
 
-def status_text(found: list[tuple[read.Sweep, Ledger]], runs: bool) -> str:
-    """A line a sweep; states that nobody has are left out. `runs`: whether a scheduler does."""
+def status_text(found: list[tuple[read.Sweep, Ledger]], runs: bool, width: int | None = None) -> str:
+    """A line a sweep; states that nobody has are left out. `runs`: whether a scheduler does. A remark goes on below
+    where `width` characters are too few.
+    """
     used = [state for state in STATES if any(getattr(counts, state) for _, counts in found)]
     rows = [
         [
@@ -33,7 +36,8 @@ def status_text(found: list[tuple[read.Sweep, Ledger]], runs: bool) -> str:
         ]
         for sweep, counts in found
     ]
-    return table(["sweep", "name", "planned", *used, ""], rows, set(range(2, 3 + len(used))))
+    head = ["sweep", "name", "planned", *used, ""]
+    return table(head, last_folded(head, rows, width), set(range(2, 3 + len(used))))
 
 
 def _remark(sweep: read.Sweep, counts: Ledger, runs: bool) -> str:
@@ -66,12 +70,13 @@ def command(settings: Settings, as_json: bool, sweep: str | None) -> int:
         if as_json:
             print_json({"sweeps": documents(found)})
         else:
-            click.echo(status_text(found, scheduler_runs(settings.root)) if found else "there is no sweep yet")
+            runs, width = scheduler_runs(settings.root), terminal_width()
+            click.echo(status_text(found, runs, width) if found else "there is no sweep yet")
         return 0
     chosen = read.find_sweep(db, sweep)
     found = [(chosen, ledger(db, chosen.number))]
     if as_json:
         print_json(documents(found)[0])
     else:
-        click.echo(status_text(found, scheduler_runs(settings.root)))
+        click.echo(status_text(found, scheduler_runs(settings.root), terminal_width()))
     return 0

@@ -20,6 +20,7 @@ from ..clock import words
 from ..devices import Devices
 from ..executors import WorkerSpec, open_executor
 from ..messages import Message
+from ..narrow import folded, terminal_width
 from ..one_worker import OneWorker, ask, last_words
 from ..planning.snapshot import write_snapshot
 from ..progress import say
@@ -135,7 +136,7 @@ def _tried_on(worker: OneWorker, plan: Plan, dataset: str | None, kinds: dict[Ki
         answer = ask(worker, build_message(plan, dataset, list(models)))
         error = _error(worker, answer, "")
         if error is not None:
-            what = f"the data of {' and of '.join(map(str, kinds))}"
+            what = f"the data of {_together(list(kinds))}"
             yield Tried(what, None, "fails", answer.get("duration_s", 0.0), error, place(error, plan))
             return
         broken = answer["model_errors"]
@@ -145,6 +146,12 @@ def _tried_on(worker: OneWorker, plan: Plan, dataset: str | None, kinds: dict[Ki
     for kind, trial in kinds.items():
         if _code_and_model(trial) not in broken:
             yield _tried(worker, plan, kind, trial)
+
+
+def _together(kinds: list[Kind]) -> str:
+    """Kinds that share their steps: `mlp, sklearn.svm:SVC after impute, scale`."""
+    models = ", ".join(dict.fromkeys(str(kind._replace(steps=())) for kind in kinds))
+    return models + (f" after {', '.join(kinds[0].steps)}" if kinds[0].steps else "")
 
 
 def _tried(worker: OneWorker, plan: Plan, kind: Kind, trial: Trial) -> Tried:
@@ -213,8 +220,13 @@ def _shown(model: dict[str, Any]) -> str:
     return f"{_name(model)} {{{parameters}}}" if parameters else _name(model)
 
 
-def tried_text(each: Tried) -> str:
-    """A line, and for what fails where, why, and the end of the traceback."""
+def tried_text(each: Tried, width: int | None = None) -> str:
+    """A line, and for what fails where, why, and the end of the traceback; of `width` all but the traceback."""
+    lines = _tried_lines(each).splitlines()
+    return "\n".join(line if line.lstrip().startswith("|") else folded(line, width) for line in lines)
+
+
+def _tried_lines(each: Tried) -> str:
     if each.state == "ok":
         return f"ok     {each.what} ({words(each.duration_s)})"
     if each.state == "unfinished":
@@ -258,7 +270,7 @@ def command(settings: Settings, as_json: bool, spec: Path, overrides: tuple[str,
     with output_spared() if as_json else nullcontext():
         for each in tried(plan, settings, say):
             found.append(each)
-            click.echo(tried_text(each), err=as_json)
+            click.echo(tried_text(each, terminal_width()), err=as_json)
     failed = any(each.state in ("fails", "diverges") for each in found)
     if as_json:
         print_json({"name": plan.name, "ok": not failed, "tried": [each._asdict() for each in found]})

@@ -1,12 +1,12 @@
-"""Columns that a spec names are looked for in the first line of a CSV file, so that a misspelt one is told at once."""
+"""Columns that `data` and steps name are looked for in the first line of a CSV file: a misspelt one is told at once."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .node import File, Node
 from .problems import nearest
@@ -16,6 +16,46 @@ LISTS = ("target", "features", "drop")  # keys of `data` that take one name or s
 NAMES = ("id", "group", "time")
 OF_SPLIT = ("group", "time", "column")
 COMPRESSED = {".gz", ".bz2", ".zip", ".xz", ".zst", ".tar", ".tgz"}  # by their name, as pandas tells them
+
+KINDS = ("numeric", "categorical", "text", "date")  # of columns, which a step may name instead
+KEEP_NAMES = {  # steps after which columns are called as before, or are gone
+    "clip", "impute", "impute_knn", "log", "ordinal", "power", "quantile", "rescale", "scale", "variance_threshold",
+}  # fmt: skip
+
+
+class Header(NamedTuple):
+    """The columns of one CSV file, or all that any of several have."""
+
+    file: str
+    names: frozenset[str]
+
+
+def header_of(sources: Iterable[dict[str, Any] | None]) -> Header | None:
+    """What the sources of a spec have between them; None unless each is a CSV file whose first line can be read."""
+    files, names = {}, set()
+    for source in sources:
+        found = _header(source["params"]) if source is not None and source["name"] == "csv" else []
+        if source is None or not found:
+            return None
+        files[source["params"]["path"].written] = None
+        names.update(found)
+    return Header(" or ".join(files), frozenset(names)) if files else None
+
+
+def check_step(path: str, columns: Node | None, header: Header, context: Context) -> None:
+    """Adds a problem for each column that a step names, and that is none where all have still their first names."""
+    value = None if columns is None else columns.value
+    words = value if isinstance(value, list) else [columns]
+    for word in words:
+        name = None if word is None else word.value
+        if not isinstance(name, str) or name in KINDS or _is_in(name, header.names):
+            continue
+        message = f"there is no column {name!r} in {header.file}"
+        context.problems.add(word.mark, f"{path}.columns", message, nearest(name, header.names))
+
+
+def _is_in(word: str, names: Iterable[str]) -> bool:
+    return any(word == name or fnmatchcase(name, word) for name in names)
 
 
 def check_columns(node: Node, source: dict[str, Any] | None, context: Context) -> None:
@@ -27,7 +67,7 @@ def check_columns(node: Node, source: dict[str, Any] | None, context: Context) -
     if not names:
         return
     for path, child in _named(node):
-        if not any(child.value == name or fnmatchcase(name, child.value) for name in names):
+        if not _is_in(child.value, names):
             file = source["params"]["path"].written if source else ""
             context.problems.add(child.mark, path, f"{file} has no column {child.value!r}", nearest(child.value, names))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .choices import Tree
+from .csv_header import Header, header_of
 from .data_section import resolve_data
 from .expand import Chosen, Layout, Tie, Variant, expand, variants
 from .factors import STEP_SECTIONS, Draft, Factor, Resolver, draft_of
@@ -45,7 +46,8 @@ class Arm(NamedTuple):
 def frames(arm: Arm, layout: Layout, known: Known, context: Context) -> list[Frame]:
     """The frames of one arm, everything in them checked."""
     sections = {name: _well_formed(name, tree, context) for name, tree in arm.sections.items()}
-    common = [_data(sections, layout, context), *_steps(sections, layout, context)]
+    data = _data(sections, layout, context)
+    common = [data, *_steps(sections, layout, _header_of(data), context)]
     trains = _train_variants(sections, layout, known, context)
     found = []
     for model in models(sections.get("model"), layout, context):
@@ -76,9 +78,15 @@ def _data(sections: dict[str, Tree], layout: Layout, context: Context) -> Draft:
     return draft_of("data", "data", "", expand(sections.get("data"), layout), resolve)
 
 
-def _steps(sections: dict[str, Tree], layout: Layout, context: Context) -> list[Draft]:
+def _header_of(data: Draft) -> Header | None:
+    """The columns that the data may have, whichever of it is chosen; None where that cannot be told."""
+    known = [each for each in data.ready if each is not None]
+    return header_of(each.resolved.source for each in known) if len(known) == len(data.ready) else None
+
+
+def _steps(sections: dict[str, Tree], layout: Layout, header: Header | None, context: Context) -> list[Draft]:
     def preprocess(node: Node | None) -> tuple[Resolved, bool]:
-        return Resolved(resolve_preprocess(node, context)), False
+        return Resolved(resolve_preprocess(node, context, header)), False
 
     def augment(node: Node | None) -> tuple[Resolved, bool]:
         return resolve_augment(node, context), False

@@ -7,6 +7,7 @@ from typing import Any
 
 from .annotations import aliases_of
 from .arguments import arguments, code_of
+from .csv_header import KEEP_NAMES, Header, check_step
 from .language import NAMES
 from .modules import parse
 from .node import Broken, Node, found
@@ -29,8 +30,8 @@ def is_steps(node: Node | None, section: str, context: Context) -> bool:
     return False
 
 
-def resolve_preprocess(node: Node | None, context: Context) -> list[dict[str, Any]]:
-    """The steps as a dataset's recipe has them."""
+def resolve_preprocess(node: Node | None, context: Context, header: Header | None = None) -> list[dict[str, Any]]:
+    """The steps as a dataset's recipe has them. Columns are looked for in `header` until a step may make others."""
     steps = []
     for path, item in _items(node, "preprocess", context):
         choice = named(item, path, "a step", context)
@@ -40,6 +41,9 @@ def resolve_preprocess(node: Node | None, context: Context) -> list[dict[str, An
         columns_too = {} if _changes_samples(sign, context) else {"columns": COLUMNS}
         taken = sign._replace(parameters=columns_too | sign.parameters)
         values = arguments(taken, choice.parameters, choice.node, path, context)
+        if header is not None and "columns" not in sign.parameters and isinstance(choice.parameters.value, dict):
+            check_step(path, choice.parameters.value.get("columns"), header, context)
+        header = header if choice.name in KEEP_NAMES and not values.get("indicator") else None
         columns = None if "columns" in sign.parameters else values.pop("columns", None)
         columns = [columns] if isinstance(columns, str) else columns
         steps.append({"name": choice.name, "params": values, "columns": columns, "code": code_of(sign, choice.node)})

@@ -7,7 +7,7 @@ from statistics import stdev
 
 import pytest
 
-from blueno.narrow import Table, narrowed
+from blueno.narrow import Table, folded, last_folded, narrowed
 from blueno.store.read import Row
 from blueno.tables import config_rows, deviation, differing, significant, spread, trial_rows
 
@@ -124,3 +124,19 @@ def test_what_gives_way_first() -> None:
 
 def test_a_terminal_too_narrow_for_anything_gets_what_matters_most() -> None:
     assert narrowed(WIDE, 5).head == ["", "config", "val_score", "n"]
+
+
+def test_lines_of_words_are_folded() -> None:
+    line = "  model  mlp, sklearn.ensemble:RandomForestClassifier, sklearn.linear_model:LogisticRegression"
+    found = folded(f"short\n{line}", 60).splitlines()
+    assert found[0] == "short" and max(map(len, found)) <= 60
+    assert found[2] == "      sklearn.linear_model:LogisticRegression"
+    assert folded(line, None) == line
+
+
+def test_a_last_column_of_words_goes_on_below() -> None:
+    head, rows = ["name", "n", ""], [["a" * 30, "1", "waits: no scheduler runs (blueno sweep SPEC goes on)"]]
+    found = last_folded(head, rows, 60)
+    assert [row[:2] for row in found] == [["aaaaaaaaa…aaaaaaaaaa", "1"], ["", ""]]
+    assert " ".join(row[2] for row in found) == rows[0][2] and max(len(row[2]) for row in found) <= 35
+    assert last_folded(head, rows, None) == rows
