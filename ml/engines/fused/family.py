@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -82,7 +81,7 @@ def programs_of(family: Family, ways: Ways) -> Programs:
         family.programs[ways] = Programs(
             step,
             train_program(setup.trainee, step, stage.train["batch_size"], ways),
-            score_program(setup.model, setup.trainee, chunk, ways),
+            score_program(setup.model, setup.trainee, family.places, chunk, ways),
             draw_program(family.template, setup.trainee.optimizer),
         )
     return family.programs[ways]
@@ -170,7 +169,7 @@ def _try(family: Family) -> None:
     setup = family.setup
     programs = programs_of(family, ways_of())
     numbers = np.zeros((1, family.template.slots), np.uint32)
-    state = jax.eval_shape(partial(programs.draw, count=1), numbers)
+    state = jax.eval_shape(lambda numbers: programs.draw(numbers, 1), numbers)
     carry = jax.tree.map(lambda each: jax.ShapeDtypeStruct(each.shape[1:], each.dtype), tuple(map(list, state)))
     rows = np.zeros(min(family.stage.train["batch_size"], len(setup.rows["train"])), np.int32)
     batch = (rows, np.ones(len(rows), np.float32) if family.weighted else None, np.float32(0))

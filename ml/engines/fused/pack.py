@@ -53,11 +53,13 @@ class Pack:
 
     def passed(self, part: str, lanes: Sequence[Lane], state: State) -> Pass:
         """What the model of each of these lanes says of its own rows of a part."""
+        numbers = self.numbers
         if list(lanes) != self.lanes:
+            numbers = _numbers(self.family, lanes, self.width)
             order = np.array(filled_up([self.lanes.index(lane) for lane in lanes], self.width))
             state = moved(state, order, state, order, np.zeros(self.width, bool))
         rows = np.stack(filled_up([self.data.rows(lane, part) for lane in lanes], self.width))
-        outputs, losses = self.programs.score(state, rows, self.data.arrays, len(lanes))
+        outputs, losses = self.programs.score(state, rows, numbers, self.data.arrays, len(lanes))
         train = self.family.stage.parts["train"]
         chunk = chunk_of(train, self.family.stage.train["batch_size"])
         count = len(lanes)
@@ -140,7 +142,8 @@ def _inputs(pack: Pack) -> Epoch:
     rows = [pack.data.rows(lane, "train")[order] for lane, order in zip(lanes, chosen_rows, strict=True)]
     weights = None
     if pack.family.weighted:
-        weights = np.stack([lane.weights[order] for lane, order in zip(lanes, chosen_rows, strict=True)])
+        own = [np.asarray(lane.weights) for lane in lanes]
+        weights = np.stack([each[order] for each, order in zip(own, chosen_rows, strict=True)])
     return Epoch(np.stack(rows), weights, np.stack([next_rates(lane) for lane in lanes]), pack.numbers)
 
 

@@ -46,7 +46,7 @@ class Data(NamedTuple):
 
 Step = Callable[[Data, dict[str, Values], Any, Any], Any]
 Train = Callable[[State, Epoch, Data, int], tuple[State, dict[str, jax.Array]]]
-Score = Callable[[State, Any, Data, int], tuple[jax.Array, jax.Array]]
+Score = Callable[[State, Any, dict[str, Values], Data, int], tuple[jax.Array, jax.Array]]
 
 
 def step_program(trainee: keras.Model, places: Mapping[str, list[Place]], ways: Ways) -> Step:
@@ -98,10 +98,12 @@ def rate_of(optimizer: Any) -> int:
     return next(i for i, each in enumerate(optimizer.variables) if each is inner._learning_rate)
 
 
-def score_program(model: keras.Model, trainee: keras.Model, chunk: int, ways: Ways) -> Score:
-    """A function (state, rows (lanes, n), data, count) -> outputs (lanes, n, units), losses (lanes, chunks) as in
-    `evaluate`, of the first `count` lanes; `rows` are those of a part, in each lane its own. Samples are passed through
-    the model `chunk` at a time. `model` is `trainee` less augmentation.
+def score_program(
+    model: keras.Model, trainee: keras.Model, places: Mapping[str, list[Place]], chunk: int, ways: Ways
+) -> Score:
+    """A function (state, rows (lanes, n), numbers, data, count) -> outputs (lanes, n, units), losses (lanes, chunks) as
+    in `evaluate`, of the first `count` lanes; `rows` are those of a part, in each lane its own. Samples are passed
+    through the model `chunk` at a time. `model` is `trainee` less augmentation.
     """
     variables = [*trainee.trainable_variables, *trainee.non_trainable_variables]
 
@@ -113,8 +115,12 @@ def score_program(model: keras.Model, trainee: keras.Model, chunk: int, ways: Wa
             outputs = model(features, training=False)
             return outputs, trainee.compute_loss(features, target, outputs, None, training=False)
 
-    def lane(own: tuple[State, jax.Array], data: Data) -> tuple[jax.Array, jax.Array]:
-        state, rows = own
+    def lane(own: tuple[State, jax.Array, dict[str, Values]], data: Data) -> tuple[jax.Array, jax.Array]:
+        state, rows, numbers = own
+        with standing_in(places, numbers):  # the loss has the penalties
+            return over_chunks(state, rows, data)
+
+    def over_chunks(state: State, rows: jax.Array, data: Data) -> tuple[jax.Array, jax.Array]:
         full = len(rows) // chunk
         parts = [lax.map(partial(some, state, data), rows[: full * chunk].reshape(full, chunk))] if full else []
         outputs, losses = [each.reshape(-1, *each.shape[2:]) for each, _ in parts], [each for _, each in parts]
@@ -124,7 +130,7 @@ def score_program(model: keras.Model, trainee: keras.Model, chunk: int, ways: Wa
         return jnp.concatenate(outputs), jnp.concatenate(losses)
 
     compiled = for_each(by_ways(lane, ways), ways.how)
-    return lambda state, rows, data, count: compiled((state, rows), data, count)
+    return lambda state, rows, numbers, data, count: compiled((state, rows, numbers), data, count)
 
 
 def for_each(function: Callable[..., Any], how: How) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ import numpy as np
 from .. import checkpoint
 from ..fit import was_told_to_stop
 from .program import State, rate_of
-from .states import of_lane
+from .states import Own, of_lane
 from .template import seeds
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def states_of(family: Family, lane: Lane) -> tuple[State, State] | None:
     )
 
 
-def _by_id(family: Family, state: State) -> dict[int, Any]:
+def _by_id(family: Family, state: Own) -> dict[int, Any]:
     trainee = family.setup.trainee
     variables = [*trainee.trainable_variables, *trainee.non_trainable_variables]
     return dict(zip(map(id, variables), [*state.trainable, *state.rest], strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,9 +27,17 @@ def moved(state: State, order: Any, fresh: State, fresh_order: Any, is_fresh: An
     return jax.tree.map(move, state, fresh)
 
 
-def of_lane(state: State, index: int) -> State:
-    """A lane's own state, as NumPy arrays."""
-    return jax.tree.map(lambda each: np.asarray(each)[index], state)
+class Own(NamedTuple):
+    """The state of one lane, as a State without its axis of lanes."""
+
+    trainable: list[np.ndarray]
+    rest: list[np.ndarray]
+    optimizer: list[np.ndarray]
+
+
+def of_lane(state: State, index: int) -> Own:
+    """A lane's own state."""
+    return Own(*([np.asarray(each)[index] for each in some] for some in state))
 
 
 def with_lane(state: State, place: int, lane: State) -> State:
