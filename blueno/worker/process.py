@@ -42,8 +42,8 @@ def main(arguments: list[str]) -> None:
     inbox = Inbox()
     threading.Thread(target=_listen, args=(channel, inbox.put), daemon=True).start()
     slot = Slot(*told["slot"])
-    if told["engine"] == "fused" and slot.kind == "cpu" and slot.threads == 1:
-        pin()  # before JAX is imported: it makes as many threads as there are cores to be used
+    if told["engine"] == "fused":
+        _prepare_for_packs(slot)
     emit = _sender(channel)
     worker = open_worker(told["id"], Path(told["root"]), slot.threads)
     emit({"kind": "ready", "pid": os.getpid(), "environment": environment.facts(slot)})
@@ -57,6 +57,16 @@ def main(arguments: list[str]) -> None:
             break
     output.flush()
     os._exit(0)  # threads that user code left behind, and libraries that hang while they are torn down, do not matter
+
+
+def _prepare_for_packs(slot: Slot) -> None:
+    """Before JAX is imported: it makes as many threads as there are cores, and loads programs from its cache, which
+    nobody else may write to.
+    """
+    with suppress(OSError):
+        Path(os.environ["JAX_COMPILATION_CACHE_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if slot.kind == "cpu" and slot.threads == 1:
+        pin()
 
 
 def _start_guard() -> None:
