@@ -128,11 +128,13 @@ class Results:
         """A row an epoch, a column a metric: of a trial, or of all (with a column `trial`)."""
         import pandas as pd
 
+        from .frames import of_history
+
         with _store(self.root) as db:
             if trial is not None:
-                return _history(_trial(db, trial))
+                return of_history(_left(_trial(db, trial)))
             ids = [row.id for row in read.rows_of(db, read.find_sweep(db, self.sweep).number)]
-            frames = [_history(read.trial(db, id)).assign(trial=short(id)).reset_index() for id in ids]
+            frames = [of_history(_left(read.trial(db, id))).assign(trial=short(id)).reset_index() for id in ids]
         whole = [frame for frame in frames if len(frame)]
         return pd.concat(whole, ignore_index=True) if whole else pd.DataFrame()
 
@@ -142,11 +144,12 @@ class Results:
         Columns: `target` and `predicted` (labels, or values), and of a classifier with scores one column a class
         (binary: `score`, of the positive class).
         """
+        from .frames import of_predictions
         from .ml.scored import load_predictions
 
         with _store(self.root) as db:
             path = _artefact(db, self.root, _trial(db, trial or self.best()), "predictions")
-        return _predictions(load_predictions(path))
+        return of_predictions(load_predictions(path))
 
     def model(self, trial: str | None = None) -> Any:
         """The model of a trial (by default the best) as it was kept: a keras.Model, or an estimator.
@@ -248,6 +251,11 @@ def _trial(db: sqlite3.Connection, trial: str) -> dict[str, Any]:
     return read.trial(db, read.find_trial(db, trial))
 
 
+def _left(row: dict[str, Any]) -> dict[str, list[float | None]]:
+    """A trial's history; empty while it has no result."""
+    return row["result"]["history"] if row["result"] else {}
+
+
 def _artefact(db: sqlite3.Connection, root: Path, row: dict[str, Any], name: str) -> Path:
     """The file that a trial left under a name, its checksum compared. NotFound, BluenoError when it is damaged."""
     result, id = row["result"] or {}, short(row["id"])
@@ -269,40 +277,6 @@ def _dataset(row: dict[str, Any], cache: FolderCache) -> Dataset:
     if row["dataset"] is None:
         raise NotFound(f"trial {short(row['id'])} brings its own data", "look at the function that it runs")
     return open_dataset(row["dataset"], cache)
-
-
-def _history(row: dict[str, Any]) -> pd.DataFrame:
-    import pandas as pd
-
-    history = row["result"]["history"] if row["result"] else {}
-    frame = pd.DataFrame({name: pd.Series(values, dtype="float64") for name, values in history.items()})
-    frame.index = pd.RangeIndex(1, len(frame) + 1, name="epoch")
-    return frame
-
-
-def _predictions(kept: Any) -> pd.DataFrame:
-    import numpy as np
-    import pandas as pd
-
-    scored, classes = kept.scored, None if kept.classes is None else np.asarray(kept.classes)
-    index = pd.Index(kept.ids, name="id")
-    if scored.task == "regression":
-        return pd.DataFrame(_columns("target", scored.target) | _columns("predicted", scored.scores), index=index)
-    if scored.task == "multilabel":
-        named = {f"{name}": scored.target[:, i] for i, name in enumerate(classes)}  # type: ignore[arg-type]
-        said = {f"score {name}": scored.scores[:, i] for i, name in enumerate(classes)}  # type: ignore[arg-type]
-        return pd.DataFrame(named | said, index=index)
-    assert classes is not None, "BUG: a classification without classes"
-    columns = {"target": classes[scored.target], "predicted": classes[scored.labels]}
-    if scored.scores is not None:
-        one = scored.scores.ndim == 1
-        columns |= {"score": scored.scores} if one else {str(c): scored.scores[:, i] for i, c in enumerate(classes)}
-    return pd.DataFrame(columns, index=index)
-
-
-def _columns(name: str, values: Any) -> dict[str, Any]:
-    """A column, or one for each output."""
-    return {name: values} if values.ndim == 1 else {f"{name}_{i}": values[:, i] for i in range(values.shape[1])}
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
