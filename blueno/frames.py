@@ -24,11 +24,11 @@ def of_predictions(kept: Predictions) -> pd.DataFrame:
     index = pd.Index(kept.ids, name="id")
     if scored.task == "regression":
         return pd.DataFrame(_columns("target", scored.target) | _columns("predicted", scored.scores), index=index)
-    if scored.task == "multilabel":
-        named = {f"{name}": scored.target[:, i] for i, name in enumerate(classes)}  # type: ignore[arg-type]
-        said = {f"score {name}": scored.scores[:, i] for i, name in enumerate(classes)}  # type: ignore[arg-type]
-        return pd.DataFrame(named | said, index=index)
     assert classes is not None, "BUG: a classification without classes"
+    if scored.task == "multilabel":
+        named = {str(name): scored.target[:, i] for i, name in enumerate(classes)}
+        said = {} if scored.scores is None else {f"score {c}": scored.scores[:, i] for i, c in enumerate(classes)}
+        return pd.DataFrame(named | said, index=index)
     columns = {"target": classes[scored.target], "predicted": classes[scored.labels]}
     if scored.scores is not None:
         one = scored.scores.ndim == 1
