@@ -32,7 +32,8 @@ class Header(NamedTuple):
 
 def header_of(sources: Iterable[dict[str, Any] | None]) -> Header | None:
     """What the sources of a spec have between them; None unless each is a CSV file whose first line can be read."""
-    files, names = {}, set()
+    files: dict[str, None] = {}
+    names: set[str] = set()
     for source in sources:
         found = _header(source["params"]) if source is not None and source["name"] == "csv" else []
         if source is None or not found:
@@ -44,10 +45,9 @@ def header_of(sources: Iterable[dict[str, Any] | None]) -> Header | None:
 
 def check_step(path: str, columns: Node | None, header: Header, context: Context) -> None:
     """Adds a problem for each column that a step names, and that is none where all have still their first names."""
-    value = None if columns is None else columns.value
-    words = value if isinstance(value, list) else [columns]
+    words = [] if columns is None else columns.value if isinstance(columns.value, list) else [columns]
     for word in words:
-        name = None if word is None else word.value
+        name = word.value
         if not isinstance(name, str) or name in KINDS or _is_in(name, header.names):
             continue
         message = f"there is no column {name!r} in {header.file}"
