@@ -274,7 +274,8 @@ def test_blanks_around_labels_are_removed_and_other_spellings_are_told() -> None
     assert samples.dropped == {"the target is missing": 1}
     assert list(samples.remarks) == [
         "blanks around 2 labels were removed",
-        "the labels 'Ill' (1), 'ill' (2) differ only in case, and count as different classes",
+        "the labels 'Ill' (1), 'ill' (2) differ only in case, and count as different classes; "
+        'data.labels: {"Ill": "ill"} makes them one',
         "2 classes have a single sample: Ill, once",
     ]
 
@@ -375,3 +376,42 @@ def test_several_targets_stay_in_the_order_they_are_named_in() -> None:
     samples = select(Loaded(table), NOBODY | {"target": ["died", "inf*", "readmitted"], "task": "multilabel"})
     assert samples.classes == ["died", "infected", "readmitted"]
     assert samples.target.tolist() == [[0, 1, 0], [1, 0, 1]]
+
+
+def test_labels_become_others_where_the_spec_says_so() -> None:
+    table = pd.DataFrame({"x": range(6), "y": ["Yes", "YES ", "yes", "no", None, "No"]})
+    samples = select(Loaded(table), NOBODY | {"target": "y", "labels": {"Yes": "yes", "YES": "yes", "No": "no"}})
+    assert (samples.classes, samples.task, samples.target.tolist()) == (["no", "yes"], "binary", [1, 1, 1, 0, 0])
+    assert "differ only in case" not in " ".join(samples.remarks)
+    numbered = select(
+        Loaded(table), NOBODY | {"target": "y", "labels": {"no": 0, "No": 0, "yes": 1, "Yes": 1, "YES": 1}}
+    )
+    assert numbered.classes == [0, 1]
+    words = select(Loaded(pd.DataFrame({"x": range(4), "y": [1, 2, 2, None]}, dtype="Int64")),
+                   NOBODY | {"target": "y", "labels": {"1": "ill", "2": "well"}})  # fmt: skip
+    assert words.classes == ["ill", "well"]
+
+
+def test_a_label_that_does_not_occur_cannot_become_another() -> None:
+    table = pd.DataFrame({"x": range(3), "y": ["Yes", "YES", "no"]})
+    with pytest.raises(DataError, match=r"data\.labels: the target has no label 'Yess'") as caught:
+        select(Loaded(table), NOBODY | {"target": "y", "labels": {"Yess": "yes"}})
+    assert caught.value.fix == "write Yes"
+
+
+def test_copies_that_no_id_tells_apart_stay_and_are_told() -> None:
+    table = patients().drop(columns=["scan", "when"]).iloc[[0, 1, 1, 2, 4, 4]]
+    (remark,) = selected(table).remarks
+    assert remark.startswith("2 of 6 rows are exact copies of others, and may be learned from in one place")
+    assert len(selected(table).ids) == 6
+    assert not selected(table, group="patient").remarks
+    assert not selected(patients()).remarks
+
+
+def test_a_column_that_is_text_by_a_few_words_is_told() -> None:
+    age = [str(20 + row) for row in range(40)] + ["?", "?", "-"]
+    samples = select(Loaded(pd.DataFrame({"age": age, "y": [0, 1] * 21 + [0]})), NOBODY | {"target": "y"})
+    assert samples.remarks == [
+        'the column age counts as text: numbers, but for "?" (2 times) and "-" (once); if these are gaps, name them as '
+        "`missing` of the source"
+    ]
