@@ -12,7 +12,7 @@ from .axes import MAX_VALUES
 from .choices import Axis, Builder, OneOf
 from .conditions import Pattern, read_baseline, read_patterns
 from .factors import Factor, Outcome
-from .metric_names import Known, is_of_task, needs_loss, read_metrics, read_objective
+from .metric_names import Known, Listed, is_of_task, needs_loss, read_metrics, read_objective
 from .node import Node, plain
 from .overrides import apply_overrides
 from .pairs import Pairs, check_active_together, count, layout_with, read_pairs
@@ -94,7 +94,7 @@ def _read_spec(node: Node, context: Context) -> Spec:
     arms = list(arms_of(sections, layout, problems))
     listed = read_metrics(node.value.get("metrics"), context)
     found: list[Frame] = []
-    known = _known(node, arms, listed.names, context)
+    known = _known(node, arms, listed, context)
     if _check_counts(arms, pairs, node, problems):
         for arm in arms:
             found += frames(arm, layout, known, context)
@@ -123,11 +123,11 @@ def _axis(choice: Axis | OneOf) -> dict[str, Any]:
     return {"path": choice.path, "values": values}
 
 
-def _known(node: Node, arms: Iterable[Arm], names: dict[str, str | None], context: Context) -> Known:
+def _known(node: Node, arms: Iterable[Arm], listed: Listed, context: Context) -> Known:
     """What a metric may be called, given which kinds of model there are."""
     kinds = {kind for arm in arms for kind in _kinds(arm.sections.get("model"))}
     free = bool(kinds & {"function", "command"})
-    known = Known(names, {}, free, free and not kinds & {"architecture", "estimator"})
+    known = Known(listed.names, listed.definitions, {}, free, free and not kinds & {"architecture", "estimator"})
     if "objective" not in node.value:
         return known
     objective = read_objective(node.value["objective"], known, context)

@@ -12,7 +12,7 @@ from .problems import join_path
 from .references import is_reference
 from .signatures import Signature
 from .types import STR
-from .values import Context, Named, checked, is_mapping, named, signature
+from .values import Code, Context, Named, checked, is_mapping, named, signature
 
 
 class Listed(NamedTuple):
@@ -21,12 +21,14 @@ class Listed(NamedTuple):
     items: list[Any]
     names: dict[str, str | None]  # name -> direction, None for the user's own
     references: list[str]
+    definitions: dict[str, list[Any]]  # of those whose name does not say all: metric, parameters, code
 
 
 class Known(NamedTuple):
     """What a metric may be called in this spec."""
 
     listed: dict[str, str | None]
+    definitions: dict[str, list[Any]]  # as in Listed
     objective: dict[str, str]  # metric and direction, as far as it could be read
     free: bool  # functions and commands report what they like
     only_free: bool  # nothing but functions and commands
@@ -34,7 +36,7 @@ class Known(NamedTuple):
 
 def read_metrics(node: Node | None, context: Context) -> Listed:
     """The list under `metrics`: names, `{name: {parameters, as}}`, and functions of the user's."""
-    listed = Listed([], {}, [])
+    listed = Listed([], {}, [], {})
     if node is None or isinstance(node.value, Broken):
         return listed
     if not isinstance(node.value, list):
@@ -61,8 +63,12 @@ def _read_listed(item: Node, path: str, listed: Listed, context: Context) -> Non
         context.problems.add(choice.node.mark, path, message, fix)
     listed.names[full] = None if is_reference(found.written) else direction_of(found.name)
     listed.items.append({found.written: found.values} if found.values else found.written)
+    parameters = {key: value for key, value in found.values.items() if key != "as"}
     if is_reference(found.written):
         listed.references.append(found.written)
+        listed.definitions[full] = [found.written, parameters, Code(found.written, choice.node.mark)]
+    elif called or parameters:
+        listed.definitions[full] = [found.written, parameters]
 
 
 class Item(NamedTuple):
@@ -186,6 +192,18 @@ def metric_name(node: Node, path: str, known: Known, context: Context) -> str | 
         context.problems.add(node.mark, path, f"'{written}' does not say of which part", fix)
         return None
     return name.full
+
+
+def what_decides(name: str, known: Known) -> list[Any] | None:
+    """What a metric is that training looks at, where its name does not say it all: its definition, its code, and which
+    direction is better where only the objective says it. It counts for the trial; None where the name is enough.
+    """
+    definition = known.definitions.get(name, [])
+    is_objective = known.objective.get("metric") == name
+    direction = known.objective.get("direction") if is_objective else known.listed.get(name)
+    usual = direction_of(read_name(name)) if not definition else None
+    told = [direction] if direction is not None and direction != usual else []
+    return [*definition, *told] if definition or (is_objective and told) else None
 
 
 def is_direction_known(name: str, known: Known) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .arguments import arguments, code_of
 from .language import COSINE, EARLY_STOPPING, REDUCE_ON_PLATEAU, STAGE_ONLY, TRAIN
-from .metric_names import Known, is_direction_known, metric_name, needs_loss
+from .metric_names import Known, is_direction_known, metric_name, needs_loss, what_decides
 from .node import Broken, Node, found, is_broken
 from .problems import join_path
 from .types import BOOL, STR, Type, list_of, union_of
@@ -99,7 +99,13 @@ def _monitoring(node: Node, path: str, keys: Any, example: str, known: Known, co
     monitor = node.value.get("monitor")
     if monitor is not None and not is_broken(monitor) and values["monitor"] is not None:
         values["monitor"] = _directed(monitor, join_path(path, "monitor"), known, context)
-    return Resolved(values)
+    return Resolved(values, _decides(values["monitor"], join_path(path, "monitor"), known))
+
+
+def _decides(metric: str | None, path: str, known: Known) -> dict[str, Any]:
+    """What counts of a metric that training looks at, beside its name."""
+    found = what_decides(metric, known) if metric is not None else None
+    return {} if found is None else {path: found}
 
 
 def _directed(node: Node, path: str, known: Known, context: Context) -> str | None:
@@ -120,7 +126,8 @@ def _select(node: Node, path: str, known: Known, context: Context) -> Resolved:
         message = f"expected last, or {{best: METRIC}}, {found(node)}" if not wrong else f"unknown key {wrong}"
         context.problems.add(mark, path, message, "write select: last, or select: {best: val_accuracy}")
         return Resolved(None)
-    return Resolved({"best": _directed(node.value["best"], f"{path}.best", known, context)})
+    best = _directed(node.value["best"], f"{path}.best", known, context)
+    return Resolved({"best": best}, _decides(best, f"{path}.best", known))
 
 
 def _stages(node: Node, path: str, known: Known, context: Context) -> Resolved:
