@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from .counting import counted
 from .spec.types import text
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def spec_text(guess: Guess, name: str, path: str, command: str) -> str:
         "",
         *_data(guess, path),
         "",
-        *(_inputs(guess.columns) if guess.columns else []),
+        *(_inputs(guess.columns) if guess.shape is None else []),
         *_steps(guess),
         "",
         *_model(guess),
@@ -61,13 +62,17 @@ def _data(guess: Guess, path: str) -> Iterator[str]:
     goal = guess.goal
     params = "".join(f", {key}: {_value(value)}" for key, value in guess.params.items())
     source = f"{{path: {text(path)}{params}}}" if params else text(path)
+    yield from (f"# {remark}" for remark in guess.remarks)
     yield "data:"
-    yield f"  source: {{{guess.source}: {source}}}    # {guess.samples} {'rows' if guess.columns else 'pictures'}"
+    yield f"  source: {{{guess.source}: {source}}}    # {guess.samples} {'rows' if guess.shape is None else 'pictures'}"
     if goal.name is not None:
         left_out = f"; {goal.missing} rows without it are left out" if goal.missing else ""
         yield f"  target: {text(goal.name)}    # {goal_words(guess)}{left_out}"
-    elif goal.classes:
+    else:
         yield f"  # {goal_words(guess)}"
+    if goal.labels:
+        same = ", ".join(f"{text(label)}: {text(other)}" for label, other in goal.labels.items())
+        yield f"  labels: {{{same}}}    # guessed: they differ only in case"
     if goal.say_task:
         yield f"  task: {goal.say_task}    # guessed: {_task_reason(guess)}"
     if goal.task == "binary":
@@ -125,7 +130,7 @@ def _split(guess: Guess) -> Iterator[str]:
 
 def _inputs(columns: list[Column]) -> Iterator[str]:
     inputs = [each for each in columns if each.role == "input"]
-    yield f"# {len(inputs)} inputs:"
+    yield f"# {counted(len(inputs), 'input')}:"
     width = max((len(text(each.name)) for each in inputs[:MOST_LINES]), default=0)
     for each in inputs[:MOST_LINES]:
         yield f"#   {text(each.name):<{width}}  {column_words(each)}"
@@ -170,6 +175,7 @@ def _model(guess: Guess) -> Iterator[str]:
     epochs, batch_size, trees = (30, 32, 200) if guess.samples <= SMALL else (20, 64, 100)
     if guess.samples > LARGE:
         epochs, batch_size, trees = 5, 256, 50
+    forest, linear = _estimators(guess.goal.task)
     yield "# one_of lists what is compared, {grid: [...]} the values of a parameter: 5 configs"
     yield "model:"
     yield "  one_of:"
@@ -177,9 +183,8 @@ def _model(guess: Guess) -> Iterator[str]:
         epochs = max(3, epochs // 3)
         yield "    - {architecture: cnn, filters: {grid: [[16, 32], [32, 64]]}}"
         yield "    - {architecture: mlp, hidden: {grid: [[64], [128, 64]]}}"
-        yield f"    - {{estimator: sklearn.ensemble:RandomForestClassifier, n_estimators: {trees}}}"
+        yield f"    - {{estimator: {forest}, n_estimators: {trees}}}"
     else:
-        forest, linear = _estimators(guess.goal.task)
         yield "    - {architecture: mlp, hidden: {grid: [[32], [64, 32]]}, dropout: 0.1}"
         yield f"    - {{estimator: {forest}, n_estimators: {trees}, min_samples_leaf: {{grid: [1, 5]}}}}"
         yield f"    - {{estimator: {linear}}}"

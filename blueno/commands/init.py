@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ..errors import BluenoError
-from ..first_spec import goal_words, slug, spec_text
+from ..first_spec import goal_words, spec_text
+from ..narrow import folded, last_folded, terminal_width
 from ..settings import load_settings
+from ..spec_name import spec_name, subject_of
 from . import print_json, table
 
 if TYPE_CHECKING:
     from ..etl.guess import Guess
 
 TEMPLATE = Path(__file__).parent.parent / "templates" / "project"
-ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".json", ".jsonl", ".gz")  # of data, which no project is called
+MARKER = "blueno.toml"  # of a project
 MOST_COLUMNS = 60  # that are shown
 RENAMED = {"gitignore": ".gitignore"}  # with its dot it would count for our own repository
 
@@ -88,49 +90,80 @@ class Written(NamedTuple):
 def init_with_data(root: Path, file: Path, target: str | None) -> Written:
     """Adds to a project, made if need be, a spec of the data in `file`, which stays where it is.
 
-    Raises BluenoError when the file cannot be read, has no such column, or as `init` does.
+    Raises BluenoError when the file cannot be read, has no such column, when the project lies among pictures, or as
+    `init` does.
     """
     from ..etl.guess_source import guess
 
-    found, name = guess(file, target), slug(file.name)
-    spec = f"specs/{name}.yaml"
-    path = Path(os.path.relpath(os.path.abspath(file), os.path.abspath(root / "specs"))).as_posix()
+    found, path = _as_seen_from(root / "specs", guess(file, target), file)
     typed = shlex.join(["blueno", "init", str(file), *(["--target", target] if target else [])])
     files = {name: source.read_bytes() for name, source in template().items() if not name.startswith("specs/")}
+    about = subject_of(spec_text(found, "spec", path, ""))
+    assert about is not None, f"BUG: no spec of {file}"
+    name = spec_name(root / "specs", file.name, about)
+    spec = f"specs/{name}.yaml"
     files[spec] = spec_text(found, name, path, " ".join(typed.split())).encode()
     return Written(add(root, files), spec, found)
+
+
+def _as_seen_from(specs: Path, guess: Guess, file: Path) -> tuple[Guess, str]:
+    """The guess and the path of its data, files relative to `specs`. BluenoError for a project among pictures."""
+    params = dict(guess.params)
+    data = Path(params.pop("path", file)).absolute()
+    if guess.shape is not None and specs.absolute().is_relative_to(data):
+        message = f"the project would lie in {data}, among the pictures, all of which count as data"
+        raise BluenoError(message, "choose a folder for the project outside of it: --root FOLDER")
+    if "table" in params:
+        params["table"] = _relative(Path(params["table"]), specs)
+    return guess._replace(params=params), _relative(data, specs)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(os.path.abspath(path), os.path.abspath(folder))).as_posix()
 
 
 def is_data(path: Path, target: str | None) -> bool:
     """Whether what stands after `init` is data, and no folder for a project. BluenoError for data that is not there."""
     if path.is_dir():
-        from ..etl.guess_source import are_pictures
-
-        return target is not None or are_pictures(path)
+        return target is not None or _holds_pictures(path)
     if path.exists():
         return path.suffix != "" or target is not None
-    if target is None and path.suffix not in ENDINGS:
+    if target is None and not path.suffix[1:].isalpha():  # a project's name has no such ending: `study-2.1`
         return False
     folder = path.parent if path.parent.is_dir() else Path()
     near = get_close_matches(path.name, [each.name for each in folder.iterdir()], n=1)
-    raise BluenoError(f"there is no file {path}", f"write {folder / near[0]}" if near else "name a file that is there")
+    fix = "name a file that is there" + (
+        "" if target else "; a folder of that name, for a project, must be there first"
+    )
+    raise BluenoError(f"there is no file {path}", f"write {folder / near[0]}" if near else fix)
 
 
-def guess_text(guess: Guess) -> str:
-    """What was guessed, for people: a line for each column, and the target."""
+def _holds_pictures(folder: Path) -> bool:
+    """Whether a folder is one of pictures, and no project yet."""
+    from ..etl.guess_pictures import holds_pictures
+
+    return folder.is_dir() and not (folder / MARKER).exists() and holds_pictures(folder)
+
+
+def guess_text(guess: Guess, width: int | None = None) -> str:
+    """What was guessed, for people: a line for each column, the target, and what else they should know."""
     goal = guess.goal
     head, rows = ["column", "type", "gaps", "is", ""], []
     for each in guess.columns[:MOST_COLUMNS]:
         role = {"drop": "left out"}.get(each.role, each.role)
         rows.append([each.name, each.kind, str(each.gaps or ""), role, each.reason])
-    lines = [table(head, rows, {2}), ""] if rows else []
+    lines = [table(head, last_folded(head, rows, width), {2}), ""] if rows else []
     if len(guess.columns) > MOST_COLUMNS:
         lines.insert(1, f"... and {len(guess.columns) - MOST_COLUMNS} more, as the spec says")
     lines.append(f"{goal.name or 'class'}: {goal_words(guess)}")
     if goal.missing:
         lines.append(f"  {goal.missing} rows without it are left out")
+    lines += [f"  {label} counts as {other}: they differ only in case" for label, other in goal.labels.items()]
     if goal.task == "binary":
         lines.append(f"  positive: {goal.positive}, since {goal.reason}")
+    lines += [f"note: {remark}" for remark in guess.remarks]
+    if len(lines) > 1:
+        lines[1:] = [folded(line, width) for line in lines[1:]]
     return "\n".join(lines)
 
 
@@ -143,9 +176,15 @@ def guess_json(guess: Guess) -> dict[str, Any]:
 # ---- what is said
 
 
+def _kept_text(kept: list[str]) -> list[str]:
+    if len(kept) > 1:
+        return [f"kept the {len(kept)} other files of the project, which were there"]
+    return [f"kept {name}, which was there" for name in kept]
+
+
 def made_text(made: Made, here: Path, spec: str = "specs/first.yaml") -> str:
     """What was made, what was kept, and the next three commands."""
-    lines = [f"made {name}" for name in made.made] + [f"kept {name}, which was there" for name in made.kept]
+    lines = [f"made {name}" for name in made.made] + _kept_text(made.kept)
     lines.append(f"\n{made.root} is a project. Next:" if made.made else f"\n{made.root} was a project already. Next:")
     if made.root != here:
         folder = made.root.relative_to(here) if made.root.is_relative_to(here) else made.root
@@ -169,7 +208,7 @@ def command(data: Path | None, target: str | None, root: Path | None, as_json: b
 
     With FILE, a table (csv, tsv, parquet, xlsx, json, jsonl) or a folder of pictures with a folder for each class, its
     spec is one of that data: columns, types and task are guessed, shown, and explained in the spec. The file stays
-    where it is. What is there already is kept as it is.
+    where it is. What is there already is kept as it is; a spec of the same file for another target gets another name.
     """
     if data is None and target is not None:
         raise click.UsageError("--target names a column of FILE: say blueno init FILE --target COLUMN")
@@ -177,7 +216,11 @@ def command(data: Path | None, target: str | None, root: Path | None, as_json: b
         written = init_with_data(load_settings(root).root, data, target)
         _say(written.made, as_json, written)
         return 0
-    made = init(data or root or Path())
+    folder = data or root or Path()
+    if _holds_pictures(folder):
+        fix = f"name them, and a folder for the project: blueno init {shlex.quote(str(folder))} --root FOLDER"
+        raise BluenoError(f"{folder.absolute()} holds pictures, which are data and no project", fix)
+    made = init(folder)
     _say(made, as_json, None)
     elsewhere = os.environ.get("BLUENO_ROOT")
     if elsewhere and Path(elsewhere).resolve() != made.root.resolve():
@@ -190,6 +233,10 @@ def _say(made: Made, as_json: bool, written: Written | None) -> None:
     if as_json:
         print_json(document | ({"spec": written.spec, "guess": guess_json(written.guess)} if written else {}))
     elif written:
-        click.echo(f"{guess_text(written.guess)}\n\n{made_text(made, Path.cwd(), written.spec)}")
+        others = made._replace(kept=[name for name in made.kept if name != written.spec])
+        click.echo(guess_text(written.guess, terminal_width()) + "\n")
+        if written.spec in made.kept:
+            click.echo(f"kept {written.spec}, a spec of this data that was there: what stands above is not in it")
+        click.echo(made_text(others, Path.cwd(), written.spec))
     else:
         click.echo(made_text(made, Path.cwd()))

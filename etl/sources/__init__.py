@@ -103,12 +103,11 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def need(module: str, source: str, extra: str) -> None:
-    """MissingLibrary unless a library that a source rests on is installed; `extra` is the extra of ours with it."""
+def need(module: str, source: str) -> None:
+    """MissingLibrary unless a library that a source rests on is installed."""
     if find_spec(module) is None:
-        raise MissingLibrary(
-            f"the source {source} needs {module}, which is not installed", f"pip install 'blueno[{extra}]'"
-        )
+        library = {"PIL": "pillow"}.get(module, module)
+        raise MissingLibrary(f"the source {source} needs {library}, which is not installed", f"pip install {library}")
 
 
 def nearest(word: str, choices: list[str]) -> str:

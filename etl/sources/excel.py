@@ -27,7 +27,7 @@ def load(
     Empty cells and pandas's usual words are gaps, and so are the words in `missing`. Excel does not tell 1.0 from 1: a
     column of whole numbers is one of integers. MissingLibrary without openpyxl; DataError when there is no such table.
     """
-    need("openpyxl", "excel", "tables")
+    need("openpyxl", "excel")
     try:
         with pd.ExcelFile(path, engine="openpyxl") as book:
             name = _sheet(book, sheet)

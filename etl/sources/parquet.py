@@ -16,9 +16,10 @@ FOLDERS = True  # a partitioned table is a folder
 def load(path: FilePath) -> Loaded:
     """A Parquet file, or a folder of them that are one table. An index with a name is a column like the others.
 
-    A column of integers with gaps stays one of integers. MissingLibrary without pyarrow; DataError when it is none.
+    A column of integers with gaps stays one of integers, decimals become floating-point. MissingLibrary without
+    pyarrow; DataError when it is none.
     """
-    need("pyarrow", "parquet", "tables")
+    need("pyarrow", "parquet")
     from pyarrow import ArrowException
 
     try:

@@ -52,9 +52,11 @@ def build(
     size: int | list[int],
     method: Literal["bilinear", "nearest", "bicubic", "lanczos", "box"] = "bilinear",
 ) -> Resize:
-    """Images of `size` [height, width], or one number for both. By Pillow, which averages when it makes smaller."""
+    """Images of `size` [height, width], or one number for both; the ratio of the sides is not kept. By Pillow, which
+    averages when it makes smaller.
+    """
     try:
         import PIL.Image  # noqa: F401  # told here, once, and not by each thread
     except ImportError:
-        raise MissingLibrary("resize needs Pillow", "pip install 'blueno[images]'") from None
+        raise MissingLibrary("resize needs Pillow", "pip install pillow") from None
     return Resize(*size_of(size, "resize"), method)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from blueno.cache.folder import FolderCache
 from blueno.cli import run
-from blueno.commands.init import init_with_data
+from blueno.commands.init import guess_text, init_with_data
 from blueno.errors import BluenoError
 from blueno.etl.build import build
 from blueno.first_spec import slug
@@ -117,6 +117,39 @@ def test_a_spec_of_pictures(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (summary["shape"], summary["dtype"], summary["samples"]) == ([32, 32, 3], "float32", 24)
 
 
+def test_a_spec_of_pictures_in_a_table(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures(here / "shades")
+    files = sorted(path.relative_to(here).as_posix() for path in (here / "shades").rglob("*.png"))
+    table = {"file": files, "label": [name.split("/")[1] for name in files], "camera": [row % 8 for row in range(24)]}
+    pd.DataFrame(table).to_csv("shades.csv", index=False)
+    assert run(["init", "shades.csv", "--target", "label"]) == 0
+    summary = built(here, "specs/shades.yaml")
+    assert (summary["shape"], summary["classes"], summary["samples"]) == ([32, 32, 3], ["bright", "dark"], 24)
+    assert "# 0 inputs" not in (here / "specs" / "shades.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["one"], "has one class only: a"),
+        (["one", "--root", "project"], "has one class only: a"),
+        (["flat"], "has no folder per class"),
+        (["one/a/9.png"], "there is no file one/a/9.png"),
+        (["elsewhere/x.png"], "there is no file elsewhere/x.png"),
+        (["--root", "flat"], "holds pictures, which are data and no project"),
+        (["two", "--root", "two"], "the project would lie in"),
+    ],
+)
+def test_no_project_among_pictures(here: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
+    for name in ("one/a/1.png", "flat/1.png", "two/a/1.png", "two/b/1.png"):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((4, 4), "uint8")).save(here / name)
+    before = sorted(here.rglob("*"))
+    assert run(["init", *words]) == 1
+    assert said in capsys.readouterr().err
+    assert sorted(here.rglob("*")) == before
+
+
 def test_what_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     heart().to_csv("heart.csv", index=False)
     assert run(["init", "heart.csv", "--target", "died"]) == 0
@@ -135,10 +168,13 @@ def test_as_json_and_a_second_time(here: Path, capsys: pytest.CaptureFixture[str
     document = json.loads(capsys.readouterr().out)
     assert (document["spec"], document["guess"]["goal"]["positive"]) == ("specs/heart.yaml", "yes")
     assert {each["name"]: each["role"] for each in document["guess"]["columns"]}["Patient ID"] == "group"
-    (here / "specs" / "heart.yaml").write_text("mine")
+    spec = here / "specs" / "heart.yaml"
+    spec.write_text(mine := spec.read_text().replace("seeds: 2", "seeds: 3"))
     assert run(["init", "heart.csv", "--target", "died"]) == 0
-    assert (here / "specs" / "heart.yaml").read_text() == "mine"
-    assert "kept specs/heart.yaml, which was there" in capsys.readouterr().out
+    assert spec.read_text() == mine and len(list(spec.parent.iterdir())) == 1
+    said = capsys.readouterr().out
+    assert "kept specs/heart.yaml, a spec of this data that was there: what stands above is not in it" in said
+    assert "kept the 6 other files of the project, which were there" in said
 
 
 def test_a_project_that_is_there_gets_the_spec(here: Path) -> None:
@@ -192,3 +228,80 @@ def test_it_sweeps_as_it_is(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert run(["sweep", "specs/heart.yaml", *flags]) == 0
     ledger = json.loads(capsys.readouterr().out)
     assert (ledger["planned"], ledger["succeeded"]) == (5, 5)
+
+
+def test_another_target_or_file_gets_a_spec_of_its_own(here: Path) -> None:
+    heart().to_csv("heart.csv", index=False)
+    (here / "new").mkdir()
+    heart().to_csv("new/heart.csv", index=False)
+    made = [
+        init_with_data(here, Path(file), target).spec
+        for file, target in [
+            ("heart.csv", "died"), ("heart.csv", "days"), ("heart.csv", "days"), ("new/heart.csv", "died"),
+            ("new/heart.csv", "died"), ("heart.csv", "died"),
+        ]
+    ]  # fmt: skip
+    assert [spec.removeprefix("specs/") for spec in made] == [
+        "heart.yaml", "heart-days.yaml", "heart-days.yaml", "heart-2.yaml", "heart-2.yaml", "heart.yaml",
+    ]  # fmt: skip
+    assert {planned(here, spec).name for spec in made} == {"heart", "heart-days", "heart-2"}
+    (here / "specs" / "heart.yaml").write_text("mine")
+    assert init_with_data(here, Path("heart.csv"), "died").spec == "specs/heart-died.yaml"
+    assert (here / "specs" / "heart.yaml").read_text() == "mine"
+
+
+def test_the_sheet_that_has_the_target(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pd.ExcelWriter(here / "heart.xlsx") as book:
+        pd.DataFrame({"about": ["who made this"]}).to_excel(book, sheet_name="notes", index=False)
+        heart().to_excel(book, sheet_name="all visits", index=False)
+    assert run(["init", "heart.xlsx", "--target", "died"]) == 0
+    said = capsys.readouterr().out
+    assert "the sheet 'all visits' is read, the first with the target (there are also: notes)" in said
+    assert 'heart.xlsx", sheet: "all visits"' in (here / "specs" / "heart.yaml").read_text()
+    assert built(here, "specs/heart.yaml")["positive"] == "yes"
+    assert run(["init", "heart.xlsx", "--target", "dyed"]) == 1
+    said = capsys.readouterr().err
+    assert "no sheet has 'dyed'; the sheets are notes: about; all visits: Patient ID, scan_id, age" in said
+    assert "write died" in said
+
+
+def test_spellings_of_labels_become_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = heart()
+    table["died"] = table["died"].where(table.index % 5 > 0, table["died"].str.upper())
+    table.to_csv("heart.csv", index=False)
+    assert run(["init", "heart.csv", "--target", "died"]) == 0
+    assert "  YES counts as yes: they differ only in case" in capsys.readouterr().out
+    assert built(here, "specs/heart.yaml")["classes"] == ["no", "yes"]
+
+
+def test_copies_with_an_id_go_and_others_are_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = pd.concat([heart(), heart().iloc[:7]])
+    table.drop(columns="Patient ID").to_csv("ids.csv", index=False)
+    assert run(["init", "ids.csv", "--target", "died"]) == 0
+    assert "note: rows that are exact copies of others: 7; they are left out" in capsys.readouterr().out
+    summary = built(here, "specs/ids.yaml")
+    assert summary["dropped"]["they are copies of another row, id and all"] == 7
+    table.drop(columns=["Patient ID", "scan_id"]).to_csv("none.csv", index=False)
+    assert run(["init", "none.csv", "--target", "died"]) == 0
+    assert "note: 7 of 127 rows are exact copies of others, and may be learned from" in capsys.readouterr().out
+    assert any(
+        remark.startswith("7 of 127 rows are exact copies") for remark in built(here, "specs/none.yaml")["remarks"]
+    )
+
+
+def test_a_column_that_knows_the_target_is_suspicious(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = heart().dropna(subset="died")
+    table["fee"] = (table["died"] == "yes") * 100.0 + table["pressure"] / 10
+    table["death_year"] = (2000.0 + table["days"]).where(table["died"] == "yes")
+    table["state"] = table["died"].map({"yes": "buried", "no": "at home"})
+    table.to_csv("heart.csv", index=False)
+    assert run(["init", "heart.csv", "--target", "died"]) == 0
+    suspicious = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "suspicious: knows" in line]
+    assert suspicious == ["fee", "death_year", "state"]
+
+
+def test_what_is_said_fits_a_terminal(here: Path) -> None:
+    heart().to_csv("heart.csv", index=False)
+    lines = guess_text(init_with_data(here, Path("heart.csv"), "died").guess, 72).splitlines()
+    assert max(map(len, lines)) <= 72
+    assert any(line.strip() == "learned from and tested on" for line in lines)

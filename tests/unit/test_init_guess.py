@@ -12,7 +12,8 @@ from PIL import Image
 
 from blueno.errors import DataError
 from blueno.etl.guess import Column, guess_positive, guess_table
-from blueno.etl.guess_source import are_pictures, guess
+from blueno.etl.guess_pictures import holds_pictures
+from blueno.etl.guess_source import guess
 
 ROWS = 60
 TARGET = [0, 1] * (ROWS // 2)
@@ -76,7 +77,7 @@ def test_only_the_first_of_a_role_keeps_it() -> None:
     assert {name: each.role for name, each in found.items()} == {
         "center": "input", "patient": "group", "scan_id": "id", "uuid": "drop",
     }  # fmt: skip
-    assert found["center"].reason == "could be the group instead of patient"
+    assert found["center"].reason.startswith("could be the group instead of patient")
 
 
 @pytest.mark.parametrize(
@@ -143,10 +144,10 @@ def test_a_target_that_cannot_be() -> None:
         ("a.csv", b"x,y\n1.5,a\n2,b\n", {}),
         ("a.csv", b"x;y;z\n1,5;a,b;1\n2,5;b;2\n", {"separator": ";", "decimal": ","}),
         ("a.tsv", b"x\ty\n1.5\ta\n2.5\tb\n", {"separator": "\t"}),
-        ("a.txt", b"x|y\n1|a\n2|b\n", {"separator": "|"}),
-        ("a.csv", "x,y\n1,Zürich\n2,b\n".encode("cp1252"), {"encoding": "cp1252"}),
+        ("a.txt", b"x|y\n2|a\n1|b\n", {"separator": "|"}),
+        ("a.csv", "x,y\n2,Zürich\n1,b\n".encode("cp1252"), {"encoding": "cp1252"}),
         ("a.csv", b"x,y\n1,a\n2,b\n?,a\n4,b\n", {"missing": ["?"]}),
-        ("a.csv", b'x,y\n1,"a; b; c"\n2,"a; b"\n', {}),
+        ("a.csv", b'x,y\n2,"a; b; c"\n1,"a; b"\n', {}),
     ],
 )
 def test_how_a_text_is_read(tmp_path: Path, name: str, content: bytes, params: dict[str, Any]) -> None:
@@ -187,14 +188,18 @@ def picture(file: Path, shape: tuple[int, ...]) -> None:
 def test_pictures(tmp_path: Path) -> None:
     for name in ("benign/1.png", "malignant/1.png", "malignant/2.png"):
         picture(tmp_path / name, (20, 30))
-    assert are_pictures(tmp_path)
+    assert holds_pictures(tmp_path)
     found = guess(tmp_path, None)
     assert (found.params, found.shape, found.samples) == ({"mode": "gray"}, [20, 30, 1], 3)
     assert (found.goal.classes, found.goal.positive) == ([("benign", 1), ("malignant", 2)], "malignant")
     picture(tmp_path / "benign" / "3.png", (70, 80, 3))
     assert guess(tmp_path, None).params == {"size": [32, 32]}
     (tmp_path / "benign" / "4.png").write_text("x")
-    with pytest.raises(DataError, match=r"4\.png is no picture"):
+    (tmp_path / "5.png").write_bytes((tmp_path / "benign" / "1.png").read_bytes())
+    content = (tmp_path / "malignant" / "1.png").read_bytes()
+    (tmp_path / "malignant" / "1.png").write_bytes(content[: len(content) // 2])
+    said = r"1 file: 5\.png in no folder of a class; 2 files: benign/4\.png .*, malignant/1\.png .* cannot be read"
+    with pytest.raises(DataError, match=said):
         guess(tmp_path, None)
     with pytest.raises(DataError, match="have no columns"):
         guess(tmp_path, "class")
@@ -203,6 +208,52 @@ def test_pictures(tmp_path: Path) -> None:
 def test_folders_that_are_parts(tmp_path: Path) -> None:
     for name in ("train/cat/1.png", "test/cat/1.png"):
         picture(tmp_path / name, (4, 4))
-    assert not are_pictures(tmp_path)
+    assert holds_pictures(tmp_path)
     with pytest.raises(DataError, match=r"are parts \(test, train\), not classes"):
         guess(tmp_path, None)
+
+
+@pytest.mark.parametrize(("names", "said"), [(["a/1.png"], "one class only: a"), (["1.png"], "no folder per class")])
+def test_pictures_without_classes(tmp_path: Path, names: list[str], said: str) -> None:
+    folder = tmp_path / "shades"
+    for name in names:
+        picture(folder / name, (4, 4))
+    assert holds_pictures(folder)
+    with pytest.raises(DataError, match=said):
+        guess(folder, None)
+
+
+def listed(folder: Path, names: list[str]) -> Path:
+    """A table of pictures, which are made but for the last."""
+    for name in names[:-1]:
+        picture(folder / name, (4, 4))
+    table = {"file": names, "patient": [f"p{row // 2}" for row in range(len(names))]}
+    path = folder / "shapes.csv"
+    pd.DataFrame({**table, "label": (["round", "square"] * len(names))[: len(names)]}).to_csv(path, index=False)
+    return path
+
+
+def test_a_table_that_names_pictures(tmp_path: Path) -> None:
+    names = [f"pics/{row}.png" for row in range(12)]
+    path = listed(tmp_path, names)
+    with pytest.raises(DataError, match=r"1 of 12 are not there: .*pics/11\.png"):
+        guess(path, "label")
+    picture(tmp_path / names[-1], (4, 4))
+    found = guess(path, "label")
+    assert (found.source, found.samples, found.shape) == ("images", 12, [4, 4, 1])
+    assert found.params == {
+        "path": str(tmp_path / "pics"), "table": str(path), "file": "file", "label": "label", "mode": "gray",
+    }  # fmt: skip
+    assert [(each.name, each.role) for each in found.columns] == [("patient", "group")]
+    table = pd.read_csv(path)
+    table["file"] = table["file"].str.slice(5, -4)  # bare names, of files in a folder beside the table
+    table.to_csv(path, index=False)
+    bare = guess(path, "label").params
+    assert (bare["path"], bare["suffix"]) == (str(tmp_path / "pics"), ".png")
+
+
+def test_a_table_without_inputs(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    pd.DataFrame({"name": list("abcdef"), "y": [0, 1] * 3}).to_csv(path, index=False)
+    with pytest.raises(DataError, match="has no column to predict from \\(name is id"):
+        guess(path, "y")

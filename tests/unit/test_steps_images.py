@@ -111,7 +111,7 @@ def test_without_pillow_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "PIL.Image", None)  # as if it were not installed
     with pytest.raises(MissingLibrary, match="resize needs Pillow") as caught:
         opened("resize", size=4)
-    assert caught.value.fix == "pip install 'blueno[images]'"
+    assert caught.value.fix == "pip install pillow"
 
 
 # ---- shapes that do not fit
