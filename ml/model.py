@@ -17,6 +17,7 @@ from blueno.usercode import CodeFolder, load
 
 from .architectures import APPLICATIONS, ARCHITECTURES
 from .gaps import gaps_error
+from .value_range import WHOLE, check_range
 
 ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid", "regression": "linear"}
 
@@ -32,7 +33,7 @@ def build_model(model: dict[str, Any], dataset: Dataset, code: CodeFolder | None
     """The model of a recipe, for the dataset's shape and task.
 
     Raises ModelError when it cannot be built on this shape, when its output does not fit the task, or when features
-    are missing: a network that meets NaN learns nothing, and may hide it.
+    are missing or of quite another range than it takes: a network that meets NaN learns nothing, and may hide it.
     """
     check_complete(dataset)
     name = model["architecture"]
@@ -47,6 +48,8 @@ def build_model(model: dict[str, Any], dataset: Dataset, code: CodeFolder | None
         raise ModelError(f"{name} returned {type(built).__name__}, not a Keras model", "return a keras.Model from it")
     output_shape = _output_shape(built, name, shape)
     check_output(name, output_shape, dataset)
+    if name in APPLICATIONS:
+        check_range(dataset, name, "input_range", given.get("input_range", WHOLE))
     return Built(built, output_shape[1])
 
 

@@ -22,6 +22,8 @@ def train(job: Job, report: Report) -> Outcome:
     Raises ModelError when the model cannot be built or trained, MissingLibrary, and whatever user code raises.
     """
     engine = start(job.recipe["model"], job.threads)
+    if job.batches is not None and (job.recipe["train"] or {}).get("stages"):
+        engine.check(job)  # what is tried ends in its first stage: here the others fail, if they must
     _seed(job.recipe["seed"])
     outcome: Outcome = engine.train(job, report)
     return outcome

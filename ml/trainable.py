@@ -10,7 +10,8 @@ import keras
 
 from blueno.errors import ModelError
 
-MOST_NAMES = 30  # listed in an error; a large model has hundreds
+MOST_NAMES = 8  # listed in an error; a large model has hundreds
+MOST_NEAR = 3  # that may have been meant
 
 
 def set_trainable(model: keras.Model, words: bool | str | list[str]) -> None:
@@ -79,8 +80,12 @@ def _directly_inside(outer: keras.Layer) -> list[keras.Layer]:
 
 
 def _matches_nothing(word: str, names: list[str]) -> ModelError:
-    near = get_close_matches(word, names, n=1) or [name for name in names if name.startswith(word.rstrip("*"))][:1]
-    more = f", ... ({len(names)} in all)" if len(names) > MOST_NAMES else ""
-    listed = f"layers with weights are {', '.join(names[:MOST_NAMES])}{more}"
-    hint = f"write {near[0]}; {listed}" if near else f"write head, all, or names of layers: {listed}"
+    near = (
+        get_close_matches(word, names, n=MOST_NEAR) or [name for name in names if name.startswith(word.rstrip("*"))][:1]
+    )
+    listed = f"{len(names)} layers with weights, of which {', '.join(names[:MOST_NAMES])}, ..."
+    if len(names) <= MOST_NAMES:
+        listed = f"layers with weights are {', '.join(names)}"
+    others = f" (or {', '.join(near[1:])})" if near[1:] else ""
+    hint = f"write {near[0]}{others}; {listed}" if near else f"write head, all, or names of layers: {listed}"
     return ModelError(f"trainable: no layer with weights is called {word!r}", hint)

@@ -13,6 +13,7 @@ from keras import layers, ops
 from blueno.errors import ModelError
 
 from ..trainable import set_trainable
+from ._images import no_images
 
 VERSION = 1
 SMALLEST = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}  # pixels; 32 of all others
@@ -136,11 +137,7 @@ def _complete(network: keras.Model, application: str) -> None:
 
 def _check(application: str, shape: tuple[int, ...], input_range: tuple[float, float]) -> None:
     if len(shape) != 3 or shape[-1] not in (1, 3):
-        raise ModelError(
-            f"{application} needs images (height, width, channels) with one channel or three, and the data has the "
-            f"shape {shape}",
-            "add the step {reshape: {shape: [height, width, channels]}}, or exclude this combination",
-        )
+        raise no_images(application, shape, " with one channel or three")
     least = SMALLEST.get(application, 32)
     if min(shape[:2]) < least:
         raise ModelError(

@@ -10,6 +10,8 @@ from keras import layers
 
 from blueno.errors import ModelError
 
+from ._images import no_images
+
 VERSION = 1
 
 
@@ -51,10 +53,7 @@ def _drop(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
 
 def _check(input_shape: tuple[int, ...], blocks: int, pool_size: int) -> None:
     if len(input_shape) != 3:
-        raise ModelError(
-            f"cnn needs images (height, width, channels), and the data has the shape {input_shape}",
-            "add the step {reshape: {shape: [height, width, channels]}}, or exclude this combination",
-        )
+        raise no_images("cnn", input_shape)
     smallest = min(input_shape[:2])
     if smallest < pool_size**blocks:
         possible = max(n for n in range(blocks) if pool_size**n <= smallest)

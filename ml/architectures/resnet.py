@@ -10,6 +10,8 @@ from keras import layers
 
 from blueno.errors import ModelError
 
+from ._images import image_fix
+
 VERSION = 1
 CONVOLUTIONS = {2: layers.Conv1D, 3: layers.Conv2D, 4: layers.Conv3D}  # by the rank of a sample
 POOLINGS = {2: layers.GlobalAveragePooling1D, 3: layers.GlobalAveragePooling2D, 4: layers.GlobalAveragePooling3D}
@@ -97,7 +99,7 @@ def _check(input_shape: tuple[int, ...], filters: list[int]) -> None:
         raise ModelError(
             f"resnet needs sequences (length, channels), images (height, width, channels) or volumes (depth, height, "
             f"width, channels), and the data has the shape {input_shape}",
-            "add the step {reshape: {shape: [height, width, channels]}}, or exclude this combination",
+            image_fix(input_shape),
         )
     if not filters:
         raise ModelError("resnet: filters is empty", "give one number for each stage: filters: [16, 32, 64]")

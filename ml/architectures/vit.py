@@ -11,6 +11,7 @@ from keras import layers
 from blueno.errors import ModelError
 
 from ._encoder import Blocks, encoder, with_learned_positions
+from ._images import no_images
 
 VERSION = 1
 
@@ -59,10 +60,7 @@ def _patches(images: keras.KerasTensor, size: int) -> keras.KerasTensor:
 
 def _check(input_shape: tuple[int, ...], patch_size: int) -> None:
     if len(input_shape) != 3:
-        raise ModelError(
-            f"vit needs images (height, width, channels), and the data has the shape {input_shape}",
-            "add the step {reshape: {shape: [height, width, channels]}}, or exclude this combination",
-        )
+        raise no_images("vit", input_shape)
     height, width, _ = input_shape
     if height % patch_size or width % patch_size:
         whole = [str(size) for size in range(1, min(height, width) + 1) if not (height % size or width % size)]

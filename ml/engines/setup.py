@@ -17,6 +17,7 @@ from ..metrics import LOSS, Wanted, check_parts, defaults, objective_of, once, w
 from ..model import build_model
 from ..scored import rows
 from ..stages import stages_of
+from ..value_range import check_range
 
 RUNNING = {"train_loss": "loss", "train_accuracy": "accuracy"}  # what may be monitored of the training part
 USUAL = ("val_loss", "val_accuracy")  # in every history, where the task has them
@@ -92,9 +93,12 @@ def _augmented(model: keras.Model, shape: tuple[int, ...], job: Job) -> keras.Mo
 
 
 def _layered(choice: dict[str, Any], x: Any, job: Job) -> Any:
+    assert job.dataset is not None, "BUG: an architecture without a dataset"
     name, shape = next(iter(choice)), tuple(x.shape[1:])
     try:
-        return keras_names.layer(choice, job.code)(x)
+        layer = keras_names.layer(choice, job.code)
+        check_range(job.dataset, name, "value_range", getattr(layer, "value_range", None))
+        return layer(x)
     except (ValueError, TypeError) as error:
         first_line = str(error).strip().partition("\n")[0]
         raise ModelError(f"{name} cannot take samples of the shape {shape}: {first_line}", "leave it out") from error

@@ -160,7 +160,8 @@ def test_without_a_network_imagenet_says_what_to_do(tmp_path: Path) -> None:
     ("name", "shape", "parameters", "message", "fix"),
     [
         ("vgg16", (64,), {}, "needs images", "reshape"),
-        ("vgg16", (64, 64, 4), {}, "one channel or three", "reshape"),
+        ("vgg16", (64, 64, 4), {}, "one channel or three", "gray"),
+        ("vgg16", (65,), {}, "needs images", "65 values are no square image"),
         ("vgg16", (31, 64, 3), {}, "at least 32x32", r"resize: \{size: \[32, 32\]"),
         ("xception", (70, 71, 3), {}, "at least 71x71", r"\[71, 71\]"),
         ("vgg16", (32, 32, 3), {"input_range": [1.0, 1.0]}, "must rise", r"\[0, 255\]"),

@@ -110,3 +110,9 @@ def test_what_does_not_fit_the_samples_is_told_before_training(
     with pytest.raises(ModelError, match=message) as caught:
         check(job(tmp_path, digits(), MLP, augment=augment))
     assert caught.value.fix
+
+
+def test_bytes_are_not_taken_for_granted(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="random_brightness takes values of 0 to 255") as caught:
+        run(tmp_path, digits(), [{"random_brightness": {"factor": 0.2}}])
+    assert caught.value.fix.startswith("write value_range: [0, 1]")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from blueno.cli import run as blueno
+from blueno.errors import ModelError
 from blueno.etl.dataset import Dataset
 from blueno.ml.job import Outcome
 from blueno.ml.stages import stages_of
@@ -205,3 +206,9 @@ def test_the_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert blueno(words) == 0
     ledger = json.loads(capsys.readouterr().out)
     assert (ledger["succeeded"], ledger["planned"]) == (2, 2)
+
+
+def test_what_is_tried_looks_at_every_stage(tmp_path: Path) -> None:
+    stages = [{"epochs": 1}, {"epochs": 1, "trainable": "blok*"}]
+    with pytest.raises(ModelError, match="no layer with weights is called"):
+        train(job(tmp_path, blobs(), stages=stages, batches=1), lambda *_: True)
