@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..canonical import digest_text
+from ..counting import counted
 from ..spec.language import SECTIONS
 from ..spec.load import Spec
 from ..spec.model_section import is_seeded
@@ -30,7 +31,7 @@ from .identity import (
 from .records import Config, DatasetNode, Plan, Trial
 from .rows import Row, joined, rows_of
 from .snapshot import Snapshot, snapshot_of
-from .training import check_training
+from .training import check_training, idle_epochs
 
 FINGERPRINTS = Path("data") / "fingerprints.json"
 
@@ -137,7 +138,7 @@ def _warnings(spec: Spec, expanded: Expanded) -> list[str]:
             f"{name} takes no seed (it has no random_state), so there is one replicate a fold"
             for name in sorted(unseeded - seeded_inside)
         ]
-    return warnings
+    return warnings + idle_epochs(expanded.candidates)
 
 
 class _Made:
@@ -222,7 +223,7 @@ def _params(candidate: Candidate) -> dict[str, Any]:
 def _check_baseline(spec: Spec, made: _Made) -> None:
     if spec.baseline is None or len(made.baseline) == 1:
         return
-    found = f"names {len(made.baseline)} configs" if made.baseline else "names no config"
+    found = f"names {counted(len(made.baseline), 'config')}" if made.baseline else "names no config"
     fix = "add paths until one is left" if made.baseline else "name values of a config that is not excluded"
     spec.problems.add(spec.baseline.mark, "baseline", found, fix)
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ..canonical import short
 from ..clock import words
+from ..counting import counted
 from ..spec.node import shown
 from .families import Share
 from .records import Plan, Trial
@@ -150,11 +151,11 @@ def _values_text(values: list[Any]) -> str:
 
 
 def _counts_text(plan: Plan) -> str:
-    parts = [_number(len(plan.configs), "config"), _number(len(plan.trials), "trial")]
+    parts = [counted(len(plan.configs), "config"), counted(len(plan.trials), "trial")]
     if plan.excluded:
         parts.append(f"{plan.excluded} excluded")
     if plan.duplicates:
-        parts.append(_number(plan.duplicates, "duplicate") + " folded")
+        parts.append(counted(plan.duplicates, "duplicate") + " folded")
     return ", ".join(parts)
 
 
@@ -193,7 +194,3 @@ def _looks_at_validation(plan: Plan) -> bool:
         and (any(each not in trial.recipe for each in idle) or '"select":{' in trial.recipe)
         for trial in plan.trials
     )
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

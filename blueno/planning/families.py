@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..canonical import digest
+from ..counting import counted
 from ..settings import FEWEST_OF_FAMILY
 from .records import Trial
 
@@ -43,7 +44,7 @@ class Share(NamedTuple):
         sizes = ", ".join(map(str, self.fused[:SHOWN])) + (", ..." if len(self.fused) > SHOWN else "")
         families = "1 family" if len(self.fused) == 1 else f"{len(self.fused)} families"
         parts = [f"fused: {families} ({sizes} trials)"] if self.fused else []
-        parts += [f"fit: {count} trials ({why})" for why, count in self.fit.items()]
+        parts += [f"fit: {counted(count, 'trial')} ({why})" for why, count in self.fit.items()]
         return "engine: " + "; ".join(parts) if parts else ""
 
 
@@ -63,7 +64,10 @@ def family_of(recipe: Mapping[str, Any]) -> Family:
 def _train(train: Mapping[str, Any]) -> dict[str, Any]:
     name, parameters = next(iter(train["optimizer"].items()))
     shared = {key: value for key, value in train.items() if key not in PER_LANE_OF_TRAIN}
-    return shared | {"optimizer": {name: _kinds(parameters or {})}, "class_weight": train.get("class_weight") is not None}
+    return shared | {
+        "optimizer": {name: _kinds(parameters or {})},
+        "class_weight": train.get("class_weight") is not None,
+    }
 
 
 def _kinds(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..spec.node import Mark
 from ..spec.problems import Problems
@@ -37,6 +37,19 @@ def check_training(candidates: Iterable[Candidate], problems: Problems) -> None:
             if (message, mark) not in told:
                 told.add((message, mark))
                 problems.add(mark, f"train.{key}", message, fix)
+
+
+def idle_epochs(candidates: Iterable[Candidate]) -> list[str]:
+    """A warning where train.epochs is written beside stages that all have epochs of their own."""
+    written = {id(row.written): row.written for row in (candidate.rows[-1] for candidate in candidates)}
+    if not any(_has_idle_epochs(train) for train in written.values() if isinstance(train, dict)):
+        return []
+    return ["train.epochs means nothing beside train.stages that all have epochs of their own: leave it out"]
+
+
+def _has_idle_epochs(train: dict[str, Any]) -> bool:
+    stages = train.get("stages") or []
+    return "epochs" in train and bool(stages) and all("epochs" in stage for stage in stages)
 
 
 def _may_contradict(text: str) -> bool:

@@ -11,7 +11,7 @@ from .annotations import aliases_of, type_of
 from .installed import generated
 from .modules import Folders
 from .references import Definition, find_expression
-from .types import ANY, Type, check
+from .types import ANY, Type, check, literal
 
 
 class Default(Enum):
@@ -162,7 +162,7 @@ def without_leading(parameters: Parameters, count: int) -> Parameters:
 
 
 def from_entry(entry: list[Any]) -> Parameters:
-    """Parameters as `third_party` writes them down: types are unknown, so values are taken as written."""
+    """Parameters as `third_party` writes them down: few types are known, so most values are taken as written."""
     star = entry.index("*") if "*" in entry else len(entry)
     listed = (_from_item(item, place if place < star else None) for place, item in enumerate(entry) if item != "*")
     return Parameters(tuple(each for each in listed if each), "**" in entry)
@@ -171,5 +171,6 @@ def from_entry(entry: list[Any]) -> Parameters:
 def _from_item(item: Any, position: int | None) -> Parameter | None:
     if not isinstance(item, list):
         return None
-    default = REQUIRED if len(item) == 1 else OPAQUE if len(item) == 3 else item[1]
-    return Parameter(item[0], ANY, default, position)
+    more = item[2] if len(item) == 3 else None
+    default = REQUIRED if len(item) == 1 else OPAQUE if more == "opaque" else item[1]
+    return Parameter(item[0], literal(*more) if isinstance(more, list) else ANY, default, position)

@@ -1,8 +1,8 @@
 """Writes down the signatures of scikit-learn and Keras, so that a plan need not import them: run as a module, by hand.
 
-An entry is a list: ["name"] is a required parameter, ["name", default] one with a plain default, and
-["name", null, "opaque"] one with any other; "*" comes before those by keyword only, "**" says that any keyword is
-taken, "def" that it is no class.
+An entry is a list: ["name"] is a required parameter, ["name", default] one with a plain default,
+["name", null, "opaque"] one with any other, and ["name", default, ["a", "b"]] one that takes these values only; "*"
+comes before those by keyword only, "**" says that any keyword is taken, "def" that it is no class.
 With a reference as its argument it prints the entry of that one: this is the child process of `installed`.
 """
 
@@ -34,6 +34,16 @@ WRAPPERS = {
 NOT_RANDOM = {"Resizing", "CenterCrop", "MaxNumBoundingBoxes", "StackedRandomAugmentation", "Pipeline"}
 MIX_LABELS = {"MixUp", "CutMix"}  # a layer before the model sees no labels, and mixed images would keep their own
 
+# Values that a parameter of Keras's may have, by class, else for all, where no attribute of the class says it. Keras
+# itself takes any word for some of them, and then does nothing.
+CHOICES: dict[str, list[Any]] = {
+    "RandomFlip.mode": ["horizontal", "vertical", "horizontal_and_vertical"],
+    "AugMix.interpolation": ["nearest", "bilinear"],
+    "RandAugment.interpolation": ["nearest", "bilinear"],
+    "data_format": ["channels_first", "channels_last", None],
+    "reduction": ["mean", "mean_with_sample_weight", "none", "sum", "sum_over_batch_size", None],
+}
+
 
 def snake_case(name: str) -> str:
     """How a class is called in a spec: `SparseCategoricalCrossentropy` is sparse_categorical_crossentropy."""
@@ -57,7 +67,7 @@ def entry_for(called: Callable[..., Any]) -> list[Any]:
         else:
             if each.kind is each.KEYWORD_ONLY and "*" not in entry:
                 entry.append("*")
-            entry.append(_item(each))
+            entry.append(_item(each, _choices(called, each.name)))
     return entry + function
 
 
@@ -76,11 +86,22 @@ def _parameters(called: Callable[..., Any]) -> list[inspect.Parameter]:
     return sorted(named.values(), key=lambda each: each.kind)
 
 
-def _item(parameter: inspect.Parameter) -> list[Any]:
+def _item(parameter: inspect.Parameter, choices: list[Any]) -> list[Any]:
     if parameter.default is parameter.empty:
         return [parameter.name]
     value = plain_value(parameter.default)
-    return [parameter.name, None, "opaque"] if value is OPAQUE else [parameter.name, value]
+    if value is OPAQUE:
+        return [parameter.name, None, "opaque"]
+    return [parameter.name, value, choices] if value in choices else [parameter.name, value]
+
+
+def _choices(called: Callable[..., Any], name: str) -> list[Any]:
+    """The values that a parameter of a class of Keras's may have; none where that is not known."""
+    if not getattr(called, "__module__", "").startswith("keras."):
+        return []
+    upper = f"_SUPPORTED_{name.upper()}"
+    said = getattr(called, upper, None) or getattr(called, f"{upper}S", None)
+    return sorted(said) if said else CHOICES.get(f"{called.__name__}.{name}") or CHOICES.get(name, [])
 
 
 def public_reference(made: type) -> str:

@@ -101,13 +101,16 @@ def words(type: Type, plural: bool = False) -> str:
     'a list of whole numbers or null'
     """
     if type.kind == "union":
-        return " or ".join(words(each, plural) for each in type.items)
+        *first, last = (words(each, plural) for each in type.items)
+        return f"{', '.join(first)} or {last}"
     if type.kind == "literal":
         if len(type.values) == 1:
             return text(type.values[0])
         more = len(type.values) - SHOWN if len(type.values) > MANY else 0
         shown = ", ".join(text(value) for value in type.values[: SHOWN if more else None])
         return f"one of {shown}" + (f" or {more} others" if more else "")
+    if type.kind == "tuple" and len(set(type.items)) == 1:
+        return f"{NOUNS['tuple'][plural]} of {len(type.items)} {words(type.items[0], plural=True)}"
     if type.kind == "tuple":
         return f"{NOUNS['tuple'][plural]} of {len(type.items)}: {', '.join(words(each) for each in type.items)}"
     noun = NOUNS[type.kind][plural]

@@ -109,6 +109,7 @@ def _name(node: Node | None, context: Context) -> str:
     slug = (
         re.sub(r"[^A-Za-z0-9_-]+", "-", str(plain(node))).strip("-") if not isinstance(node.value, dict | list) else ""
     )
+    slug = "" if node.value is None else slug
     fix = f"write name: {slug or 'digits'}" if isinstance(node.value, str) or not slug else f'write name: "{slug}"'
     context.problems.add(node.mark, "name", f"a name is letters, digits, - and _, {found(node)}", fix)
     return ""

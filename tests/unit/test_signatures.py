@@ -10,7 +10,7 @@ import pytest
 
 from blueno.spec.installed import GENERATED, generated, installed_version
 from blueno.spec.signatures import OPAQUE, REQUIRED, Folders, Signature, UnknownName, signature_of
-from blueno.spec.types import ANY, INT, NULL, Type, union_of
+from blueno.spec.types import ANY, INT, NULL, Type, check, union_of
 
 NETS = '''
 import dataclasses
@@ -215,7 +215,25 @@ def test_keras_and_scikit_learn_are_known(
     signature = signature_of(role, name, folders)
     assert (signature.reference, signature.kind, signature.place) == (reference, "third_party", "")
     assert signature.parameters[parameter].default == default
-    assert signature.parameters[parameter].type == ANY
+    assert (signature.parameters[parameter].type == ANY) == (parameter != "mode")
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "parameter", "right", "wrong"),
+    [
+        ("layer", "random_flip", "mode", "vertical", "sideways"),
+        ("layer", "random_zoom", "fill_mode", "wrap", "wrapped"),
+        ("layer", "random_rotation", "interpolation", "nearest", "bicubic"),
+        ("loss", "huber", "reduction", "sum", "total"),
+    ],
+)
+def test_values_that_keras_takes(
+    folders: Folders, role: str, name: str, parameter: str, right: str, wrong: str
+) -> None:
+    type = signature_of(role, name, folders).parameters[parameter].type
+    assert not check(right, type).problems
+    (problem,) = check(wrong, type).problems
+    assert right in problem.message
 
 
 def test_other_libraries_are_asked_in_a_child_process_once(folders: Folders) -> None:

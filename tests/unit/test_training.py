@@ -46,3 +46,14 @@ def test_workers_find_how_often_a_trial_leaves_its_state(tmp_path: Path, monkeyp
     assert checkpoint_interval_s(tmp_path) == 0.0
     (tmp_path / "blueno.toml").write_text("edited while a sweep runs =")
     assert checkpoint_interval_s(tmp_path) == 300.0
+
+
+@pytest.mark.parametrize(("inner", "warns"), [("{epochs: 1}", True), ("{trainable: head}", False)])
+def test_epochs_beside_stages_that_all_have_their_own(tmp_path: Path, inner: str, warns: bool) -> None:
+    text = NETWORK + f"model: {{architecture: mlp}}\ntrain: {{epochs: 9, stages: [{{epochs: 1}}, {inner}]}}\n"
+    assert [each.partition(" ")[0] for each in compiled(text, tmp_path).warnings] == ["train.epochs"] * warns
+
+
+def test_a_name_left_empty(tmp_path: Path) -> None:
+    with pytest.raises(SpecErrors, match="fix: write name: digits"):
+        compiled((NETWORK + "model: {architecture: mlp}\n").replace("name: x", "name:"), tmp_path)

@@ -26,6 +26,7 @@ from blueno.spec.types import (
     list_of,
     literal,
     union_of,
+    words,
 )
 
 ALIASES = aliases_of(ast.parse("Rate = Annotated[float, Ge(0), Lt(1)]\nLoop = Loop"))
@@ -139,8 +140,8 @@ def test_a_value_that_fits_takes_its_types_form(annotation: str, value: Any, fit
         (
             "tuple[int, int]",
             [1],
-            "expected a list of 2: a whole number, a whole number, found a list of 1",
-            "write a list of 2: a whole number, a whole number",
+            "expected a list of 2 whole numbers, found a list of 1",
+            "write a list of 2 whole numbers",
         ),
         ("int | None", "x", "expected a whole number or null, found 'x'", "write a whole number or null"),
         ("Literal['same'] | int", "sam", "expected same or a whole number, found 'sam'", "write same"),
@@ -194,3 +195,9 @@ def test_what_fits_fits_again_unchanged_and_what_does_not_is_pointed_at(value: A
         for step in problem.where:
             item = item[step]
         assert problem.message.endswith(f"found {types.found(item)}")
+
+
+def test_alternatives_and_lists_of_a_length_in_words() -> None:
+    side = Type("int", ge=1)
+    size = union_of(side, Type("tuple", (side, side)), NULL)
+    assert words(size) == "a whole number at least 1, a list of 2 whole numbers at least 1 or null"
