@@ -19,10 +19,11 @@ import psutil
 
 from . import __version__
 from .clock import iso, seconds
+from .counting import counted
 from .devices import Devices, usable_cores
 from .devices.nvidia import find_gpus
 from .errors import BluenoError
-from .libraries import Library, required, training
+from .libraries import Library, optional, required, training
 from .settings import Settings
 from .store.database import holder, mounts, open_store, refuse_network, scheduler_runs, store_path
 from .tables import size
@@ -72,9 +73,20 @@ def _system(settings: Settings) -> Iterator[Finding]:
 
 def _libraries(settings: Settings) -> Iterator[Finding]:
     for library in required():
-        yield _library(library, "problem", f"pip install -U '{library.name}>={library.least}'")
+        yield _library(library, "problem", _install(library))
     for library in training(os.environ):
-        yield _library(library, "warning", "pip install -U 'blueno[cpu]' (or 'blueno[gpu]'): architectures need it")
+        yield _library(library, "warning", f"{_install(library)}: architectures need it")
+    for library, needs_it in optional():
+        if library.found is None:
+            text = f"{library.name} is not installed (for {needs_it}: {_install(library)})"
+            yield Finding("library", "ok", text)
+        else:
+            yield _library(library, "warning", f"{_install(library)}, for {needs_it}")
+
+
+def _install(library: Library) -> str:
+    """What installs a library, new enough."""
+    return f"pip install -U '{library.name}>={library.least}'" if library.least else f"pip install {library.name}"
 
 
 def _library(library: Library, state: Literal["warning", "problem"], fix: str) -> Finding:
@@ -96,7 +108,12 @@ def _devices(settings: Settings) -> Iterator[Finding]:
         used = f", used by {gpu.used_by}" if gpu.used_by else ""
         yield Finding("gpu", "ok", f"{gpu.label()}, {gpu.memory_mb} MB{used}")
     if gpus and any(library.name == "tensorflow-cpu" for library in training(os.environ)):
-        yield Finding("gpu", "warning", "tensorflow-cpu uses no GPU", "pip install 'blueno[gpu]'")
+        yield Finding(
+            "gpu",
+            "warning",
+            "tensorflow-cpu uses no GPU",
+            "pip uninstall tensorflow-cpu, then pip install 'tensorflow[and-cuda]'",
+        )
     if not gpus and not said:
         yield Finding("gpu", "ok", "none")
     yield Finding("cpu", "ok", f"{usable_cores()} cores for this process, of {os.cpu_count()}")
@@ -167,7 +184,8 @@ def _store(settings: Settings) -> Iterator[Finding]:
 def _holdings(root: Path) -> str:
     with closing(open_store(root, time.time(), read_only=True)) as db:
         sweeps, trials = (db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("sweeps", "trials"))
-    return f"{store_path(root)}, {size(store_path(root).stat().st_size)}: {sweeps} sweeps, {trials} trials"
+    held = f"{counted(sweeps, 'sweep')}, {counted(trials, 'trial')}"
+    return f"{store_path(root)}, {size(store_path(root).stat().st_size)}: {held}"
 
 
 def _scheduler(settings: Settings) -> Iterator[Finding]:
@@ -182,7 +200,7 @@ def _scheduler(settings: Settings) -> Iterator[Finding]:
 def _cache(settings: Settings) -> Iterator[Finding]:
     for name in ("data/cache", "models", "logs"):
         count, held = _held(settings.root / name)
-        yield Finding("files", "ok", f"{name}: {size(held)} in {count} files")
+        yield Finding("files", "ok", f"{name}: {size(held)} in {counted(count, 'file')}")
 
 
 def _held(folder: Path) -> tuple[int, int]:

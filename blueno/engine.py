@@ -28,8 +28,8 @@ def engine_here(
         return Choice("fit", "the inline executor trains one trial at a time")
     if find_spec("jax") is None:
         if settings.engine == "fused":
-            raise MissingLibrary("packs are trained with JAX, which is not installed", "pip install 'blueno[fused]'")
-        return Choice("fit", "JAX is not installed (pip install 'blueno[fused]')")
+            raise MissingLibrary("packs are trained with JAX, which is not installed", "pip install jax")
+        return Choice("fit", "JAX is not installed (pip install jax)")
     if settings.engine == "fused":
         return Choice("fused")
     backend = environment.get("KERAS_BACKEND", "jax")

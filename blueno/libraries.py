@@ -9,6 +9,13 @@ from typing import NamedTuple
 
 # Where a backend of Keras comes from; any one of the distributions will do.
 BACKENDS = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "jax": ("jax",), "torch": ("torch",)}
+OPTIONAL = {  # distribution -> what needs it
+    "pillow": "the source images, the step resize and pictures",
+    "matplotlib": "pictures (--plots)",
+    "pyarrow": "the source parquet",
+    "openpyxl": "the source excel",
+    "jax": "packs (--engine fused)",
+}
 REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*\(?(?:>=\s*([\d.]+))?[^;]*(?:;(.*))?$")
 
 
@@ -36,6 +43,12 @@ def training(environment: Mapping[str, str]) -> list[Library]:
     backend = environment.get("KERAS_BACKEND", "tensorflow")
     candidates = [_library(name, least.get(name, "")) for name in BACKENDS.get(backend, (backend,))]
     return [_library("keras", least.get("keras", "")), max(candidates, key=lambda library: library.found is not None)]
+
+
+def optional() -> list[tuple[Library, str]]:
+    """What only some parts of Blueno need, each with these parts."""
+    least = {name: least for name, least, _ in _requirements()}
+    return [(_library(name, least.get(name, "")), needs_it) for name, needs_it in OPTIONAL.items()]
 
 
 def _requirements() -> list[tuple[str, str, str]]:

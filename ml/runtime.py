@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -25,7 +26,7 @@ def start_keras(threads: int) -> Any:
         keras = import_module("keras")
     except ModuleNotFoundError as error:
         message = f"architectures are trained with Keras, and {error.name} is not installed"
-        raise MissingLibrary(message, "pip install 'blueno[cpu]'") from error
+        raise MissingLibrary(message, f"pip install keras {_distribution()}") from error
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
@@ -33,6 +34,12 @@ def start_keras(threads: int) -> Any:
     gc.collect()
     gc.freeze()
     return keras
+
+
+def _distribution() -> str:
+    """What a backend of Keras is installed by."""
+    backend = os.environ["KERAS_BACKEND"]
+    return "tensorflow-cpu" if (backend, sys.platform) == ("tensorflow", "linux") else backend
 
 
 def _start_tensorflow(threads: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from ..canonical import short
+from ..counting import counted
 from ..errors import BluenoError, NotFound
 from ..settings import Settings
 from ..store import read, trace
@@ -84,7 +85,8 @@ def retry_text(db: sqlite3.Connection, root: Path, target: Target, document: dic
         return unanswered(root)
     if document["queued"]:
         runs = "the scheduler that runs takes them" if scheduler_runs(root) else f"run: blueno sweep {sweep.spec_file}"
-        return f"{sweep.name}: {document['queued']} trials queued again, with the code as it was submitted\n  {runs}"
+        queued = counted(document["queued"], "trial")
+        return f"{sweep.name}: {queued} queued again, with the code as it was submitted\n  {runs}"
     if trials:
         states = ", ".join(f"{short(id)} is {state}" for id, state in _states(db, trials).items())
         return f"{sweep.name}: nothing to retry: {states}"

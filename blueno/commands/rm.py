@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..canonical import short
+from ..counting import counted
 from ..errors import BluenoError
 from ..settings import Settings
 from ..store import read, removal
@@ -63,9 +64,10 @@ def removable_text(document: dict[str, Any]) -> str:
     revision = f" (revision {document['revision']})" if document["revision"] > 1 else ""
     lines = [
         f"{document['name']}{revision}, {short(document['sweep'])}:",
-        f"  {document['trials']} trials with their results; {document['shared']} more stay, other sweeps have them",
-        f"  {document['models']} files in models/, {size(document['bytes'])}",
-        f"  {document['datasets']} datasets that nothing else uses (what is cached of them can be rebuilt)",
+        f"  {counted(document['trials'], 'trial')} with their results; "
+        f"{document['shared']} more stay, other sweeps have them",
+        f"  {counted(document['models'], 'file')} in models/, {size(document['bytes'])}",
+        f"  {counted(document['datasets'], 'dataset')} that nothing else uses (what is cached of them can be rebuilt)",
     ]
     return "\n".join(lines)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..counting import counted
 from ..settings import Settings
 from ..store import read
 from ..store.ledger import ledger
@@ -35,7 +36,9 @@ def stop_text(document: dict[str, Any], sweep: read.Sweep) -> str:
     """What was taken back, what still runs, and how to go on."""
     if not document["cancelled"] and not document["running"]:
         return f"{sweep.name}: nothing to stop"
-    lines = [f"{sweep.name}: {document['cancelled'] or 'no'} trials taken back"]
+    lines = [
+        f"{sweep.name}: {counted(document['cancelled'], 'trial') if document['cancelled'] else 'no trials'} taken back"
+    ]
     if document["ended"]:
         lines[0] += f", {len(document['ended'])} of them while they ran"
     if document["running"]:

@@ -14,6 +14,7 @@ import click
 
 from ..cache.folder import FolderCache
 from ..canonical import short
+from ..counting import counted
 from ..engine import engine_here
 from ..loop import check_devices, detach, run_until
 from ..planning import Plan
@@ -44,7 +45,10 @@ def submission_text(plan: Plan, submission: Submission) -> str:
     there = {state: count for state, count in submission.trials.items() if state in DONE}
     known = ", ".join(f"{count} {state}" for state, count in there.items())
     name = submission.name if submission.revision == 1 else f"{submission.name} (revision {submission.revision})"
-    lines = [f"{name}: {len(plan.configs)} configs, {len(plan.trials)} trials, {submission.waiting} to run"]
+    lines = [
+        f"{name}: {counted(len(plan.configs), 'config')}, {counted(len(plan.trials), 'trial')}, "
+        f"{submission.waiting} to run"
+    ]
     if known:
         lines.append(f"already there: {known}")
     if submission.measuring:
@@ -140,7 +144,7 @@ def closing_text(counts: ledgers.Ledger, sweep: read.Sweep, again: str, goes_on:
     it, if there is one.
     """
     parts = ", ".join(f"{count} {state}" for state, count in counts.counts().items() if count)
-    lines = [f"\n{sweep.name} ({short(sweep.id)}): {counts.planned} trials: {parts}"]
+    lines = [f"\n{sweep.name} ({short(sweep.id)}): {counted(counts.planned, 'trial')}: {parts}"]
     if sweep.paused:
         see = f"see `blueno failures {sweep.name}`, mend it, then" if counts.failed else "go on with:"
         lines.append(f"paused: {sweep.paused}\n  {see} `{again}`")

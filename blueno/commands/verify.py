@@ -13,6 +13,7 @@ import click
 
 from ..cache.folder import FolderCache
 from ..canonical import digest_file, short
+from ..counting import counted
 from ..settings import Settings
 from ..store import check, read
 from ..store.database import reading
@@ -96,11 +97,15 @@ def _progress(items: list[T], label: str, quiet: bool) -> Iterator[Iterable[T]]:
 
 def verify_text(document: dict[str, Any]) -> str:
     """What was checked, and every problem."""
-    checked = f"{document['artefacts_checked']} files of models, {document['datasets_checked']} cached datasets"
+    datasets = counted(document["datasets_checked"], "cached dataset")
+    checked = f"{counted(document['artefacts_checked'], 'file')} of models, {datasets}"
     if document["ok"]:
         return f"all is well: {len(document['sweeps'])} sweeps add up, {checked} are as recorded"
     return "\n".join(
-        [f"{len(document['problems'])} problems (checked {checked}):", *map("  ".__add__, document["problems"])]
+        [
+            f"{counted(len(document['problems']), 'problem')} (checked {checked}):",
+            *map("  ".__add__, document["problems"]),
+        ]
     )
 
 

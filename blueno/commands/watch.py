@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import click
 
 from ..canonical import short
+from ..counting import counted
 from ..loop import settled
 from ..settings import Settings
 from ..store import live, read
@@ -42,7 +43,7 @@ def watch(db: sqlite3.Connection, root: Path, sweep: read.Sweep) -> dict[str, An
 def screen(document: dict[str, Any], spec_file: str) -> str:
     """The document as lines for a terminal."""
     counts = ", ".join(f"{document[state]} {state}" for state in STATES if document[state])
-    lines = [f"{document['name']}: {document['planned']} trials: {counts}"]
+    lines = [f"{document['name']}: {counted(document['planned'], 'trial')}: {counts}"]
     if document["best"]:
         best = document["best"]
         lines.append(f"best so far: {best['metric']} {best['value']:.4g} (trial {short(best['trial'])})")

@@ -43,7 +43,7 @@ def describe(error: BaseException, folder: Path | None, otherwise: str) -> dict[
         "type": type(error).__qualname__,
         "message": message[:MAX_MESSAGE],
         "fix": error.fix if isinstance(error, BluenoError) else "",
-        "traceback": _shown(_traceback(trace, isinstance(error, BluenoError)), inside),
+        "traceback": _shown(_traceback(trace, inside, isinstance(error, BluenoError)), inside),
         "group": digest([kind, type(error).__qualname__, [_place(f, inside) for f in frames], normalised(message)]),
     }
 
@@ -117,19 +117,29 @@ def _place(frame: FrameSummary, inside: str | None) -> list[str]:
     return [_shown(frame.filename, inside), frame.name, frame.line or ""]
 
 
-def _traceback(trace: TracebackException, on_purpose: bool) -> str:
-    """The traceback as Python prints it, from the first frame that is not ours on, in each exception of the chain.
-    Where all frames are ours they stay (a bug), unless we raised it `on_purpose`: then they explain nothing.
+def _traceback(trace: TracebackException, inside: str | None, on_purpose: bool) -> str:
+    """The traceback as Python prints it, without our frames, in each exception of the chain. Where all frames are ours
+    they stay (a bug). Of what we raised `on_purpose` without the user's code having a part in it, the message says all.
     """
-    part: TracebackException | None = trace
-    while part is not None:
-        foreign = [i for i, frame in enumerate(part.stack) if not _is_ours(frame)]
-        del part.stack[: foreign[0] if foreign else len(part.stack) if on_purpose else 0]
-        part = part.__cause__ or part.__context__
+    chain = list(_parts(trace))
+    if on_purpose and not any(_user_frames(part, inside) for part in chain):
+        return "".join(trace.format_exception_only())
+    for part in chain:
+        foreign = [frame for frame in part.stack if not _is_ours(frame)]
+        if foreign or on_purpose:
+            part.stack[:] = foreign
     text = "".join(trace.format())
     if len(text) <= MAX_TRACEBACK:
         return text
     return text[: MAX_TRACEBACK // 2] + "\n[...]\n" + text[-MAX_TRACEBACK // 2 :]
+
+
+def _parts(trace: TracebackException) -> Iterator[TracebackException]:
+    """The exception and those it came from, newest first."""
+    part: TracebackException | None = trace
+    while part is not None:
+        yield part
+        part = part.__cause__ or part.__context__
 
 
 def _shown(text: str, inside: str | None) -> str:

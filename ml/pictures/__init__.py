@@ -1,6 +1,6 @@
 """Pictures of what a trial left, as PNG files: curves over epochs, confusion, ROC, residuals, mistakes.
 
-Only names are light here: matplotlib (the extra `plots`) is imported when something is drawn.
+Only names are light here: matplotlib is imported when something is drawn.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Drawn(NamedTuple):
 def draw(left: Left, folder: Path) -> Drawn:
     """Draws everything that can be drawn of a trial into `folder`, which is made.
 
-    Raises MissingLibrary without matplotlib, and OSError when the folder cannot be written to.
+    Raises MissingLibrary without matplotlib or Pillow, and OSError when the folder cannot be written to.
     """
     save = _saver()
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,8 @@ def _saver() -> Callable[[Figure, Path], Path]:
     try:
         from .style import save
     except ModuleNotFoundError as error:
-        raise MissingLibrary("pictures need matplotlib", "pip install 'blueno[plots]'") from error
+        library = {"PIL": "pillow"}.get(error.name or "", error.name)  # matplotlib itself needs Pillow
+        raise MissingLibrary(f"pictures need {library}, which is not installed", f"pip install {library}") from error
     return save
 
 

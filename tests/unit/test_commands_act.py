@@ -212,7 +212,7 @@ def test_rm_asks(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.submit(values=(1,))
     assert run(["rm", "small", "--root", str(bench.root)]) == 1
     said = capsys.readouterr()
-    assert "1 trials with their results" in said.out
+    assert "1 trial with their results" in said.out
     assert "blueno rm small --yes" in said.err
     assert len(read.sweeps(bench.db)) == 1
 

@@ -14,7 +14,7 @@ import pytest
 from blueno.checks import Finding, examine
 from blueno.cli import run
 from blueno.commands.doctor import doctor_text, settings_in_force, verdict
-from blueno.libraries import Library, required, training
+from blueno.libraries import Library, optional, required, training
 from blueno.settings import load_settings
 from blueno.store.database import open_store, scheduler_lock, store_path
 from blueno.tables import size
@@ -105,7 +105,7 @@ def test_devices_that_are_not_there_are_a_problem(tmp_path: Path) -> None:
 def test_what_the_folders_hold(tmp_path: Path) -> None:
     (tmp_path / "models" / "ab").mkdir(parents=True)
     (tmp_path / "models" / "ab" / "weights").write_bytes(b"x" * 2500)
-    assert Finding("files", "ok", "models: 2.5 kB in 1 files") in found(tmp_path, "files")
+    assert Finding("files", "ok", "models: 2.5 kB in 1 file") in found(tmp_path, "files")
 
 
 def test_where_settings_come_from(tmp_path: Path) -> None:
@@ -145,6 +145,13 @@ def test_what_is_needed_is_what_the_package_declares() -> None:
     keras, backend = training({"KERAS_BACKEND": "torch"})
     assert (keras.name, backend.name) == ("keras", "torch")
     assert training({})[1].name in ("tensorflow", "tensorflow-cpu")
+
+
+def test_what_only_some_parts_need(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert {"pillow", "matplotlib", "pyarrow", "openpyxl"} <= {library.name for library, _ in optional()}
+    monkeypatch.setattr("blueno.checks.optional", lambda: [(Library("pillow", None, "10"), "pictures")])
+    texts = [each.text for each in examine(load_settings(tmp_path, devices="cpu")) if each.topic == "library"]
+    assert "pillow is not installed (for pictures: pip install -U 'pillow>=10')" in texts
 
 
 def test_sizes_for_people() -> None:

@@ -195,3 +195,23 @@ def test_an_exception_that_is_its_own_cause(tmp_path: Path) -> None:
 @pytest.mark.parametrize("statement", ["raise KeyboardInterrupt", "raise SystemExit(3)", "raise BaseException('odd')"])
 def test_whatever_user_code_raises(tmp_path: Path, statement: str) -> None:
     assert from_user(tmp_path, f"def run(x):\n    {statement}\n")["class"] == "user_code"
+
+
+def test_our_frames_are_left_out_wherever_they_are(tmp_path: Path) -> None:
+    """User code that calls ours, which raises: only the user's frame is shown."""
+    text = "from blueno.usercode import load\ndef run(x):\n    load('nothing', None)\n"
+    described = from_user(tmp_path, text)
+    assert 'File "job.py", line 3, in run' in described["traceback"]
+    assert "usercode.py" not in described["traceback"]
+
+
+def test_what_a_message_of_ours_was_made_of_is_left_out() -> None:
+    try:
+        try:
+            int("x")
+        except ValueError as error:
+            raise ModelError("the weights cannot be fetched", "fetch them elsewhere") from error
+    except ModelError as raised:
+        assert describe(raised, None, "model")["traceback"] == (
+            "blueno.errors.ModelError: the weights cannot be fetched\n"
+        )
