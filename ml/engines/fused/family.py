@@ -194,5 +194,11 @@ def _traced(step: Step, *arguments: Any) -> None:
     except (ModelError, NotFusable, MemoryError):
         raise
     except Exception as error:  # whatever a model or a loss of the user's raises when JAX traces it
-        first_line = (str(error).strip() or type(error).__name__).partition("\n")[0]
-        raise NotFusable(f"JAX cannot compute it as one program: {first_line}") from error
+        raise NotFusable(f"JAX cannot compute it as one program: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error that says what it was: Keras's own first says where, and makes the next one bold."""
+    lines = str(error).replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+    told = [line for line in lines if line.strip() and not line.startswith("Exception encountered when calling")]
+    return told[0] if told else type(error).__name__
