@@ -193,4 +193,7 @@ class Gone(TypedDict):
     output: str  # the end of what it wrote outside any trial's log
 
 
+# In the notes of a result, after the name of a metric: it raised, and may be measured once it is mended.
+NOT_MEASURED = " could not be measured: "
+
 Message = dict[str, Any]  # one of the above; mypy cannot narrow a union of TypedDicts by `kind` across modules cheaply

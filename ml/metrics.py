@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from blueno.errors import ModelError
+from blueno.messages import NOT_MEASURED
 from blueno.usercode import CodeFolder, load
 
 from .measures import AT_ONCE, MEASURES, Measure, Undefined
@@ -35,6 +36,7 @@ class Wanted(NamedTuple):
     part: str  # "val" or "train"
     measure: Measure | None  # None for the loss
     parameters: dict[str, Any]
+    decides: bool = False  # the objective, or what training looks at: without it a trial has failed
 
 
 def wanted(metrics: list[Any], task: str, code: CodeFolder | None) -> list[Wanted]:
@@ -55,16 +57,18 @@ def check_parts(metrics: list[Wanted], parts: Collection[str]) -> None:
 
 
 def once(metrics: list[Wanted]) -> list[Wanted]:
-    """Each name once, where it stands first; the last of that name holds."""
-    return list({each.name: each for each in metrics}.values())
+    """Each name once, where it stands first; the last of that name holds, and decides if one of them does."""
+    deciding = {each.name for each in metrics if each.decides}
+    last = {each.name: each for each in metrics}
+    return [each._replace(decides=each.name in deciding) for each in last.values()]
 
 
 def objective_of(name: str, metrics: list[Wanted], task: str, code: CodeFolder | None) -> Wanted:
-    """The metric that the objective names: one of the list (which may rename it), else by its own name."""
+    """The metric that the objective names: one of the list (which may rename it), else by its own name. It decides."""
     for each in metrics:
         if each.name == name:
-            return each
-    return _want(name, task, code)._replace(name=name)
+            return each._replace(decides=True)
+    return _want(name, task, code)._replace(name=name, decides=True)
 
 
 def defaults(task: str, output: str) -> list[str]:
@@ -100,7 +104,8 @@ def measure(
 ) -> tuple[dict[str, float], list[str]]:
     """The values, and why some of them are NaN. Metrics of samples without a finite score are NaN without a reason.
 
-    Those that are `known` already, without parameters, are not computed again.
+    Those that are `known` already, without parameters, are not computed again. What raises has no value and a note, so
+    that no training is lost over it; unless it decides something: ModelError, or what a function of the user's raises.
     """
     values: dict[str, float] = {}
     notes = []
@@ -114,11 +119,18 @@ def measure(
         except Undefined as reason:
             values[each.name] = float("nan")
             notes.append(f"{each.name} is undefined: {reason}")
-        except TypeError as error:
-            if each.measure not in MEASURES.values():
-                raise  # a function of the user's: its own mistake, told with its traceback
-            raise ModelError(f"{each.name}: {error}", "correct the metric's parameters") from error
+        except Exception as error:  # of a function of the user's, or parameters that do not fit
+            if each.decides:
+                _raise(each, error)
+            notes.append(f"{each.name}{NOT_MEASURED}{type(error).__name__}: {error}")
     return values, notes
+
+
+def _raise(each: Wanted, error: Exception) -> NoReturn:
+    """A function of the user's tells its own mistake, with its traceback; of a built-in the parameters are wrong."""
+    if each.measure not in MEASURES.values():
+        raise error
+    raise ModelError(f"{each.name}: {error}", "correct the metric's parameters") from error
 
 
 def measure_predictions(path: Path, metrics: list[Any], code: CodeFolder | None) -> tuple[dict[str, float], list[str]]:
@@ -132,7 +144,7 @@ def measure_predictions(path: Path, metrics: list[Any], code: CodeFolder | None)
     output = said(scored)
     asked = wanted(metrics, scored.task, code)
     notes = [f"{each.name} is left out: {_why_not(each, output)}" for each in asked if _why_not(each, output)]
-    values, reasons = measure([each for each in asked if not _why_not(each, output)], scored)
+    values, reasons = measure([each._replace(decides=True) for each in asked if not _why_not(each, output)], scored)
     return values, notes + reasons
 
 

@@ -15,7 +15,7 @@ from ..store.ledger import ledger
 from . import complete, need_store, options, print_json
 
 ADVICE = {
-    "user_code": "mend the code, then sweep again: trials of changed code are new ones (a metric's code is no part of them: then retry)",
+    "user_code": "mend the code, then sweep again: trials of changed code are new ones",
     "data": "mend the spec's `data` or `preprocess`, or the data, then sweep again",
     "model": "mend the spec's `model` or `train`, then sweep again",
     "out_of_memory": "take a smaller batch, or fewer workers (--per-device 1); sweeping again queues them again",

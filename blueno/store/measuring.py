@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ..messages import Message
+from ..messages import NOT_MEASURED, Message
 from .asked import JOIN_MEASURED, Item, asked_by, item, lacking, lacking_sql, measured
 from .database import transaction
 from .transitions import BOUND, MOST_LOST, Binding, event
@@ -65,11 +65,16 @@ def want(db: sqlite3.Connection, sweep: int, trial: str | None = None) -> int:
 
 
 def note_trained(db: sqlite3.Connection, result: Message, items: Iterable[Any]) -> None:
-    """Keeps, beside a new result, by which definitions its metrics were measured, and what training could not give."""
+    """Keeps, beside a new result, by which definitions its metrics were measured, and what training could not give.
+    A metric that raised is lacking: it is measured when it is mended.
+    """
     metrics: dict[str, float | None] = {}
     own: dict[str, str] = {}
+    raised = {note.partition(NOT_MEASURED)[0] for note in result["notes"] if NOT_MEASURED in note}
     for each in map(item, items):
         value = result["metrics"].get(each.name)
+        if each.name in raised:
+            continue
         if each.name not in result["metrics"]:
             metrics[each.id] = None
         elif not each.plain:

@@ -170,7 +170,8 @@ def values_of(
 ) -> tuple[dict[str, float], list[str]]:
     """The metrics of scored samples, the loss among them, and why some have no value."""
     values, notes = measure([each for each in metrics if each.measure], scored, known)
-    return {each.name: values[each.name] if each.measure else loss for each in metrics}, notes
+    found = {each.name: values.get(each.name) if each.measure else loss for each in metrics}
+    return {name: value for name, value in found.items() if value is not None}, notes
 
 
 def _obey(

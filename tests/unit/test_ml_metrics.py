@@ -206,8 +206,11 @@ def test_what_a_function_of_ones_own_writes_into_its_arguments_is_its_own(tmp_pa
 
 def test_a_mistake_in_a_function_of_ones_own_is_not_hidden(tmp_path: Path) -> None:
     own = code(tmp_path, scores="def cost(y_true, y_score):\n    return None + 1\n")
-    with pytest.raises(TypeError):
-        measure(wanted(["scores.py:cost"], "binary", own), binary([0, 1], [0.25, 0.5]))
+    listed = wanted(["scores.py:cost", "accuracy"], "binary", own)
+    values, notes = measure(listed, binary([0, 1], [0.25, 0.5]))
+    assert values == {"val_accuracy": 0.5} and "val_cost could not be measured: TypeError" in notes[0]
+    with pytest.raises(TypeError):  # where it decides something, the trial has failed
+        measure([objective_of("val_cost", listed, "binary", own)], binary([0, 1], [0.25, 0.5]))
 
 
 def test_wrong_names_are_refused_with_a_fix() -> None:
@@ -216,8 +219,10 @@ def test_wrong_names_are_refused_with_a_fix() -> None:
     assert caught.value.fix == "write roc_auc"
     with pytest.raises(ModelError, match="r2 does not exist for a binary task"):
         wanted(["val_r2"], "binary", None)
+    listed = wanted([{"cohen_kappa": {"wieghts": "quadratic"}}], THREE.task, None)
+    assert "val_cohen_kappa could not be measured" in measure(listed, THREE)[1][0]
     with pytest.raises(ModelError, match="val_cohen_kappa: "):
-        value("cohen_kappa", THREE, wieghts="quadratic")
+        measure([objective_of("val_cohen_kappa", listed, THREE.task, None)], THREE)
 
 
 def test_defaults_are_those_that_the_output_allows() -> None:
