@@ -34,7 +34,7 @@ class Standing:
         self.next = time.monotonic() + EVERY_S
         for sweep in read.sweeps(db):
             counts = ledger(db, sweep.number)
-            line = f"{sweep.name}: {progress_line(counts, 0, 0.0, "", best(db, sweep))}"
+            line = f"{sweep.name}: {progress_line(counts, 0, 0.0, '', best(db, sweep))}"
             if line != self.lines.get(sweep.number) and (sweep.number in self.lines or not counts.finished):
                 self.lines[sweep.number] = line
                 self.tell(line)

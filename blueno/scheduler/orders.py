@@ -47,7 +47,7 @@ def train_message(db: sqlite3.Connection, trial: Claimed, pack: Pack | None = No
         "files": files_of(trial.recipe, own["files"]),
         "objective": {"metric": own["metric"], "direction": own["direction"]},
         "metrics": listed,
-        "keep": larger(json.loads(row["keep"]) for row in rows),
+        "keep": _kept(rows),
     }
     if pack is not None:
         message["pack"] = {"family": pack.family, "lanes": pack.lanes, "ends": pack.ends}
@@ -58,6 +58,15 @@ def train_message(db: sqlite3.Connection, trial: Claimed, pack: Pack | None = No
 def stop_message(trial: Claimed) -> Message:
     """What a worker that trains packs is told about a trial that it need not go on with."""
     return {"kind": "stop", "trial": trial.id, "attempt": trial.attempt}
+
+
+def _kept(rows: list[sqlite3.Row]) -> dict[str, str]:
+    """The larger wish of all sweeps. Where they rank trials by different objectives, a worker cannot tell which files
+    nobody will keep: it leaves them all.
+    """
+    objectives = {(row["metric"], row["direction"]) for row in rows}
+    wishes = [json.loads(row["keep"]) for row in rows]
+    return larger(wishes if len(objectives) == 1 else [*wishes, {"weights": "all"}])
 
 
 def build_message(preparation: Preparation, binding: Binding) -> Message:
