@@ -55,7 +55,7 @@ def metrics(project: Project) -> dict[str, dict[str, float]]:
 
 
 def test_packs_give_what_fit_gives(tmp_path: Path, project: Project) -> None:
-    ledger = project.json("sweep", "packs.yaml")
+    ledger = project.json("sweep", "packs.yaml", "--engine", "auto")
     assert ledger["succeeded"] == 40
     assert rows(project, "SELECT engine, notes, count(*) FROM results GROUP BY 1, 2") == [("fused", "[]", 40)]
     assert project.json("verify")["ok"]
@@ -71,7 +71,7 @@ def test_packs_give_what_fit_gives(tmp_path: Path, project: Project) -> None:
 
 def test_a_worker_that_is_killed_over_a_pack_costs_no_trial(project: Project) -> None:
     project.write(packs_yaml=LONG)
-    sweep = project.start("sweep", "packs.yaml", "--json")
+    sweep = project.start("sweep", "packs.yaml", "--engine", "auto", "--json")
     wait_for(lambda: _begun(project) >= 10)
     time.sleep(0.5)
     kill(project.workers()[0])
