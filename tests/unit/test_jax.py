@@ -22,19 +22,18 @@ AS_A_WORKER = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_what_needs_keras_on_jax() -> None:
-    command = [sys.executable, "-m", "pytest", "tests/jax", "-q", "-p", "no:xdist"]
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("test_*.py")), ids=lambda file: file.stem)
+def test_what_needs_keras_on_jax(file: Path) -> None:
+    command = [sys.executable, "-m", "pytest", str(file), "-q", "-p", "no:xdist"]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | AS_A_WORKER, capture_output=True, text=True)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     passed = re.search(r"(\d+) passed", said)
-    assert passed and int(passed[1]) >= written(), said
+    assert passed and int(passed[1]) >= written(file), said
     assert "skipped" not in said, said
 
 
-def written() -> int:
+def written(file: Path) -> int:
     """How many test functions there are; each runs at least once."""
-    return sum(
-        len(re.findall(r"^def test_", path.read_text(), re.MULTILINE)) for path in sorted(FOLDER.glob("test_*.py"))
-    )
+    return len(re.findall(r"^def test_", file.read_text(), re.MULTILINE))
