@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
 def load(part: dict, device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Features (n, d) float32 and class codes (n,) int64."""
     features, target = (torch.from_numpy(np.load(part[name])) for name in ("features", "target"))
-    return features.flatten(1).to(device), target.to(device)
+    return features.flatten(1).float().to(device), target.to(device)
 
 
 def one_epoch(net, optimizer, samples, batches) -> float:

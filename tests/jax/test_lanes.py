@@ -156,7 +156,8 @@ def test_a_lane_is_stopped_by_its_report(tmp_path: Path) -> None:
 def test_a_lane_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     code = ml_jobs.code(tmp_path / "code", own="def broken(y, s):\n    raise RuntimeError('no')\n")
     jobs = trials(tmp_path, 3, lambda folder, i: ml_jobs.job(folder, ml_jobs.blobs(), SMALL, seed=i))
-    jobs[1] = jobs[1]._replace(metrics=["own.py:broken"], code=code)
+    objective = {"metric": "val_broken", "direction": "maximize"}
+    jobs[1] = jobs[1]._replace(metrics=["own.py:broken"], objective=objective, code=code)
     lost: list[tuple[Path, str]] = []
     found: list[Path] = []
     train_pack(
