@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from .project import Project, kill, wait_for
@@ -72,9 +73,9 @@ def test_packs_give_what_fit_gives(tmp_path: Path, project: Project) -> None:
 def test_a_worker_that_is_killed_over_a_pack_costs_no_trial(project: Project) -> None:
     project.write(packs_yaml=LONG)
     sweep = project.start("sweep", "packs.yaml", "--engine", "auto", "--json")
-    wait_for(lambda: _begun(project) >= 10)
+    on_a_pack = wait_for(lambda: _on_a_pack(project))
     time.sleep(0.5)
-    kill(project.workers()[0])
+    kill(psutil.Process(on_a_pack))
     _, errors = sweep.communicate(timeout=200)
     assert sweep.returncode == 0, errors
     assert "queued again" in errors
@@ -85,7 +86,12 @@ def test_a_worker_that_is_killed_over_a_pack_costs_no_trial(project: Project) ->
     assert not project.processes()
 
 
-def _begun(project: Project) -> int:
+def _on_a_pack(project: Project) -> int | None:
+    """The process of a worker that has begun ten trials and more."""
+    query = (
+        "SELECT pid FROM trials JOIN workers ON workers.id = trials.worker"
+        " WHERE starts > 0 AND state = 'running' GROUP BY pid HAVING count(*) >= 10"
+    )
     with suppress(sqlite3.OperationalError):  # the store is not made yet
-        return rows(project, "SELECT count(*) FROM trials WHERE starts > 0")[0][0]
-    return 0
+        return next((row[0] for row in rows(project, query)), None)
+    return None

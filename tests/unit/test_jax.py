@@ -25,7 +25,7 @@ AS_A_WORKER = {
 @pytest.mark.timeout(2400)
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("test_*.py")), ids=lambda file: file.stem)
 def test_what_needs_keras_on_jax(file: Path) -> None:
-    command = [sys.executable, "-m", "pytest", str(file), "-q", "-p", "no:xdist"]
+    command = [sys.executable, "-m", "pytest", str(file), "-p", "no:xdist"]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | AS_A_WORKER, capture_output=True, text=True)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
