@@ -25,8 +25,8 @@ NETWORKS: list[tuple[dict[str, Any], tuple[int, ...]]] = [
 ]
 
 
-def timing(total_s: float) -> Timing:
-    return Timing(0.0, total_s, total_s, total_s, math.nan, math.nan)
+def timing(total_s: float, waste: float = math.nan) -> Timing:
+    return Timing(0.0, total_s, total_s, total_s, math.nan, math.nan, waste=waste)
 
 
 def done(time: float, process: int = 1) -> Done:
@@ -106,8 +106,8 @@ def test_a_workload_has_its_size_and_a_tiny_one(name: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", WITH_PEERS)
 def test_targets_say_whether_they_are_met(name: str) -> None:
     found = workload(name)
-    quick = {arm: timing(1.0 if arm == "ours" else 1000.0) for arm in found.arms}
-    slow = {arm: timing(1.0) for arm in found.arms}
+    quick = {arm: timing(1.0 if arm == "ours" else 1000.0, waste=0.0) for arm in found.arms}
+    slow = {arm: timing(1.0, waste=0.5) for arm in found.arms}
     assert all(said.endswith("(met)") for said in found.targets(quick))
     assert all(said.endswith("(missed)") for said in found.targets(slow))
     assert all(said.endswith("(not measured)") for said in found.targets({}))

@@ -19,6 +19,7 @@ from ..scoring import chunk_of
 from ..setup import Setup, set_up
 from ..stage import Stage, begin
 from . import places
+from .clocking import clocked
 from .numbers import Place, pairs
 from .program import Data, Score, Step, Train, first_metrics, score_program, step_program, train_program
 from .side_effects import watched
@@ -80,8 +81,8 @@ def programs_of(family: Family, ways: Ways) -> Programs:
         step = step_program(setup.trainee, family.places, ways)
         family.programs[ways] = Programs(
             step,
-            train_program(setup.trainee, step, stage.train["batch_size"], ways),
-            score_program(setup.model, setup.trainee, family.places, chunk, ways),
+            clocked("train", train_program(setup.trainee, step, stage.train["batch_size"], ways), ways.how),
+            clocked("score", score_program(setup.model, setup.trainee, family.places, chunk, ways), ways.how),
             draw_program(family.template, setup.trainee.optimizer),
         )
     return family.programs[ways]
