@@ -150,8 +150,10 @@ def _of_epochs(medians: Mapping[str, Timing]) -> list[str]:
     peers = [epochs for name, epochs in seen.items() if name != "ours"]
     if not peers or "ours" not in seen or {*peers} == {seen["ours"]}:
         return []
-    return [f"epochs a trial: ours {seen['ours']:.1f} of all trials, peers {min(peers):.1f} to {max(peers):.1f} of those"
-            " that they train; times are as measured, not by the epoch"]  # fmt: skip
+    return [
+        f"epochs a trial: ours {seen['ours']:.1f} of all trials, peers {min(peers):.1f} to {max(peers):.1f} of those"
+        " that they train; times are as measured, not by the epoch"
+    ]
 
 
 def _epochs(medians: Mapping[str, Timing], work: Work) -> float:
