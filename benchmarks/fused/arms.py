@@ -123,16 +123,14 @@ def _fresh(work: Work, trials: list[Recipe]) -> Path:
 
 
 def _arms() -> dict[str, Arm]:
-    found = {
-        "ours": Arm("blueno sweep --engine fused", partial(ours, None), "ours"),
-        "ours-warm": Arm("blueno sweep --engine fused, compiled before", partial(ours, COMPILED), "ours"),
-    }
+    found = {"ours": Arm("blueno sweep --engine fused", partial(ours, None), "ours")}
     for backend, on in {"jax": "JAX", "tensorflow": "TensorFlow"}.items():
         for name, arm in _peers(backend, CORES).items():
             found[f"{name}-{backend}"] = arm._replace(title=f"{arm.title}, {on}")
     for mask, title in {"threefry": "its own masks", "hashed": "hashed masks"}.items():
         found[f"by-hand-{mask}"] = Arm(f"by hand in JAX, {title}", partial(by_hand, 64, "vmap", mask), "ceiling")
-    return found
+    warm = Arm("blueno sweep --engine fused, compiled before", partial(ours, COMPILED), "ours")
+    return found | {"ours-warm": warm}
 
 
 def _peers(backend: str, slots: int) -> dict[str, Arm]:

@@ -22,7 +22,9 @@ class Ran(NamedTuple):
 
 def read_clock(folder: Path) -> list[Ran]:
     """What all workers said, in the order of each one's runs."""
-    return [Ran(**json.loads(line)) for path in sorted(folder.iterdir()) for line in path.read_text().splitlines()]
+    return [
+        Ran(**json.loads(line)) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()
+    ]
 
 
 def in_programs_s(ran: Sequence[Ran], cores: int) -> float:
