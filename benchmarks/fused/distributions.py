@@ -5,6 +5,7 @@ networks, and how small a difference these would have found.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -22,6 +23,7 @@ from ..tables import Table, main
 ALPHA, POWER = 0.05, 0.80
 SEEDS = 32
 FIT_FROM = 100  # the seeds of `fit` begin here: the samples have nothing in common
+MOST = 8.0  # deviations: no larger shift is looked for
 ORDERS, DRAWS = 9_999, 2_000  # permutations of a test, and experiments that power is computed from
 
 
@@ -108,7 +110,8 @@ def compared(fused: np.ndarray, fit: np.ndarray, pairs: int) -> Found:
 
 
 def detectable_shift(one: np.ndarray, other: np.ndarray, alpha: float, draws: int = DRAWS) -> float:
-    """The smallest shift of the mean, in deviations over seeds, that the permutation test finds with POWER at `alpha`.
+    """The smallest shift of the mean, in deviations over seeds, that the permutation test finds with POWER at `alpha`;
+    infinite where it finds none, as with very few seeds.
 
     Experiments are drawn, with replacement, from both samples less their means; a shift is added to one half.
     """
@@ -116,12 +119,17 @@ def detectable_shift(one: np.ndarray, other: np.ndarray, alpha: float, draws: in
     pool = np.concatenate([one - one.mean(), other - other.mean()]) / deviation(one, other)
     drawn = random.choice(pool, (len(one) + len(other), draws))
     orders = _orders(len(one), len(other), 1999)
-    low, high = 0.0, 8.0
+    in_first = (np.arange(len(drawn)) < len(one))[:, None]
+
+    def is_found(shift: float) -> bool:
+        return bool((_p_values(drawn + shift * in_first, orders) <= alpha).mean() >= POWER)
+
+    low, high = 0.0, MOST
+    if not is_found(high):
+        return math.inf
     while high - low > 0.01:
         shift = (low + high) / 2
-        shifted = drawn + shift * (np.arange(len(drawn)) < len(one))[:, None]
-        found = (_p_values(shifted, orders) <= alpha).mean() >= POWER
-        low, high = (low, shift) if found else (shift, high)
+        low, high = (low, shift) if is_found(shift) else (shift, high)
     return high
 
 
@@ -185,7 +193,7 @@ def _spread(sample: np.ndarray) -> str:
 
 
 def _shift(found: Found, shift: float) -> str:
-    return f"{shift * deviation(found.fused, found.fit):.4f} ({shift:.2f})"
+    return "none" if math.isinf(shift) else f"{shift * deviation(found.fused, found.fit):.4f} ({shift:.2f})"
 
 
 if __name__ == "__main__":

@@ -185,6 +185,13 @@ def test_equal_samples_are_not_told_apart_and_others_are() -> None:
     assert max(apart.mean_p, apart.shape_p) < 0.001
 
 
+def test_four_seeds_find_nothing_at_a_strict_level() -> None:
+    import numpy as np
+
+    sample = np.array([0.1, 0.2, 0.3, 0.5])
+    assert math.isinf(distributions.detectable_shift(sample, sample, 0.01))
+
+
 def test_the_shift_that_is_found_is_that_of_the_t_test_where_deviations_are_normal() -> None:
     import numpy as np
     from scipy.stats import nct, norm, t

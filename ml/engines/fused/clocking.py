@@ -50,7 +50,7 @@ def _last_compilation() -> Iterator[list[float]]:
     """When something was traced or compiled meanwhile: what comes after the last time is the program's own."""
     times: list[float] = []
 
-    def note(event: str, _: float, **__: Any) -> None:
+    def note(event: str, duration_secs: float, **_: str | int) -> None:
         if event.startswith("/jax/core/compile/"):
             times[:] = [time.perf_counter()]
 
