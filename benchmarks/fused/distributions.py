@@ -42,7 +42,7 @@ PAIRS = (
     Pair("gru, dropout", "sequences", {"architecture": "gru", "units": [16], "dropout": 0.2}),
     Pair("lstm", "sequences", {"architecture": "lstm", "units": [16]}),
     Pair("transformer, dropout", "sequences",
-         {"architecture": "transformer", "width": 16, "depth": 1, "heads": 2, "hidden": 32, "dropout": 0.1}),
+         {"architecture": "transformer", "width": 32, "depth": 1, "heads": 4, "hidden": 64, "dropout": 0.1}),
 )  # fmt: skip
 
 
