@@ -19,7 +19,7 @@ from blueno.etl.dataset import Dataset
 
 from ..commands import blueno, run
 from .clock import CLOCK, in_programs_s, lane_waste, read_clock
-from .environment import COMPILED, variables
+from .environment import OURS_COMPILED, variables
 from .estimate import Timing, extrapolated, read_done
 from .trials import Recipe, hand_over
 
@@ -101,7 +101,7 @@ def ours(compiled: Path | None, work: Work) -> Timing:
     for folder in (root, clock):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    own = {CLOCK: str(clock)} | ({"JAX_COMPILATION_CACHE_DIR": str(compiled)} if compiled else {})
+    own = {CLOCK: str(clock), "JAX_COMPILATION_CACHE_DIR": str(compiled or root / "compiled")}
     changes = [word for path, value in work.overrides.items() for word in ("--set", f"{path}={json.dumps(value)}")]
     found = run(blueno("sweep", work.spec, "--engine", "fused", "--root", root, *changes), variables=own)
     each_s, cpu_s = found.wall_s / len(work.trials), found.cpu_s / len(work.trials)
@@ -129,7 +129,7 @@ def _arms() -> dict[str, Arm]:
             found[f"{name}-{backend}"] = arm._replace(title=f"{arm.title}, {on}")
     for mask, title in {"threefry": "its own masks", "hashed": "hashed masks"}.items():
         found[f"by-hand-{mask}"] = Arm(f"by hand in JAX, {title}", partial(by_hand, 64, "vmap", mask), "ceiling")
-    warm = Arm("blueno sweep --engine fused, compiled before", partial(ours, COMPILED), "ours")
+    warm = Arm("blueno sweep --engine fused, compiled before", partial(ours, OURS_COMPILED), "ours")
     return found | {"ours-warm": warm}
 
 

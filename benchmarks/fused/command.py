@@ -137,7 +137,7 @@ def _table(
         f"the roofline: {limit.an_epoch * epochs / 1e9:.2f} GFLOP a trial (matrix products and AdamW, by hand) and"
         f" {limit.peak / 1e9:.0f} GFLOP/s, the cores' best in matrix products, is"
         f" {3600 * limit.peak / limit.an_epoch / epochs:,.0f} trials an hour at most",
-        "ours begins in a new project each time, and so compiles anew; what peers compile was compiled before",
+        "ours compiles anew each time, unless its row says otherwise; what peers compile was compiled before",
         "outside programs: the share of the cores' time in which no compiled program trains or scores, importing and"
         " compiling included; lane waste: the share of lanes' epochs that was computed for places without a trial",
     ]

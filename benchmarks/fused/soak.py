@@ -85,7 +85,7 @@ def held_bytes(sweep: Sweep) -> tuple[list[int], int]:
     changes = [word for path, value in sweep.overrides.items() for word in ("--set", f"{path}={value}")]
     with temporary_root() as root:
         command = blueno("sweep", SPEC, "--root", root, "--engine", "fused", "--per-device", "1", *changes)
-        run(command, partial(_look, looks), ONE_CORE)
+        run(command, partial(_look, looks), ONE_CORE | {"JAX_COMPILATION_CACHE_DIR": str(root / "compiled")})
         with closing(open_store(root, time.time(), read_only=True)) as db:
             rows = db.execute("SELECT ended, worker, engine FROM results ORDER BY ended, rowid").fetchall()
     assert {row["engine"] for row in rows} == {"fused"}, "these trials are fused"
