@@ -37,7 +37,7 @@ class Programs(NamedTuple):
 
 
 class Family(NamedTuple):
-    """What the trials of a family share in one stage. The model of each is built alike: its variables are in one order."""
+    """What the trials of a family share in one stage. Each stage has a model of its own, built alike."""
 
     setup: Setup  # of the template
     stage: Stage  # compiled

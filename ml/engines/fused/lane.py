@@ -34,7 +34,7 @@ class Terms(NamedTuple):
     steps: int  # an epoch
 
 
-@dataclass
+@dataclass(eq=False)
 class Lane:
     """One trial of a pack."""
 

@@ -214,7 +214,9 @@ def _first(family: Family, ways: Ways, lanes: Sequence[Lane], width: int) -> tup
         lane.left = None
     if len(left) == len(lanes):
         states, kept = ([each[which] for each in left.values()] for which in (0, 1))
-        return stacked(filled_up(states, width)), stacked(filled_up(kept, width))
+        state = stacked(filled_up(states, width))
+        are_one = all(one is other for one, other in left.values())
+        return state, state if are_one else stacked(filled_up(kept, width))
     seeds = lane_seeds(family.template, [lane.seed for lane in lanes], width)
     state = counts = programs_of(family, ways).draw(seeds, len(lanes))
     for place, own in left.items():

@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
@@ -47,7 +47,8 @@ def _found(family: Family, lane: Lane, state: State, kept: State, place: int, en
     trainee, own, progress = family.setup.trainee, of_lane(state, place), lane.progress
     if lane.rules.select and progress.kept is not None:
         values = dict(zip(map(id, trainee.variables), whole(trainee, of_lane(kept, place)), strict=True))
-        progress = replace(progress, kept=progress.kept._replace(weights=[values[id(each)] for each in trainee.weights]))
+        weights = [values[id(each)] for each in trainee.weights]
+        progress = replace(progress, kept=progress.kept._replace(weights=weights))
     optimizer = [] if ended else list(own.optimizer)
     if optimizer and len(lane.rates) == 1:
         optimizer[rate_of(trainee.optimizer)] = lane.rates[0]
