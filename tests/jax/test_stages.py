@@ -110,7 +110,7 @@ def test_losses_batches_and_class_weights_of_stages(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["adam", "schedule_free_adam_w", "muon"])
 def test_an_optimizer_begins_on_the_weights_of_its_stage(tmp_path: Path, name: str) -> None:
-    """Some copy them. Here all weights are alike at first, biases zero: what is a copy is not told from values."""
+    """Some copy them, biases too, which are zero only before the first stage."""
 
     def make(folder: Path, i: int) -> Job:
         return staged(folder, i, {"epochs": 2, "optimizer": SGD}, {"epochs": 2, "optimizer": {name: {}}},
@@ -197,23 +197,23 @@ def going_on(folder: Path, i: int) -> Job:
 
 
 @pytest.mark.parametrize(
-    ("kills", "went_on"),
+    ("how", "kills", "went_on"),
     [
-        ([(0, 6)], [5, 3]),  # both in the second stage
-        ([(0, 4)], [3, 2]),  # one in the first, the other has waited for the second
-        ([(0, 2), (1, 4), (1, 7), (0, 9)], [8, 7]),
+        ("auto", [(0, 6)], [5, 3]),  # both in the second stage
+        ("map", [(0, 4)], [3, 2]),  # one in the first, the other has waited for the second
+        ("map", [(0, 2), (1, 4), (1, 7), (0, 9)], [8, 7]),
     ],
 )
 def test_killed_lanes_go_on_to_the_same_bits(
-    tmp_path: Path, kills: list[tuple[int, int]], went_on: list[int]
+    tmp_path: Path, how: Any, kills: list[tuple[int, int]], went_on: list[int]
 ) -> None:  # fmt: skip
     jobs = [going_on(tmp_path / str(i), i) for i in range(2)]
-    whole = packed([job._replace(checkpoint=None, folder=_made(job.folder / "whole")) for job in jobs])
+    whole = packed([job._replace(checkpoint=None, folder=_made(job.folder / "whole")) for job in jobs], how=how)
     for lane, last in kills:
         reports = [killed_at(last) if i == lane else ml_jobs.quiet for i in range(2)]
         with pytest.raises(Killed):
-            train_pack(open_family(jobs), list(zip(jobs, reports, strict=True)), _none, _never, how="map")
-    again = packed(jobs)
+            train_pack(open_family(jobs), list(zip(jobs, reports, strict=True)), _none, _never, how=how)
+    again = packed(jobs, how=how)
     for before, after in zip(whole, again, strict=True):
         assert (after.history, after.metrics, after.epoch) == (before.history, before.metrics, before.epoch)
         for one, other in zip(weights(before), weights(after), strict=True):
