@@ -26,6 +26,7 @@ class Joined(NamedTuple):
 
     arrays: Data
     begins: dict[tuple[Any, ...], int]
+    loss: Any  # as `train` says it: the targets are what it takes
 
     def rows(self, lane: Lane, part: str) -> np.ndarray:
         """Where the samples of a lane's part are, (n,) int32."""
@@ -39,7 +40,8 @@ def join(lanes: Sequence[Lane], family: Family, before: Joined | None = None) ->
     The arrays only grow, and by doubling: each length is a program of its own.
     """
     datasets = {_same(lane.setup.dataset): lane.setup.dataset for lane in lanes}
-    if before is not None and datasets.keys() <= before.begins.keys():
+    loss = family.stage.train["loss"]
+    if before is not None and before.loss == loss and datasets.keys() <= before.begins.keys():
         return before
     features = [as_float32(np.asarray(each.features)) for each in datasets.values()]
     target = [
@@ -49,7 +51,7 @@ def join(lanes: Sequence[Lane], family: Family, before: Joined | None = None) ->
     begins = np.cumsum([0, *map(len, features[:-1])]).tolist()
     length = _length(list(map(len, features)), 0 if before is None else len(before.arrays.target))
     arrays = Data(_padded(features, length), _padded(target, length))
-    return Joined(arrays, dict(zip(datasets, begins, strict=True)))
+    return Joined(arrays, dict(zip(datasets, begins, strict=True)), loss)
 
 
 def _length(samples: list[int], at_least: int) -> int:
