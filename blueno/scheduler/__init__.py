@@ -241,6 +241,8 @@ def _lanes(s: Scheduler, worker: Worker) -> int:
     if worker.pack is None:
         return 0
     lanes, on_it = worker.pack.lanes, worker.pack.workers
+    if len(worker.trials) > lanes:
+        return len(worker.trials)  # more than half of the most: enough, without asking
     ready = engines.count_ready(s.db, worker.binding, worker.pack, 3 * lanes * on_it)
     spare = ready - on_it * max(0, lanes - len(worker.trials))
     return lanes + min(lanes, max(0, spare) // (2 * on_it))
