@@ -48,6 +48,8 @@ def fused(slot: Slot, root: Path, before: Mapping[str, str]) -> dict[str, str]:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
     told.setdefault("JAX_COMPILATION_CACHE_DIR", str(root / "data" / "work" / "jax"))
+    if slot.device and slot.share < 1:
+        told.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.9 * slot.share:.2f}")  # else each may take 0.75
     if slot.kind == "cpu":
         told["JAX_PLATFORMS"] = "cpu"
         told["XLA_FLAGS"] = " ".join(filter(None, [told.get("XLA_FLAGS"), *(ONE_THREAD if slot.threads == 1 else ())]))

@@ -22,6 +22,7 @@ from . import places
 from .numbers import Place, pairs
 from .program import Data, Score, Step, Train, first_metrics, score_program, step_program, train_program
 from .side_effects import watched
+from .streaming import Blocks, blocks_of
 from .template import Draw, NotFusable, Template, draw_program, make_template
 from .ways import Ways, ways_of
 
@@ -32,6 +33,7 @@ class Programs(NamedTuple):
     step: Step
     train: Train
     score: Score
+    blocks: Blocks  # of samples that do not lie on the device
     draw: Draw
 
 
@@ -46,6 +48,7 @@ class Family(NamedTuple):
     weighted: bool  # whether samples have weights
     programs: dict[Ways, Programs]  # those that were needed so far
     shells: list[Setup]  # a second model of the kind, to be filled and saved; made when the first one is
+    most: dict[Ways, int]  # lanes that fit into memory, where more were asked for
 
 
 def open_family(jobs: Sequence[Job]) -> Family:
@@ -67,7 +70,7 @@ def open_family(jobs: Sequence[Job]) -> Family:
     found = _found(setup.model, jobs)
     where = {f"model.{name}": each for name, each in places.resolve(found, setup.model).items()}
     weighted = any(job.recipe["train"]["class_weight"] is not None for job in jobs)
-    family = Family(setup, stage, template, found, where | _of_optimizer(setup, jobs), weighted, {}, [])
+    family = Family(setup, stage, template, found, where | _of_optimizer(setup, jobs), weighted, {}, [], {})
     _try(family)
     return family
 
@@ -76,12 +79,14 @@ def programs_of(family: Family, ways: Ways) -> Programs:
     """The family's programs; a second pack finds them compiled."""
     if ways not in family.programs:
         setup, stage = family.setup, family.stage
-        chunk = chunk_of(stage.parts["train"], stage.train["batch_size"])
+        size = stage.train["batch_size"]
+        chunk = chunk_of(stage.parts["train"], size)
         step = step_program(setup.trainee, family.places, ways)
         family.programs[ways] = Programs(
             step,
-            train_program(setup.trainee, step, stage.train["batch_size"], ways),
+            train_program(setup.trainee, step, size, ways),
             score_program(setup.model, setup.trainee, family.places, chunk, ways),
+            blocks_of(setup.model, setup.trainee, step, family.places, size, chunk, ways),
             draw_program(family.template, setup.trainee.optimizer),
         )
     return family.programs[ways]

@@ -17,7 +17,7 @@ from ... import batches
 from ...job import Job, Outcome, Report
 from ...metrics import Wanted
 from ..scoring import chunk_of
-from . import joined, resuming
+from . import joined, resuming, room
 from .ending import outcomes
 from .family import Family, Programs, programs_of
 from .lane import Lane, end_epoch, lane_of, next_rates
@@ -25,6 +25,7 @@ from .measuring import Measured, Pass, measured
 from .numbers import Values, pairs
 from .program import Epoch, State
 from .states import chosen, moved, with_lane
+from .streaming import scored, trained
 from .template import lane_seeds
 from .ways import Ways, notes_of, ways_of
 from .worth import Best, Worth
@@ -33,6 +34,7 @@ Task = tuple[Job, Report]
 More = Callable[[int], Sequence[Task]]  # at most so many further trials of the family
 Done = Callable[[Job, Outcome], None]
 Failed = Callable[[Job, Exception], None]
+Waits = Callable[[Job], None]
 T = TypeVar("T")
 
 
@@ -45,6 +47,7 @@ class Pack:
     programs: Programs
     notes: tuple[str, ...]
     failed: Failed
+    budget: int  # bytes
     lanes: list[Lane]
     data: joined.Joined
     numbers: dict[str, Values]  # of each place
@@ -59,11 +62,11 @@ class Pack:
             order = np.array(filled_up([self.lanes.index(lane) for lane in lanes], self.width))
             state = moved(state, order, state, order, np.zeros(self.width, bool))
         rows = np.stack(filled_up([self.data.rows(lane, part) for lane in lanes], self.width))
-        outputs, losses = self.programs.score(state, rows, numbers, self.data.arrays, len(lanes))
+        outputs, losses = scored(self.programs, state, rows, numbers, self.data, len(lanes))
         train = self.family.stage.parts["train"]
         chunk = chunk_of(train, self.family.stage.train["batch_size"])
         count = len(lanes)
-        return Pass(part, np.asarray(outputs)[:count], np.asarray(losses)[:count], chunk, self.family.stage.loss)
+        return Pass(part, outputs[:count], losses[:count], chunk, self.family.stage.loss)
 
 
 def train_pack(
@@ -74,12 +77,16 @@ def train_pack(
     how: Literal["auto", "map", "vmap"] | Ways = "auto",
     worth: Worth | None = None,
     failed: Failed | None = None,
+    waits: Waits | None = None,
+    budget: int | None = None,
 ) -> None:
     """Trains `tasks`, and what `more` gives when places come free; `done` is told of each as it ends.
 
     `how`: by the device (ways.ways_of), or map or vmap with the numbers that `fit` would draw. `worth` says whose
     weights are written; without it those that can be among the best N of the pack's trials, if N are kept. `failed` is
     told of a trial whose rules, metrics or outputs will not do, and the others go on; without it that ends the pack.
+    `waits` is told of those of `tasks` for which there is no room beside the others within `budget` (bytes; by the
+    device), the last first, and `more` gives them again; without it there is room for all.
     """
     ways = ways_of() if how == "auto" else how if isinstance(how, Ways) else Ways(how)
     keras.config.set_dtype_policy("mixed_float16" if family.stage.train["mixed_precision"] else "float32")
@@ -87,7 +94,7 @@ def train_pack(
     lanes = _lanes(family, tasks, failed)
     if not lanes:
         return
-    pack = _begun(family, lanes, ways, failed)
+    pack = _begun(family, lanes, ways, failed, room.budget_of(lanes[0].job) if budget is None else budget, waits)
     while pack.lanes:
         if not any(lane.progress.over for lane in pack.lanes):
             _epoch(pack)
@@ -116,7 +123,7 @@ def _lose(pack: Pack) -> Callable[[Lane, Exception], None]:
 def _epoch(pack: Pack) -> None:
     """Trains every lane for its next epoch, measures it, and obeys its rules."""
     count = len(pack.lanes)
-    pack.state, means = pack.programs.train(pack.state, _inputs(pack), pack.data.arrays, count)
+    pack.state, means = trained(pack.programs, pack.state, _inputs(pack), pack.data, count)
     parts = pack.lanes[0].setup.monitored.each_epoch
     found = {part: _measured(pack, part) for part in parts}
     told = {name: np.asarray(values).tolist() for name, values in means.items()}
@@ -170,14 +177,32 @@ def _lanes(family: Family, tasks: Sequence[Task], failed: Failed) -> list[Lane]:
     return found
 
 
-def _begun(family: Family, lanes: list[Lane], ways: Ways, failed: Failed) -> Pack:
+def _begun(
+    family: Family, lanes: list[Lane], ways: Ways, failed: Failed, budget: int, waits: Waits | None
+) -> Pack:  # fmt: skip
+    """A pack of the first lanes, as many as there is room for if others may wait."""
+    width = room.by_states(family, lanes, budget) if waits else len(lanes)
+    pack = _drawn(family, lanes[:width], ways, failed, budget)
+    while waits and (fewer := room.by_program(pack, ways.how)) < pack.width:
+        data = pack.data if pack.data.arrays else None
+        pack = _drawn(family, lanes[:fewer], ways, failed, budget, data)
+    for lane in reversed(lanes[pack.width :]):
+        family.most[ways] = pack.width
+        assert waits is not None, "BUG: there was room for all"
+        waits(lane.job)
+    _go_on(pack, pack.lanes)
+    return pack
+
+
+def _drawn(
+    family: Family, lanes: list[Lane], ways: Ways, failed: Failed, budget: int, before: joined.Joined | None = None
+) -> Pack:
+    """A pack of these lanes, with their first weights."""
     programs, width = programs_of(family, ways), len(lanes)
     state = programs.draw(lane_seeds(family.template, [lane.seed for lane in lanes], width), width)
-    data = joined.join(lanes, family)
+    data = joined.join(lanes, family, budget, width, before)
     notes, numbers = notes_of(ways, family.setup.trainee), _numbers(family, lanes, width)
-    pack = Pack(family, width, programs, notes, failed, lanes, data, numbers, state, state)
-    _go_on(pack, lanes)
-    return pack
+    return Pack(family, width, programs, notes, failed, budget, lanes, data, numbers, state, state)
 
 
 def _replace(pack: Pack, coming: list[Lane]) -> None:
@@ -196,7 +221,7 @@ def _replace(pack: Pack, coming: list[Lane]) -> None:
     are_one = pack.kept is pack.state
     pack.state = moved(pack.state, order, fresh, fresh_order, is_fresh)
     pack.kept = pack.state if are_one else moved(pack.kept, order, fresh, fresh_order, is_fresh)
-    pack.data = joined.join(pack.lanes, pack.family, pack.data)
+    pack.data = joined.join(pack.lanes, pack.family, pack.budget, pack.width, pack.data)
     pack.numbers = _numbers(pack.family, pack.lanes, pack.width)
     _go_on(pack, coming)
 
