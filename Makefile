@@ -33,7 +33,7 @@ tree:            # blueno/, etl/ and ml/ under one roof, as setuptools installs 
 
 .venv/run: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[cpu]"
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[cpu,fused]"
 	@touch $@
 
 .venv/dev: .venv/run

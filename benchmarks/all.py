@@ -1,7 +1,7 @@
 """Runs the benchmarks and writes what they found into docs/performance.md, each between its own markers.
 
 `python -m benchmarks.all [--quick] [NAME ...]`; with --quick the tables are printed and the document stays as it is.
-Those that install other people's tools first, and take long, run only when they are named.
+Those that install other people's tools first, or need JAX, and take long, run only when they are named.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ NAMES = ("start", "plan", "again", "table", "overhead", "metrics", "memory", "im
 WITH_PEERS = (
     "fused.mlps", "fused.cnns", "fused.gru", "fused.transformer", "fused.shapes", "fused.ragged", "fused.preparations",
 )  # fmt: skip
+ON_JAX = ("fused.one_lane", "fused.soak", "fused.distributions", "fused.gpu")
+EVERY = NAMES + WITH_PEERS + ON_JAX
 DOCUMENT = REPOSITORY / "docs" / "performance.md"
 
 
@@ -43,11 +45,11 @@ def main(arguments: list[str]) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"of {', '.join(NAMES)}, which run if none is given, and {', '.join(WITH_PEERS)}",
+        help=f"of {', '.join(NAMES)}, which run if none is given, and {', '.join(WITH_PEERS + ON_JAX)}",
     )
     options = parser.parse_args(arguments)
-    if unknown := set(options.names) - {*NAMES, *WITH_PEERS}:
-        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(NAMES + WITH_PEERS)}")
+    if unknown := set(options.names) - {*EVERY}:
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(EVERY)}")
     for name in options.names or NAMES:
         sys.stderr.write(f"{name}\n")
         text = markdown(import_module(f".{name}", __package__).measure(options.quick), options.quick)

@@ -7,7 +7,6 @@ import platform
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from .executors import Slot
@@ -38,16 +37,18 @@ def variables(slot: Slot, before: Mapping[str, str]) -> dict[str, str]:
     return told
 
 
-def fused(slot: Slot, root: Path, before: Mapping[str, str]) -> dict[str, str]:
+def fused(slot: Slot, before: Mapping[str, str]) -> dict[str, str]:
     """What a worker that trains packs is told beyond `variables`: JAX, one thread a core, and where what was compiled
-    is kept. That is a folder of the project's own, since programs are loaded from it.
+    is kept: a folder of the user's own, since programs are loaded from it, and this machine's, whose instructions they
+    are made of.
     """
     told = dict(before) | {
         "KERAS_BACKEND": "jax",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
-    told.setdefault("JAX_COMPILATION_CACHE_DIR", str(root / "data" / "work" / "jax"))
+    own = told.get("XDG_CACHE_HOME") or os.path.join(told.get("HOME") or os.path.expanduser("~"), ".cache")
+    told.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(own, "blueno", "jax", platform.node()))
     if slot.device and slot.share < 1:
         told.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.9 * slot.share:.2f}")  # else each may take 0.75
     if slot.kind == "cpu":

@@ -24,7 +24,7 @@ class Settings(NamedTuple):
 
     root: Path
     executor: str = "local"  # inline, local
-    engine: str = "fit"  # what trains networks: fit (one by one), fused (families as packs), auto
+    engine: str = "auto"  # what trains networks: fit (one by one), fused (families as packs), auto
     devices: str = ""  # "", "cpu", or GPUs by index or UUID, separated by commas
     per_device: int = 0  # workers per device; 0: as many as fit the sweep's resources
     cpus: int = 0  # cores to use; 0: all that this process may use

@@ -27,6 +27,8 @@ def start_keras(threads: int) -> Any:
     except ModuleNotFoundError as error:
         message = f"architectures are trained with Keras, and {error.name} is not installed"
         raise MissingLibrary(message, f"pip install keras {_distribution()}") from error
+    if os.environ["KERAS_BACKEND"] != "tensorflow":
+        _do_without_tensorflow()
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
@@ -40,6 +42,13 @@ def _distribution() -> str:
     """What a backend of Keras is installed by."""
     backend = os.environ["KERAS_BACKEND"]
     return "tensorflow-cpu" if (backend, sys.platform) == ("tensorflow", "linux") else backend
+
+
+def _do_without_tensorflow() -> None:
+    """Keras asks whether there is a TensorFlow when it saves a model, which would import it: seconds, for nothing."""
+    lazy = getattr(import_module("keras.src.utils.module_utils"), "tensorflow", None)
+    if "tensorflow" not in sys.modules and hasattr(lazy, "_available"):
+        lazy._available = False
 
 
 def _start_tensorflow(threads: int) -> None:

@@ -18,7 +18,8 @@ import blueno as api
 from blueno.etl.dataset import Dataset
 
 from ..commands import blueno, run
-from .environment import variables
+from .clock import CLOCK, in_programs_s, lane_waste, read_clock
+from .environment import OURS_COMPILED, variables
 from .estimate import Timing, extrapolated, read_done
 from .trials import Recipe, hand_over
 
@@ -44,7 +45,7 @@ class Arm(NamedTuple):
 
     title: str
     run: Callable[[Work], Timing]
-    group: str  # "ours", "peer", "loop" (of `Model.fit`, one process), "process" (one a trial) or "ceiling"
+    group: str  # "ours", "peer", "loop" (of `Model.fit`), "process" (one a trial) or "ceiling"
 
 
 def peer(module: str, arguments: tuple[str, ...], backend: str, slots: int, work: Work) -> Timing:
@@ -54,6 +55,17 @@ def peer(module: str, arguments: tuple[str, ...], backend: str, slots: int, work
     begun = time.time()
     run(command, variables=variables(backend, one_thread=slots > 1))
     return extrapolated(begun, read_done(folder), slots, len(work.trials))
+
+
+def loops(backend: str, processes: int, work: Work) -> Timing:
+    """A loop around `Model.fit` in each of several processes, each over its share of the sample, on one thread."""
+    folder = _fresh(work, work.sample)
+    shares = [range(len(work.sample))[number::processes] for number in range(processes)]
+    commands = [[work.python, "-m", f"{SCRIPTS}.loop", folder, *map(str, share)] for share in shares if share]
+    begun = time.time()
+    with ThreadPoolExecutor(processes) as pool:
+        list(pool.map(partial(run, variables=variables(backend, one_thread=True)), commands))
+    return extrapolated(begun, read_done(folder), len(commands), len(work.trials))
 
 
 def process_each(backend: str, at_a_time: int, work: Work) -> Timing:
@@ -76,32 +88,31 @@ def by_hand(width: int, how: str, mask: str, work: Work) -> Timing:
     folder = _fresh(work, work.trials)
     command = [work.python, "-m", f"{SCRIPTS}.jax_by_hand", folder, str(width), how, mask]
     found = run(command, variables=variables("jax", one_thread=True))
-    training_s = max(each["train_s"] for each in json.loads(found.output.splitlines()[-1]))
+    training_s = mean(each["train_s"] for each in json.loads(found.output.splitlines()[-1]))
     each_s, cpu_s = found.wall_s / len(work.trials), found.cpu_s / len(work.trials)
     return Timing(0.0, each_s, found.wall_s, cpu_s, math.nan, math.nan, training_s)
 
 
-def ours(engine: str, work: Work) -> Timing:
-    """All trials by `blueno sweep`, in a project of its own; timed from start to end."""
-    root = work.folder / "project"
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir()
+def ours(compiled: Path | None, work: Work) -> Timing:
+    """All trials by `blueno sweep`, in a project of its own; timed from start to end. What is compiled is kept in
+    `compiled`, or (None) in the project, which is new each time.
+    """
+    root, clock = work.folder / "project", work.folder / "clock"
+    for folder in (root, clock):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    own = {CLOCK: str(clock), "JAX_COMPILATION_CACHE_DIR": str(compiled or root / "compiled")}
     changes = [word for path, value in work.overrides.items() for word in ("--set", f"{path}={json.dumps(value)}")]
-    found = run(blueno("sweep", work.spec, "--engine", engine, "--root", root, *changes))
+    found = run(blueno("sweep", work.spec, "--engine", "fused", "--root", root, *changes), variables=own)
     each_s, cpu_s = found.wall_s / len(work.trials), found.cpu_s / len(work.trials)
-    return Timing(0.0, each_s, found.wall_s, cpu_s, *_learned(root), _in_programs_s(root))
+    ran = read_clock(clock)
+    return Timing(0.0, each_s, found.wall_s, cpu_s, *_learned(root), in_programs_s(ran, CORES), lane_waste(ran))
 
 
 def _learned(root: Path) -> tuple[float, float]:
-    """The mean accuracy of the epochs that count, and how many epochs ran."""
-    results = api.results(root=root)
-    epochs = results.history().groupby("trial").size().mean()
-    return float(results.trials()["val_accuracy"].mean()), float(epochs)
-
-
-def _in_programs_s(root: Path) -> float:
-    """The wall time that compiled programs ran, by what the engine tells of it; not known while it tells nothing."""
-    return math.nan
+    """The mean accuracy after the last epoch, and how many epochs ran."""
+    epochs = api.results(root=root).history().groupby("trial")
+    return float(epochs["val_accuracy"].last().mean()), float(epochs.size().mean())
 
 
 def _fresh(work: Work, trials: list[Recipe]) -> Path:
@@ -112,13 +123,14 @@ def _fresh(work: Work, trials: list[Recipe]) -> Path:
 
 
 def _arms() -> dict[str, Arm]:
-    found = {"ours": Arm("blueno sweep --engine fused", partial(ours, "fused"), "ours")}
+    found = {"ours": Arm("blueno sweep --engine fused", partial(ours, None), "ours")}
     for backend, on in {"jax": "JAX", "tensorflow": "TensorFlow"}.items():
         for name, arm in _peers(backend, CORES).items():
             found[f"{name}-{backend}"] = arm._replace(title=f"{arm.title}, {on}")
     for mask, title in {"threefry": "its own masks", "hashed": "hashed masks"}.items():
         found[f"by-hand-{mask}"] = Arm(f"by hand in JAX, {title}", partial(by_hand, 64, "vmap", mask), "ceiling")
-    return found
+    warm = Arm("blueno sweep --engine fused, compiled before", partial(ours, OURS_COMPILED), "ours")
+    return found | {"ours-warm": warm}
 
 
 def _peers(backend: str, slots: int) -> dict[str, Arm]:
@@ -131,6 +143,7 @@ def _peers(backend: str, slots: int) -> dict[str, Arm]:
         ),
         "keras-tuner": Arm("KerasTuner", partial(peer, "keras_tuner_grid", (), backend, 1), "peer"),
         "fit": Arm("a loop around `Model.fit`", partial(peer, "loop", (), backend, 1), "loop"),
+        "loops": Arm(f"a loop in each of {slots} processes", partial(loops, backend, slots), "loop"),
         "process": Arm("a process for each", partial(process_each, backend, 1), "process"),
         "processes": Arm(f"a process for each, {slots} at a time", partial(process_each, backend, slots), "process"),
     }

@@ -30,10 +30,11 @@ HEADER = [
     "start-up",
     "of the roofline",
     "outside programs",
+    "lane waste",
     "accuracy",
 ]
-FEW = ("ours", "ray-jax", "optuna-jax", "fit-jax", "fit-tensorflow")
-PEERS = (*FEW, "ray-tensorflow", "optuna-jobs-jax", "keras-tuner-jax")
+FEW = ("ours", "ray-jax", "optuna-jax", "fit-jax", "fit-tensorflow", "loops-jax")
+PEERS = (*FEW, "ray-tensorflow", "optuna-jobs-jax", "keras-tuner-jax", "loops-tensorflow")
 PROCESSES = ("process-jax", "processes-jax")
 WARM_UP = ("fit-jax", "optuna-jobs-jax")  # not timed: what JAX compiles with all threads, and with one
 
@@ -89,7 +90,7 @@ def measured(workload: Workload, options: Options) -> Table:
         some = sample(trials, options.sample)
         work = Work(spec, overrides, trials, some, datasets, peers_python(), Path(folder))
         if not options.quick:
-            for name in WARM_UP:
+            for name in (*WARM_UP, *({"ours-warm"} & set(names))):
                 ARMS[name].run(work)
         timings = _interleaved(names, work, options.rounds)
         limit = Limit(_peak(work), mean(_an_epoch(trial, work) for trial in trials))
@@ -136,9 +137,23 @@ def _table(
         f"the roofline: {limit.an_epoch * epochs / 1e9:.2f} GFLOP a trial (matrix products and AdamW, by hand) and"
         f" {limit.peak / 1e9:.0f} GFLOP/s, the cores' best in matrix products, is"
         f" {3600 * limit.peak / limit.an_epoch / epochs:,.0f} trials an hour at most",
-        "outside programs: the share of the time in which no compiled program trains; importing and compiling included",
+        "ours compiles anew each time, unless its row says otherwise; what peers compile was compiled before",
+        "outside programs: the share of the cores' time in which no compiled program trains or scores, importing and"
+        " compiling included; lane waste: the share of lanes' epochs that was computed for places without a trial",
     ]
-    return Table(f"fused.{workload.name}", HEADER, rows, remarks, workload.targets(medians))
+    return Table(f"fused.{workload.name}", HEADER, rows, remarks + _of_epochs(medians), workload.targets(medians))
+
+
+def _of_epochs(medians: Mapping[str, Timing]) -> list[str]:
+    """How many epochs trials ran, where that was not the same: then a peer's sample may not be like all trials."""
+    seen = {name: timing.epochs for name, timing in medians.items() if not math.isnan(timing.epochs)}
+    peers = [epochs for name, epochs in seen.items() if name != "ours"]
+    if not peers or "ours" not in seen or {*peers} == {seen["ours"]}:
+        return []
+    return [
+        f"epochs a trial: ours {seen['ours']:.1f} of all trials, peers {min(peers):.1f} to {max(peers):.1f} of those"
+        " that they train; times are as measured, not by the epoch"
+    ]
 
 
 def _epochs(medians: Mapping[str, Timing], work: Work) -> float:
@@ -156,14 +171,17 @@ def _row(name: str, timing: Timing, ours_s: float, trials: int, limit: Limit, ep
         f"{3600 / a_trial_s:,.0f}",
         _told(timing.total_s / ours_s, ".1f"),
         f"{timing.start_s:.1f} s" if timing.start_s else "",
-        _told(limit.share(timing, trials, epochs), ".1%"),
+        _told(limit.share(timing, trials, epochs if math.isnan(timing.epochs) else timing.epochs), ".1%"),
         _told(1 - timing.in_programs_s / timing.total_s, ".0%"),
+        _told(timing.waste, ".0%"),
         _told(timing.accuracy, ".3f"),
     ]
 
 
 def _seconds(value: float) -> str:
-    return _told(value * 1000, ".1f") + " ms" if value < 1 else _told(value, ".2f") + " s"
+    if math.isnan(value):
+        return ""
+    return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
 
 
 def _told(value: float, form: str) -> str:
@@ -188,6 +206,13 @@ def _best(medians: Mapping[str, Timing], groups: tuple[str, ...]) -> tuple[str, 
         return " and ".join(groups), math.nan
     best = min(seconds, key=seconds.__getitem__)
     return ARMS[best].title, seconds[best] / medians["ours"].total_s
+
+
+def waste_below(medians: Mapping[str, Timing], most: float) -> str:
+    """Whether our lanes compute for trials."""
+    waste = medians["ours"].waste if "ours" in medians else math.nan
+    state = "not measured" if math.isnan(waste) else "met" if waste <= most else "missed"
+    return f"at most {most:.0%} of lanes' epochs for no trial; it is {_told(waste, '.1%') or 'not known'} ({state})"
 
 
 # ---- the command line

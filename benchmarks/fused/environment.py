@@ -13,6 +13,8 @@ PINNED = REPOSITORY / "benchmarks" / "peers.txt"
 FOLDER = REPOSITORY / "build" / "peers"
 COMPILED = FOLDER / "compiled"  # JAX's persistent compilation cache, so that no peer compiles what it did before
 
+OURS_COMPILED = FOLDER / "compiled-ours"  # made by our workers, which use no folder that others may write to
+
 
 def peers_python() -> Path:
     """The peers' interpreter, installed first if it is not there or was made from other versions: minutes, once."""

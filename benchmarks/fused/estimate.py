@@ -20,6 +20,7 @@ class Timing(NamedTuple):
     accuracy: float  # on the validation part after the last epoch, the mean over trials; NaN where it is not known
     epochs: float  # that a trial ran, the mean
     in_programs_s: float = math.nan  # of `total_s`, in compiled programs; NaN where it is not known
+    waste: float = math.nan  # the share of lanes' epochs that was computed for no trial
 
 
 class Done(NamedTuple):

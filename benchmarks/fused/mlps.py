@@ -21,7 +21,7 @@ def targets(medians: Mapping[str, Timing]) -> list[str]:
 WORKLOAD = command.Workload(
     "mlps",
     "perceptrons 64-64 on scikit-learn's digits; rate, weight decay, dropout and seed vary",
-    command.PEERS + command.PROCESSES + ("by-hand-threefry", "by-hand-hashed"),
+    command.PEERS + command.PROCESSES + ("by-hand-threefry", "by-hand-hashed", "ours-warm"),
     {
         "train.learning_rate": 0.001,
         "train.optimizer.adamw.weight_decay": 0.001,

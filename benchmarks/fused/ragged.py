@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from . import command
-from .command import times_best
+from .command import times_best, waste_below
 from .estimate import Timing
 
 
@@ -14,6 +14,7 @@ def targets(medians: Mapping[str, Timing]) -> list[str]:
     """What should hold."""
     return [
         times_best(medians, ("peer", "loop"), 15),
+        waste_below(medians, 0.20),
     ]
 
 

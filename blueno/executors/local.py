@@ -187,7 +187,7 @@ def _spawn(worker: WorkerSpec, log: Path, lifeline: int) -> _Process:
     told = json.dumps({"id": worker.id, "root": str(worker.root), "slot": worker.slot, "engine": worker.engine})
     variables = environment.variables(worker.slot, os.environ)
     if worker.engine == "fused":
-        variables = environment.fused(worker.slot, worker.root, variables)
+        variables = environment.fused(worker.slot, variables)
     # -P: a blueno.py in the working folder is the user's, not ours
     command = [worker.interpreter or sys.executable, "-P", "-m", "blueno.worker.process", str(theirs.fileno()), told]
     try:

@@ -53,12 +53,11 @@ def family_of(recipe: Mapping[str, Any]) -> Family:
     model, train = recipe["model"], recipe["train"]
     if "architecture" not in model or train is None:
         return Family("", NO_NETWORK)
-    if train.get("stages"):
-        return Family("", "train in stages")
     if train.get("mixed_precision"):
         return Family("", "mixed precision")
     shared = {key: value for key, value in recipe.items() if key not in PER_LANE}
-    return Family(digest(shared | {"model": _kinds(model), "train": _train(train)}), "")
+    stages = [_train({**train, **stage, "stages": None}) for stage in train.get("stages") or []]
+    return Family(digest(shared | {"model": _kinds(model), "train": stages or _train(train)}), "")
 
 
 def _train(train: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..ml.stages import stages_of
+
 if TYPE_CHECKING:
     from ..etl.dataset import Dataset
     from ..ml.engines.fused.family import Family
@@ -34,10 +36,11 @@ def alike(job: Job) -> str:
 
 
 def _numbers(job: Job) -> dict[str, Any]:
-    model, (name, parameters) = job.recipe["model"], next(iter(job.recipe["train"]["optimizer"].items()))
-    return {f"model.{key}": value for key, value in model.items()} | {
-        f"{name}.{key}": value for key, value in (parameters or {}).items()
-    }
+    numbers = {f"model.{key}": value for key, value in job.recipe["model"].items()}
+    for stage, train in enumerate(stages_of(job.recipe["train"])):
+        for parameters in train["optimizer"].values():
+            numbers |= {f"{stage}.{key}": value for key, value in (parameters or {}).items()}
+    return numbers
 
 
 def fixed(jobs: Sequence[Job]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import gc
 import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ from .work import Emit, Worker, failure, job_of, note_wear, nothing, same_folder
 if TYPE_CHECKING:
     from ..ml.job import Job, Outcome, Report
 
+WRITERS = 2  # results wait for the disk, not for a core
 ARRIVING_S = 1.0  # trials that are sent at once come within this time of one another
 
 
@@ -50,6 +53,7 @@ class Desk:
     worker: Worker
     emit: Emit
     inbox: Inbox
+    writers: Executor
     family: str
     lanes: int  # at a time
     budget: int | None  # bytes on the device; by what it has
@@ -58,18 +62,34 @@ class Desk:
     told: set[str] = field(default_factory=set)  # trials that were said to have started
     stopped: set[tuple[str, int]] = field(default_factory=set)
     time: SharedTime = field(default_factory=SharedTime)
+    writing: deque[Future[None]] = field(default_factory=deque)  # results on their way
+
+
+def start_libraries(worker: Worker) -> None:
+    """Imports what packs need before the first one comes; what goes wrong is told by that one."""
+    with suppress(Exception):
+        _start(worker)
+
+
+def _start(worker: Worker) -> None:
+    from ..ml.runtime import start_keras
+
+    start_keras(worker.threads)
+    import_module("..ml.engines.fused.pack", __package__)
 
 
 def train_packs(worker: Worker, first: Message, emit: Emit, inbox: Inbox, budget: int | None = None) -> None:
     """Trains `first` and what comes of its family, until nothing of it waits. Other messages are kept for later."""
-    desk = Desk(worker, emit, inbox, first["pack"]["family"], first["pack"]["lanes"], budget, deque([first]))
-    while len(desk.waiting) < desk.lanes and _take_in(desk, ARRIVING_S):
-        pass
-    reset_peak()
     log = pack_log(worker.root, worker.id)
-    with redirected(log, ""), same_folder():
+    with ThreadPoolExecutor(WRITERS) as writers, redirected(log, ""), same_folder():
+        pack = first["pack"]
+        desk = Desk(worker, emit, inbox, writers, pack["family"], pack["lanes"], budget, deque([first]))
+        while len(desk.waiting) < desk.lanes and _take_in(desk, ARRIVING_S):
+            pass
+        reset_peak()
         while desk.waiting:
             _train(desk)
+        _wait_for_writers(desk)
     log.unlink(missing_ok=True)
     note_wear(worker)
 
@@ -94,7 +114,7 @@ def _take_in(desk: Desk, timeout_s: float = 0.0) -> bool:
 def _train(desk: Desk) -> None:
     """Trains one pack: the first trials that wait, those that are alike, and those that take their places."""
     try:
-        _start_libraries(desk)
+        _start(desk.worker)
         lanes = _first_lanes(desk)
         if lanes:
             _run(desk, lanes)
@@ -102,12 +122,6 @@ def _train(desk: Desk) -> None:
         raise
     except BaseException as error:
         _over(desk, error)
-
-
-def _start_libraries(desk: Desk) -> None:
-    from ..ml.train import start
-
-    start(desk.waiting[0]["recipe"]["model"], desk.worker.threads)
 
 
 def _first_lanes(desk: Desk) -> list[Lane]:
@@ -152,9 +166,14 @@ def _run(desk: Desk, lanes: Sequence[Lane]) -> None:
 
     def done(job: Job, outcome: Outcome) -> None:
         lane = desk.begun[job.folder]
-        _answer(desk, lane, lambda: trained(desk.worker, lane.message, outcome, job.folder))
-        if job.checkpoint is not None:
-            shutil.rmtree(job.checkpoint, ignore_errors=True)
+
+        def left() -> Message:
+            said = trained(desk.worker, lane.message, outcome, job.folder)
+            if job.checkpoint is not None:
+                shutil.rmtree(job.checkpoint, ignore_errors=True)
+            return said
+
+        _answer(desk, lane, left)
 
     def failed(job: Job, error: Exception) -> None:
         lane = desk.begun[job.folder]
@@ -235,13 +254,20 @@ def _task(desk: Desk, lane: Lane) -> tuple[Job, Report]:
 
 
 def _answer(desk: Desk, lane: Lane, answer: Callable[[], Message]) -> None:
-    """Tells what a trial left. One that was stopped leaves nothing: nobody waits for it."""
+    """Has a trial's files put away and told of, beside the training of others. One that was stopped leaves nothing:
+    nobody waits for it.
+    """
     share_s = _now(desk) - lane.begun_share_s
     del desk.begun[lane.job.folder]
+    if _key(lane.message) in desk.stopped:
+        lane.files.close()
+        return
+    lane.report.flush()
+    desk.writing.append(desk.writers.submit(_put_away, desk, lane, answer, share_s))
+
+
+def _put_away(desk: Desk, lane: Lane, answer: Callable[[], Message], share_s: float) -> None:
     with lane.files:
-        if _key(lane.message) in desk.stopped:
-            return
-        lane.report.flush()
         try:
             said = answer()
         except desk.worker.fatal:
@@ -249,6 +275,12 @@ def _answer(desk: Desk, lane: Lane, answer: Callable[[], Message]) -> None:
         except BaseException as error:
             said = _failed(desk, lane.message, error)
     _tell(desk, lane.message, said, lane.begun, share_s)
+
+
+def _wait_for_writers(desk: Desk) -> None:
+    """Until all that has ended is told."""
+    while desk.writing:
+        desk.writing.popleft().result()
 
 
 def _tell(desk: Desk, message: Message, said: Message, begun: float, share_s: float) -> None:

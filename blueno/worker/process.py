@@ -23,7 +23,7 @@ from ..messages import Message
 from . import output
 from .cores import pin
 from .inbox import Inbox
-from .packs import train_packs
+from .packs import start_libraries, train_packs
 from .work import handle, open_worker
 
 # The guard shares the worker's process group, and as its standard input a pipe that nobody writes to and whose other
@@ -47,6 +47,8 @@ def main(arguments: list[str]) -> None:
     emit = _sender(channel)
     worker = open_worker(told["id"], Path(told["root"]), slot.threads)
     emit({"kind": "ready", "pid": os.getpid(), "environment": environment.facts(slot)})
+    if told["engine"] == "fused":
+        start_libraries(worker)  # while the first dataset is built, perhaps by another worker
     while (message := inbox.get())["kind"] != "finish":
         if message["kind"] == "train" and "pack" in message:
             train_packs(worker, message, emit, inbox)
@@ -60,13 +62,21 @@ def main(arguments: list[str]) -> None:
 
 
 def _prepare_for_packs(slot: Slot) -> None:
-    """Before JAX is imported: it makes as many threads as there are cores, and loads programs from its cache, which
-    nobody else may write to.
-    """
-    with suppress(OSError):
-        Path(os.environ["JAX_COMPILATION_CACHE_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Before JAX is imported: it makes as many threads as there are cores, and loads programs from its cache."""
+    if not _is_own(Path(os.environ["JAX_COMPILATION_CACHE_DIR"])):
+        del os.environ["JAX_COMPILATION_CACHE_DIR"]
     if slot.kind == "cpu" and slot.threads == 1:
         pin()
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether nobody else may write to a folder, made if it is not there: what lies in it is run."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except OSError:
+        return False
+    return found.st_uid == os.getuid() and not found.st_mode & 0o022
 
 
 def _start_guard() -> None:

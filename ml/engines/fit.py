@@ -81,11 +81,12 @@ def was_told_to_stop(setup: Setup, progress: Progress, report: Report) -> bool:
     told = False
     for epoch in range(1, progress.epoch + 1):
         values = {name: column[epoch - 1] for name, column in progress.history.items()}
-        told |= report(epoch, _planned(setup), values)
+        told |= report(epoch, planned(setup), values)
     return told
 
 
-def _planned(setup: Setup) -> int:
+def planned(setup: Setup) -> int:
+    """The epochs of all stages, if none ends early."""
     return sum(stage["epochs"] for stage in setup.stages)
 
 
@@ -108,7 +109,7 @@ def _stages(setup: Setup, progress: Progress, optimizer: list[np.ndarray], saver
 
 def _fit(setup: Setup, progress: Progress, stage: Stage, saver: Saver, report: Report) -> None:
     last = progress.begun + stage.train["epochs"]
-    total = _planned(setup)
+    total = planned(setup)
 
     def begins(index: int, logs: Any = None) -> None:
         stage.feed.begin(index + 1)

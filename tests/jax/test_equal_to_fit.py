@@ -126,7 +126,7 @@ def test_schedules(tmp_path: Path) -> None:
 
 NOT_FUSABLE = [
     ({"optimizer": {"adam": {"use_ema": True}}}, "averages weights"),
-    ({"stages": [{"epochs": 1}, {"epochs": 1}]}, "stages"),
+    ({"stages": [{"epochs": 1}, {"optimizer": {"adam": {"use_ema": True}}}]}, "averages weights"),
 ]
 
 

@@ -75,13 +75,44 @@ def test_what_makes_another_family(other: dict[str, Any]) -> None:
     assert family_of(other).key not in ("", family_of(recipe()).key)
 
 
+HEAD, ALL = {"epochs": 1, "trainable": "head"}, {"learning_rate": 1e-5}
+STOPPING = {"monitor": "val_loss", "patience": 3, "min_delta": 0.0}
+
+
+@pytest.mark.parametrize("other", [
+    recipe(stages=[HEAD | {"epochs": 7}, ALL]),
+    recipe(stages=[HEAD, ALL | {"early_stopping": STOPPING}]),
+    recipe(stages=[HEAD, {"learning_rate": {"cosine_decay": {"decay_steps": 9}}}], select={"best": "val_accuracy"}),
+    recipe(stages=[HEAD, ALL | with_decay(0.3)]),
+    recipe(stages=[HEAD, ALL | {"batch_size": 32}], epochs=3),
+    {**recipe({"dropout": 0.5}, stages=[HEAD, ALL]), "seed": 7},
+])  # fmt: skip
+def test_what_may_differ_in_stages(other: dict[str, Any]) -> None:
+    assert family_of(other) == family_of(recipe(stages=[HEAD, ALL]))
+
+
+@pytest.mark.parametrize("other", [
+    recipe(),
+    recipe(stages=[HEAD]),
+    recipe(stages=[ALL, HEAD]),
+    recipe(stages=[HEAD, ALL, ALL]),
+    recipe(stages=[HEAD, ALL | {"trainable": "all"}]),
+    recipe(stages=[HEAD, ALL | {"batch_size": 64}]),
+    recipe(stages=[HEAD, ALL | {"loss": {"hinge": {}}}]),
+    recipe(stages=[HEAD, ALL | {"class_weight": "balanced"}]),
+    recipe(stages=[HEAD, ALL | {"optimizer": {"sgd": {}}}]),
+    recipe(stages=[HEAD, ALL | with_decay(0.0)]),
+])  # fmt: skip
+def test_what_makes_another_family_of_stages(other: dict[str, Any]) -> None:
+    assert family_of(other).key not in ("", family_of(recipe(stages=[HEAD, ALL])).key)
+
+
 def test_weights_of_classes_may_differ_where_all_have_some() -> None:
     balanced, own = recipe(class_weight="balanced"), recipe(class_weight={"0": 2.0, "1": 1.0})
     assert family_of(balanced) == family_of(own)
 
 
 @pytest.mark.parametrize(("other", "why"), [
-    (recipe(stages=[{"epochs": 1}]), "train in stages"),
     (recipe(mixed_precision=True), "mixed precision"),
     ({**recipe(), "model": {"estimator": "sklearn.svm:SVC"}}, "no network"),
     ({**recipe(), "model": {"function": "job.py:train"}, "train": None}, "no network"),

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks.all import WITH_PEERS
+from benchmarks.all import ON_JAX, WITH_PEERS
 from benchmarks.commands import SPECS, python, run
-from benchmarks.fused import command, flops, trials
+from benchmarks.fused import clock, command, distributions, flops, gpu, soak, trials
 from benchmarks.fused.arms import ARMS
 from benchmarks.fused.estimate import Done, Timing, extrapolated, middle, read_done
 
+ROOT = Path(__file__).parents[2]
 SIZES = {"mlps": 1024, "cnns": 256, "gru": 256, "transformer": 256, "shapes": 1024, "ragged": 256, "preparations": 1024}
 NETWORKS: list[tuple[dict[str, Any], tuple[int, ...]]] = [
     ({"architecture": "mlp", "hidden": [64, 64]}, (8, 8, 1)),
@@ -25,8 +26,8 @@ NETWORKS: list[tuple[dict[str, Any], tuple[int, ...]]] = [
 ]
 
 
-def timing(total_s: float) -> Timing:
-    return Timing(0.0, total_s, total_s, total_s, math.nan, math.nan)
+def timing(total_s: float, waste: float = math.nan) -> Timing:
+    return Timing(0.0, total_s, total_s, total_s, math.nan, math.nan, waste=waste)
 
 
 def done(time: float, process: int = 1) -> Done:
@@ -106,8 +107,8 @@ def test_a_workload_has_its_size_and_a_tiny_one(name: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", WITH_PEERS)
 def test_targets_say_whether_they_are_met(name: str) -> None:
     found = workload(name)
-    quick = {arm: timing(1.0 if arm == "ours" else 1000.0) for arm in found.arms}
-    slow = {arm: timing(1.0) for arm in found.arms}
+    quick = {arm: timing(1.0 if arm == "ours" else 1000.0, waste=0.0) for arm in found.arms}
+    slow = {arm: timing(1.0, waste=0.5) for arm in found.arms}
     assert all(said.endswith("(met)") for said in found.targets(quick))
     assert all(said.endswith("(missed)") for said in found.targets(slow))
     assert all(said.endswith("(not measured)") for said in found.targets({}))
@@ -130,6 +131,95 @@ def test_an_unknown_arm_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         command._options(["--arms", "hyperopt"])
     assert "no arm is called hyperopt; there are: ours, ray-jax" in capsys.readouterr().err
+
+
+def test_epochs_that_differ_are_told() -> None:
+    medians = {"ours": timing(1.0)._replace(epochs=20.0), "fit-jax": timing(9.0)._replace(epochs=25.5)}
+    assert "ours 20.0 of all trials, peers 25.5 to 25.5" in command._of_epochs(medians)[0]
+    assert command._of_epochs(dict.fromkeys(medians, timing(1.0)._replace(epochs=10.0))) == []
+
+
+# ---- what the engine tells of its programs
+
+
+def test_time_outside_programs_and_lanes_for_nobody(tmp_path: Path) -> None:
+    lines = [
+        {"program": "train", "seconds": 2.0, "lanes": 3, "computed": 4},
+        {"program": "score", "seconds": 0.5, "lanes": 3, "computed": 4},
+        {"program": "train", "seconds": 1.5, "lanes": 1, "computed": 4},
+    ]
+    (tmp_path / "1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines[:2]))
+    (tmp_path / "2.jsonl").write_text(json.dumps(lines[2]) + "\n")
+    ran = clock.read_clock(tmp_path)
+    assert clock.in_programs_s(ran, 2) == 2.0 and clock.lane_waste(ran) == 0.5
+    assert math.isnan(clock.in_programs_s([], 2)) and math.isnan(clock.lane_waste([]))
+
+
+def test_the_variable_is_the_engine_s() -> None:
+    pytest.importorskip("jax")
+    source = (ROOT / "ml" / "engines" / "fused" / "clocking.py").read_text()
+    assert f'VARIABLE = "{clock.CLOCK}"' in source
+
+
+# ---- those without peers
+
+
+def test_a_worker_is_seen_as_it_was_before_each_trial_ended() -> None:
+    looks = [soak.Look(float(time), 1, time * 10) for time in range(1, 6)]
+    assert soak.at_times(looks, [0.5, 1.0, 1.9, 4.2, 9.0]) == [10, 10, 10, 40, 50]
+
+
+def test_holm_by_hand() -> None:
+    assert distributions.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert distributions.holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_equal_samples_are_not_told_apart_and_others_are() -> None:
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    one, other = random.normal(size=32), random.normal(size=32)
+    found = distributions.compared(one, other, 6)
+    assert min(found.mean_p, found.shape_p) > 0.05 and found.strict_shift > found.shift
+    apart = distributions.compared(one, other + 2.0, 6)
+    assert max(apart.mean_p, apart.shape_p) < 0.001
+
+
+def test_four_seeds_find_nothing_at_a_strict_level() -> None:
+    import numpy as np
+
+    sample = np.array([0.1, 0.2, 0.3, 0.5])
+    assert math.isinf(distributions.detectable_shift(sample, sample, 0.01))
+
+
+def test_the_shift_that_is_found_is_that_of_the_t_test_where_deviations_are_normal() -> None:
+    import numpy as np
+    from scipy.stats import nct, norm, t
+
+    sample = norm.ppf((np.arange(32) + 0.5) / 32)
+
+    def power(shift: float) -> float:
+        return float(nct.sf(t.ppf(0.975, 62), 62, shift * np.sqrt(16)))
+
+    assert power(distributions.detectable_shift(sample, sample, 0.05)) == pytest.approx(0.8, abs=0.05)
+
+
+def test_what_lanes_do_not_take_goes_to_launches() -> None:
+    runs = [gpu.Run("mlps", "vmap", lanes, 1.0 + 0.1 * lanes, 45, 1.0) for lanes in (1, 64, 256)]
+    assert gpu.lane_s(runs) == pytest.approx(0.1)
+    assert gpu.launching(runs[0], 0.1) == pytest.approx(1.0 / 1.1)
+    assert gpu.launching(gpu.Run("mlps", "map", 8, 0.4, 45, 1.0), 0.1) == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ON_JAX)
+def test_a_benchmark_on_jax_runs_in_a_tiny_size(name: str) -> None:
+    pytest.importorskip("jax")
+    command = python("-m", f"benchmarks.{name}", "--quick")
+    lines = run(command, variables={"JAX_PLATFORMS": "cpu"}).output.splitlines()
+    assert f"`python -m benchmarks.{name} --quick`" in lines
+    assert sum(line.startswith("| ") for line in lines) >= 4
+    assert name != "fused.gpu" or any("no GPU was there" in line for line in lines)
 
 
 # ---- what runs in the peers' environment

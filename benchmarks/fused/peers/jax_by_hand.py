@@ -177,7 +177,7 @@ def trained(shape: Shape, mask: Mask, lane: Lane, data: Data) -> tuple[Weights, 
 def run(share: Share) -> Spent:
     """All packs of a share, one after the other."""
     trials = [trials_in(share.folder)[number] for number in share.numbers]
-    data = _flat(data_in(share.folder, trials[0]["dataset"]))
+    data = flat(data_in(share.folder, trials[0]["dataset"]))
     shape, mask = shape_of(trials[0], data), {"threefry": threefry, "hashed": hashed}[share.mask]
     packs = [lanes(trials[i : i + share.width], share.width) for i in range(0, len(trials), share.width)]
     one = partial(trained, shape, mask)
@@ -228,7 +228,8 @@ def step_flops(shape: Shape, mask: Mask, data: Data) -> float:
     return float(step.lower(state, x[rows], y[rows], random.key(0)).compile().cost_analysis()["flops"])
 
 
-def _flat(data: Data) -> Data:
+def flat(data: Data) -> Data:
+    """Each sample as one row of numbers, as perceptrons take them."""
     return Data(*((features.reshape(len(features), -1), target.astype(np.int32)) for features, target in data))
 
 

@@ -17,8 +17,8 @@ from ..leaving import leave
 from ..setup import Setup, alike
 from . import places
 from .family import shell_of
-from .measuring import Failed, measured
-from .states import of_lane
+from .measuring import Failed, Measured, measured
+from .states import of_lane, whole
 from .worth import Worth, smaller_is_better
 
 if TYPE_CHECKING:
@@ -76,9 +76,13 @@ def _of_training(pack: Pack, over: Sequence[Lane], failed: Failed) -> list[Value
     wanted: list[list[Wanted]] = [[x for x in lane.setup.monitored.at_end if x.part == "train"] for lane in over]
     if not any(wanted):
         return [({}, []) for _ in over]
-    passed = pack.passed("train", over, pack.kept)
-    found = measured(over, passed, wanted, failed)
-    return [None if each is None else (each.values, each.notes) for each in found]
+    found: dict[int, Measured | None] = {}
+    for stage in {lane.progress.kept.stage for lane in over}:  # type: ignore[union-attr]
+        some = [i for i, lane in enumerate(over) if lane.progress.kept.stage == stage]  # type: ignore[union-attr]
+        lanes, view = [over[i] for i in some], pack.in_stage(stage)
+        passed = view.passed("train", lanes, view.kept)
+        found |= zip(some, measured(lanes, passed, [wanted[i] for i in some], failed), strict=True)
+    return [None if each is None else (each.values, each.notes) for each in (found[i] for i in range(len(over)))]
 
 
 def _outcome(
@@ -104,8 +108,7 @@ def _filled(pack: Pack, lane: Lane) -> Setup:
     family = pack.family
     shell = alike(shell_of(family), lane.job)
     state = of_lane(pack.kept, pack.lanes.index(lane))
-    put_back(shell.trainee.trainable_variables, state.trainable)
-    put_back(shell.trainee.non_trainable_variables, state.rest)
+    put_back(shell.trainee.variables, whole(family.setup.trainee, state))
     for name, where in places.resolve(family.found, shell.model).items():
         for target, attribute in where:
             setattr(target, attribute, lane.numbers[f"model.{name}"])

@@ -1,4 +1,4 @@
-"""A family as its worker knows it: one template model, compiled, and the programs that train trials of it."""
+"""A family as its worker knows it: one template model for each stage, compiled, and the programs that train trials."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ import numpy as np
 from blueno.errors import ModelError
 
 from ...job import Job
+from ...stages import stages_of
 from ..feeding import as_float32
 from ..fresh import new_session
 from ..scoring import chunk_of
 from ..setup import Setup, set_up
 from ..stage import Stage, begin
 from . import places
+from .clocking import clocked
 from .numbers import Place, pairs
 from .program import Data, Score, Step, Train, first_metrics, score_program, step_program, train_program
 from .side_effects import watched
 from .streaming import Blocks, blocks_of
-from .template import Draw, NotFusable, Template, draw_program, make_template
+from .template import Draw, First, NotFusable, Template, draw_program, first_of, make_template, shake
 from .ways import Ways, ways_of
 
 
@@ -38,17 +40,19 @@ class Programs(NamedTuple):
 
 
 class Family(NamedTuple):
-    """What the trials of a family share."""
+    """What the trials of a family share in one stage. Each stage has a model of its own, built alike."""
 
     setup: Setup  # of the template
     stage: Stage  # compiled
     template: Template
+    first: First  # how its optimizer begins
     found: places.Found  # where the model's parameters that vary stand
     places: dict[str, list[Place]]  # the same in the template, with the optimizer's
     weighted: bool  # whether samples have weights
     programs: dict[Ways, Programs]  # those that were needed so far
-    shells: list[Setup]  # a second model of the kind, to be filled and saved; made when the first one is
-    most: dict[Ways, int]  # lanes that fit into memory, where more were asked for
+    shells: list[Setup]  # one more model of the kind, to be filled and saved; made when the first one is
+    most: dict[Ways, int]  # lanes that fit into memory in every stage, where more were asked for; one for all stages
+    stages: list[Family]  # the family in each stage, here too
 
 
 def open_family(jobs: Sequence[Job]) -> Family:
@@ -64,15 +68,23 @@ def open_family(jobs: Sequence[Job]) -> Family:
         return made[-1].trainee
 
     template = make_template(build, _seed(first), bool(first.recipe["train"]["mixed_precision"]))
-    setup = _with_a_rate(made[0])
-    stage = begin(setup, 0, range(1, 2))
-    _refuse(setup)
-    found = _found(setup.model, jobs)
-    where = {f"model.{name}": each for name, each in places.resolve(found, setup.model).items()}
-    weighted = any(job.recipe["train"]["class_weight"] is not None for job in jobs)
-    family = Family(setup, stage, template, found, where | _of_optimizer(setup, jobs), weighted, {}, [], {})
-    _try(family)
-    return family
+    found = _found(made[0].model, jobs)
+    shells: list[Setup] = []
+    most: dict[Ways, int] = {}
+    stages: list[Family] = []
+    for number in range(len(made[0].stages)):
+        setup = _with_rates(_another(first) if number else made[0])
+        shake(setup.trainee)
+        stage = begin(setup, number, range(1, 2))
+        _refuse(setup)
+        trains = [stages_of(job.recipe["train"])[number] for job in jobs]
+        where = {f"model.{name}": each for name, each in places.resolve(found, setup.model).items()}
+        where |= _of_optimizer(setup, trains)
+        weighted = any(train["class_weight"] is not None for train in trains)
+        begins = first_of(setup.trainee)
+        stages.append(Family(setup, stage, template, begins, found, where, weighted, {}, shells, most, stages))
+        _try(stages[-1])
+    return stages[0]
 
 
 def programs_of(family: Family, ways: Ways) -> Programs:
@@ -84,37 +96,39 @@ def programs_of(family: Family, ways: Ways) -> Programs:
         step = step_program(setup.trainee, family.places, ways)
         family.programs[ways] = Programs(
             step,
-            train_program(setup.trainee, step, size, ways),
-            score_program(setup.model, setup.trainee, family.places, chunk, ways),
+            clocked("train", train_program(setup.trainee, step, size, ways), ways.how),
+            clocked("score", score_program(setup.model, setup.trainee, family.places, chunk, ways), ways.how),
             blocks_of(setup.model, setup.trainee, step, family.places, size, chunk, ways),
-            draw_program(family.template, setup.trainee.optimizer),
+            draw_program(family.template, setup.trainee, family.first),
         )
     return family.programs[ways]
 
 
 def shell_of(family: Family) -> Setup:
-    """The second model, with the names that one alone has."""
+    """The model that is filled, with the names that one alone has."""
     if not family.shells:
-        job = family.setup.job
-        new_session(_seed(job), bool(job.recipe["train"]["mixed_precision"]))
-        family.shells.append(set_up(job))
+        family.shells.append(_another(family.setup.job))
     return family.shells[0]
 
 
-def optimizer_of(job: Job) -> dict[str, Any]:
-    """The parameters of a job's optimizer."""
-    return next(iter(job.recipe["train"]["optimizer"].values())) or {}
+def optimizer_of(train: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a stage's optimizer."""
+    return next(iter(train["optimizer"].values())) or {}
 
 
 def _seed(job: Job) -> int:
     return int(job.recipe["seed"] or 0)
 
 
-def _with_a_rate(setup: Setup) -> Setup:
-    """The setup with a number for a learning rate, which is what programs take, step by step."""
-    if len(setup.stages) > 1:
-        raise NotFusable("it trains in stages")
-    return setup._replace(stages=[setup.stages[0] | {"learning_rate": 0.001, "reduce_on_plateau": None}])
+def _another(job: Job) -> Setup:
+    """One more model, with the names that it has alone."""
+    new_session(_seed(job), bool(job.recipe["train"]["mixed_precision"]))
+    return set_up(job)
+
+
+def _with_rates(setup: Setup) -> Setup:
+    """The setup with numbers for learning rates, which are what programs take, step by step."""
+    return setup._replace(stages=[each | {"learning_rate": 0.001, "reduce_on_plateau": None} for each in setup.stages])
 
 
 def _refuse(setup: Setup) -> None:
@@ -156,10 +170,10 @@ def _varied(given: Sequence[dict[str, Any]]) -> list[str]:
     return [name for name in given[0] if any(each[name] != given[0][name] for each in given)]
 
 
-def _of_optimizer(setup: Setup, jobs: Sequence[Job]) -> dict[str, list[Place]]:
+def _of_optimizer(setup: Setup, trains: Sequence[dict[str, Any]]) -> dict[str, list[Place]]:
     optimizer = setup.trainee.optimizer
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    names = _varied([optimizer_of(job) for job in jobs])
+    names = _varied([optimizer_of(train) for train in trains])
     for name in names:
         if not isinstance(getattr(inner, name, None), float):
             raise NotFusable(f"its optimizer does not keep {name} as a number")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -33,7 +34,7 @@ class Joined(NamedTuple):
 
     arrays: Data | None  # None: they do not fit
     begins: dict[tuple[Any, ...], int]
-    family: Family
+    family: Family  # in a stage: the targets are as its loss takes them
     datasets: list[Dataset]  # in the order of `begins`
     block: int  # samples of a block
 
@@ -61,28 +62,56 @@ def join(
     They stay in their files where that is too much for a pack of this width and `budget` bytes (None: no limit). The
     arrays only grow, and by doubling: each length is a program of its own.
     """
-    datasets = {_same(lane.setup.dataset): lane.setup.dataset for lane in lanes}
-    block = 0 if budget is None else _block(lanes, family, budget, width)
-    if before is not None and datasets.keys() <= before.begins.keys() and (before.arrays or block <= before.block):
-        return before
-    sizes = [len(each.target) for each in datasets.values()]
-    begins = dict(zip(datasets, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
-    joined = Joined(None, begins, family, list(datasets.values()), block)
     at_least = 0 if before is None or before.arrays is None else len(before.arrays.target)
-    length = _length(sizes, at_least)
-    if budget is not None and length * sample_bytes(family) > budget * RESIDENT_SHARE:
-        return joined
-    whole = [_samples(joined, number, None) for number in range(len(sizes))]
-    return joined._replace(arrays=Data(*(_padded(list(each), length) for each in zip(*whole, strict=True))))
+    planned, length = _planned(lanes, family, budget, width, at_least)
+    if before is not None and planned.begins.keys() <= before.begins.keys() and _holds(before, planned.block):
+        return _in_stage(before, family)
+    if not length:
+        return planned
+    whole = [_samples(planned, number, None) for number in range(len(planned.datasets))]
+    return planned._replace(arrays=Data(*(_padded(list(each), length) for each in zip(*whole, strict=True))))
+
+
+def shapes_of(lanes: Sequence[Lane], family: Family, budget: int) -> Joined:
+    """What `join` gives to a pack of these lanes, with the shapes of arrays instead of arrays."""
+    planned, length = _planned(lanes, family, budget, len(lanes))
+    if not length:
+        return planned
+    samples = (jax.ShapeDtypeStruct((length, *each.shape[1:]), jax.dtypes.canonicalize_dtype(each.dtype))
+               for each in _samples(planned, 0, np.arange(1)))  # fmt: skip
+    return planned._replace(arrays=Data(*samples))
 
 
 def bytes_of(lanes: Sequence[Lane], family: Family, budget: int) -> int:
     """What the samples of the lanes take, on the device or in blocks."""
-    sizes = {_same(lane.setup.dataset): len(lane.setup.dataset.target) for lane in lanes}
-    resident = _length(list(sizes.values()), 0) * sample_bytes(family)
-    if resident <= budget * RESIDENT_SHARE:
-        return resident
-    return BLOCKS * _block(lanes, family, budget, len(lanes)) * sample_bytes(family)
+    planned, length = _planned(lanes, family, budget, len(lanes))
+    return (length or BLOCKS * planned.block) * sample_bytes(family)
+
+
+def _planned(
+    lanes: Sequence[Lane], family: Family, budget: int | None, width: int, at_least: int = 0
+) -> tuple[Joined, int]:  # fmt: skip
+    """Where the samples are to be, and the length of the arrays: 0 where they do not fit."""
+    datasets = {_same(lane.setup.dataset): lane.setup.dataset for lane in lanes}
+    sizes = [len(each.target) for each in datasets.values()]
+    begins = dict(zip(datasets, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
+    length, block = _length(sizes, at_least), 0 if budget is None else _block(lanes, family, budget, width)
+    fits = budget is None or length * sample_bytes(family) <= budget * RESIDENT_SHARE
+    return Joined(None, begins, family, list(datasets.values()), block), length if fits else 0
+
+
+def _holds(joined: Joined, block: int) -> bool:
+    """Whether so many samples can be looked at at a time."""
+    return joined.arrays is not None or block <= joined.block
+
+
+def _in_stage(joined: Joined, family: Family) -> Joined:
+    """The same samples, with the targets that the loss of the family's stage takes; the features are no others."""
+    if joined.arrays is None or joined.family.stage.train["loss"] == family.stage.train["loss"]:
+        return joined._replace(family=family)
+    target = [_target(family, each, np.arange(len(each.target))) for each in joined.datasets]
+    arrays = joined.arrays._replace(target=_padded(target, len(joined.arrays.target)))
+    return joined._replace(family=family, arrays=arrays)
 
 
 def is_read_at_once(samples: int, size: int) -> bool:

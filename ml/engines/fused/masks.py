@@ -1,8 +1,8 @@
 """Which units dropout keeps, by a hash of their number instead of JAX's threefry, which costs a small network a third.
 
-Two words are drawn by JAX's generator from the key that Keras hands out for each mask. A unit's bits are the nested
-hash h(h(unit + first) ^ second) (nesting: Jarzynski & Olano 2020, "Hash Functions for GPU Rendering", JCGT 9(3)), with
-Wellons' `lowbias32` as h (hash-prospector, 2018). tests/jax/test_masks.py examines the masks.
+Two words are hashed from the key that Keras hands out for each mask, a seed and the number of the draw. A unit's bits
+are the nested hash h(h(unit + first) ^ second) (nesting: Jarzynski & Olano 2020, "Hash Functions for GPU Rendering",
+JCGT 9(3)), with Wellons' `lowbias32` as h (hash-prospector, 2018). tests/jax/test_masks.py examines the masks.
 """
 
 from __future__ import annotations
@@ -36,9 +36,19 @@ def hashed_dropout() -> AbstractContextManager[Traced]:
 
 def bits(key: jax.Array, shape: Sequence[int]) -> jax.Array:
     """uint32 of `shape`, hashed; key (2,) uint32 as Keras's seed generators give."""
-    first, second = jax.random.bits(key, (2,))
+    first, second = _words(key)
     units = lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
     return _lowbias32(_lowbias32(units + first) ^ second)
+
+
+def _words(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Two words that differ from seed to seed and from draw to draw. (JAX's own generator would take a step of a small
+    network a tenth longer: for two words it runs as many loops as for a thousand.)
+    """
+    seed, draw = key[0], key[1]
+    first = _lowbias32(_lowbias32(seed + np.uint32(0x9E3779B9)) ^ draw)
+    second = _lowbias32(_lowbias32(seed ^ np.uint32(0x85EBCA6B)) + (draw ^ np.uint32(0xC2B2AE35)))
+    return first, second
 
 
 def _hashing(stock: Function, traced: Traced) -> Function:

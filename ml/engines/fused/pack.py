@@ -2,12 +2,13 @@
 
 Lanes advance by whole epochs. What an epoch computes is one program's; what follows from it (which epoch counts, when
 to stop, when to lower the rate) is decided lane by lane, as `fit` does. Lanes that are done make room for others.
+In stages they march together: one whose stage has ended waits, as if it had been interrupted, for the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import keras
@@ -24,7 +25,7 @@ from .lane import Lane, end_epoch, lane_of, next_rates
 from .measuring import Measured, Pass, measured
 from .numbers import Values, pairs
 from .program import Epoch, State
-from .states import chosen, moved, with_lane
+from .states import chosen, moved, parted, stacked, whole, with_lane
 from .streaming import scored, trained
 from .template import lane_seeds
 from .ways import Ways, notes_of, ways_of
@@ -42,17 +43,38 @@ T = TypeVar("T")
 class Pack:
     """What changes from epoch to epoch. Arrays have a row for each place; the lanes have the first ones, in order."""
 
-    family: Family
+    family: Family  # in the stage that the lanes are in
     width: int
-    programs: Programs
-    notes: tuple[str, ...]
+    ways: Ways
     failed: Failed
     budget: int  # bytes
     lanes: list[Lane]
+    waiting: list[Lane]  # for a later stage, without a place
     data: joined.Joined
     numbers: dict[str, Values]  # of each place
     state: State
     kept: State  # at the epoch that counts, where a rule selects
+
+    @property
+    def programs(self) -> Programs:
+        """Those of the stage."""
+        return programs_of(self.family, self.ways)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of every lane."""
+        return notes_of(self.ways, self.family.setup.trainee)
+
+    def in_stage(self, number: int) -> Pack:
+        """What counts in each lane, as another stage has it: for a pass with the loss of that stage."""
+        family = self.family.stages[number]
+        if family is self.family:
+            return self
+        values = whole(self.family.setup.trainee, self.kept)
+        kept = State(*parted(family.setup.trainee, values), [])
+        data = joined.join(self.lanes, family, self.budget, self.width, self.data)
+        numbers = _numbers(family, self.lanes, self.width)
+        return replace(self, family=family, data=data, numbers=numbers, state=kept, kept=kept)
 
     def passed(self, part: str, lanes: Sequence[Lane], state: State) -> Pass:
         """What the model of each of these lanes says of its own rows of a part."""
@@ -94,15 +116,19 @@ def train_pack(
     lanes = _lanes(family, tasks, failed)
     if not lanes:
         return
-    pack = _begun(family, lanes, ways, failed, room.budget_of(lanes[0].job) if budget is None else budget, waits)
+    budget = room.budget_of(lanes[0].job) if budget is None else budget
+    if waits:
+        lanes = _with_room(family, lanes, ways, budget, waits)
+    pack = _begun(family, _gone_on(family, lanes), ways, failed, budget, len(lanes))
     while pack.lanes:
         if not any(lane.progress.over for lane in pack.lanes):
             _epoch(pack)
         over = [lane for lane in pack.lanes if lane.progress.over]
         for lane, outcome in outcomes(pack, [lane for lane in over if not lane.lost], worth, _lose(pack)):
             done(lane.job, outcome)
-        if over:
-            _replace(pack, _lanes(family, more(len(over) + pack.width - len(pack.lanes)), failed))
+        if not all(_stays(pack, lane) for lane in pack.lanes):
+            free = _free(pack)
+            pack = _replaced(pack, _gone_on(family, _lanes(family, more(free), failed)) if free else [])
 
 
 def _raise(job: Job, error: Exception) -> None:
@@ -135,7 +161,7 @@ def _epoch(pack: Pack) -> None:
     selects = any(lane.rules.select for lane in pack.lanes)
     pack.kept = chosen(pack.state, pack.kept, counts) if selects else pack.state
     for i, lane in enumerate(pack.lanes):
-        resuming.save_if_due(pack.family, lane, pack.state, pack.kept, i)
+        resuming.leave(pack.family, lane, pack.state, pack.kept, i)
 
 
 def _inputs(pack: Pack) -> Epoch:
@@ -177,67 +203,93 @@ def _lanes(family: Family, tasks: Sequence[Task], failed: Failed) -> list[Lane]:
     return found
 
 
-def _begun(
-    family: Family, lanes: list[Lane], ways: Ways, failed: Failed, budget: int, waits: Waits | None
-) -> Pack:  # fmt: skip
-    """A pack of the first lanes, as many as there is room for if others may wait."""
-    width = room.by_states(family, lanes, budget) if waits else len(lanes)
-    pack = _drawn(family, lanes[:width], ways, failed, budget)
-    while waits and (fewer := room.by_program(pack, ways.how)) < pack.width:
-        data = pack.data if pack.data.arrays else None
-        pack = _drawn(family, lanes[:fewer], ways, failed, budget, data)
-    for lane in reversed(lanes[pack.width :]):
-        family.most[ways] = pack.width
-        assert waits is not None, "BUG: there was room for all"
+def _with_room(family: Family, lanes: list[Lane], ways: Ways, budget: int, waits: Waits) -> list[Lane]:
+    """The first lanes, as many as there is room for in every stage; the others wait."""
+    width = room.width_of(family, lanes, ways, budget)
+    if width < len(lanes):
+        family.most[ways] = width
+    for lane in reversed(lanes[width:]):
         waits(lane.job)
-    _go_on(pack, pack.lanes)
-    return pack
+    return lanes[:width]
 
 
-def _drawn(
-    family: Family, lanes: list[Lane], ways: Ways, failed: Failed, budget: int, before: joined.Joined | None = None
-) -> Pack:
-    """A pack of these lanes, with their first weights."""
-    programs, width = programs_of(family, ways), len(lanes)
-    state = programs.draw(lane_seeds(family.template, [lane.seed for lane in lanes], width), width)
-    data = joined.join(lanes, family, budget, width, before)
-    notes, numbers = notes_of(ways, family.setup.trainee), _numbers(family, lanes, width)
-    return Pack(family, width, programs, notes, failed, budget, lanes, data, numbers, state, state)
+def _gone_on(family: Family, lanes: list[Lane]) -> list[Lane]:
+    """The lanes, each where an earlier attempt left it."""
+    for lane in lanes:
+        resuming.read(family, lane)
+    return lanes
 
 
-def _replace(pack: Pack, coming: list[Lane]) -> None:
-    """Moves the lanes that go on to the front, and puts new ones after them."""
-    staying = [i for i, lane in enumerate(pack.lanes) if not lane.progress.over]
-    first = len(staying)
-    pack.lanes = [pack.lanes[i] for i in staying] + coming
-    if not pack.lanes:
-        return
-    order = np.array(filled_up(staying or [0], pack.width))
-    fresh, is_fresh = pack.state, np.zeros(pack.width, bool)
+def _begun(
+    family: Family, lanes: Sequence[Lane], ways: Ways, failed: Failed, budget: int, width: int,
+    before: joined.Joined | None = None,
+) -> Pack:  # fmt: skip
+    """A pack of those lanes that are in the earliest stage; the others wait for theirs."""
+    family = family.stages[min(lane.progress.stage for lane in lanes)]
+    waiting = [lane for lane in lanes if lane.progress.stage != family.stage.number]
+    lanes = [lane for lane in lanes if lane.progress.stage == family.stage.number]
+    data, numbers = joined.join(lanes, family, budget, width, before), _numbers(family, lanes, width)
+    states = _first(family, ways, lanes, width)
+    return Pack(family, width, ways, failed, budget, lanes, waiting, data, numbers, *states)
+
+
+def _first(family: Family, ways: Ways, lanes: Sequence[Lane], width: int) -> tuple[State, State]:
+    """The states that lanes begin with, and those of their epochs that count: drawn, or what an earlier stage or
+    attempt left.
+    """
+    left = {i: resuming.states_of(family, lane.left) for i, lane in enumerate(lanes) if lane.left is not None}
+    for lane in lanes:
+        lane.left = None
+    if len(left) == len(lanes):
+        states, kept = ([each[which] for each in left.values()] for which in (0, 1))
+        state = stacked(filled_up(states, width))
+        are_one = all(one is other for one, other in left.values())
+        return state, state if are_one else stacked(filled_up(kept, width))
+    seeds = lane_seeds(family.template, [lane.seed for lane in lanes], width)
+    state = counts = programs_of(family, ways).draw(seeds, len(lanes))
+    for place, own in left.items():
+        state, counts = with_lane(state, place, own[0]), with_lane(counts, place, own[1])
+    return state, counts
+
+
+def _stays(pack: Pack, lane: Lane) -> bool:
+    """Whether a lane goes on in the stage of its pack."""
+    return not lane.progress.over and lane.progress.stage == pack.family.stage.number
+
+
+def _free(pack: Pack) -> int:
+    """How many further trials there are places for: with stages none until all lanes are done with the last."""
+    there = sum(not lane.progress.over for lane in pack.lanes) + len(pack.waiting)
+    return 0 if there and len(pack.family.stages) > 1 else pack.width - there
+
+
+def _replaced(pack: Pack, coming: list[Lane]) -> Pack:
+    """Moves the lanes that go on to the front, and puts new ones after them; when none does, the next stage begins."""
+    staying = [i for i, lane in enumerate(pack.lanes) if _stays(pack, lane)]
+    waiting = pack.waiting + [lane for lane in pack.lanes if not (lane.progress.over or _stays(pack, lane))]
+    if not staying:
+        lanes = waiting + coming
+        if not lanes:
+            return replace(pack, lanes=[])
+        return _begun(pack.family, lanes, pack.ways, pack.failed, pack.budget, pack.width, pack.data)
+    first, lanes = len(staying), [pack.lanes[i] for i in staying] + coming
+    order = np.array(filled_up(staying, pack.width))
+    fresh, fresh_kept, is_fresh = pack.state, pack.kept, np.zeros(pack.width, bool)
     if coming:
-        seeds = lane_seeds(pack.family.template, [lane.seed for lane in coming], pack.width)
-        fresh, is_fresh[first : len(pack.lanes)] = pack.programs.draw(seeds, len(coming)), True
+        fresh, fresh_kept = _first(pack.family, pack.ways, coming, pack.width)
+        is_fresh[first : len(lanes)] = True
     fresh_order = np.maximum(np.arange(pack.width) - first, 0)
-    are_one = pack.kept is pack.state
-    pack.state = moved(pack.state, order, fresh, fresh_order, is_fresh)
-    pack.kept = pack.state if are_one else moved(pack.kept, order, fresh, fresh_order, is_fresh)
-    pack.data = joined.join(pack.lanes, pack.family, pack.budget, pack.width, pack.data)
-    pack.numbers = _numbers(pack.family, pack.lanes, pack.width)
-    _go_on(pack, coming)
-
-
-def _go_on(pack: Pack, coming: Sequence[Lane]) -> None:
-    """Lanes that an earlier attempt left go on from there."""
-    for lane in coming:
-        states = resuming.states_of(pack.family, lane)
-        if states is not None:
-            place = pack.lanes.index(lane)
-            pack.state, pack.kept = with_lane(pack.state, place, states[0]), with_lane(pack.kept, place, states[1])
+    are_one = pack.kept is pack.state and fresh_kept is fresh
+    state = moved(pack.state, order, fresh, fresh_order, is_fresh)
+    kept = state if are_one else moved(pack.kept, order, fresh_kept, fresh_order, is_fresh)
+    data = joined.join(lanes, pack.family, pack.budget, pack.width, pack.data)
+    numbers = _numbers(pack.family, lanes, pack.width)
+    return replace(pack, lanes=lanes, waiting=waiting, data=data, numbers=numbers, state=state, kept=kept)
 
 
 def _numbers(family: Family, lanes: Sequence[Lane], width: int) -> dict[str, Values]:
-    whole = filled_up(lanes, width)
-    return {name: pairs(np.array([lane.numbers[name] for lane in whole])) for name in family.places}
+    numbers = [lane.stages[family.stage.number].numbers for lane in filled_up(lanes, width)]
+    return {name: pairs(np.array([each[name] for each in numbers])) for name in family.places}
 
 
 def filled_up(values: Sequence[T], width: int) -> list[T]:

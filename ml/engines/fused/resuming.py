@@ -1,20 +1,24 @@
-"""The state of a lane between two epochs, as `fit` leaves it, so that it goes on in another pack or alone."""
+"""The state of a lane between two epochs, as `fit` leaves it, so that it goes on in another pack or alone, or in the
+next stage of its own.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
 
 from .. import checkpoint
+from ..checkpoint import Found
 from ..fit import was_told_to_stop
+from .lane import enter
 from .program import State, rate_of
-from .states import Own, of_lane
+from .states import of_lane, parted, whole
 from .template import seeds
 
 if TYPE_CHECKING:
@@ -22,59 +26,64 @@ if TYPE_CHECKING:
     from .lane import Lane
 
 
-def save_if_due(family: Family, lane: Lane, state: State, kept: State, place: int) -> None:
-    """Leaves a lane's state where its job says, if the last one is old enough."""
-    if lane.progress.over or not checkpoint.is_due(lane.saver):
+def leave(family: Family, lane: Lane, state: State, kept: State, place: int) -> None:
+    """Leaves a lane's state after an epoch: where its job says, if the last one is old enough, and with the lane itself
+    if the family's stage has ended for it.
+    """
+    ended, is_due = lane.progress.stage != family.stage.number, checkpoint.is_due(lane.saver)
+    if lane.progress.over or not (ended or is_due):
         return
+    found = _found(family, lane, state, kept, place, ended)
+    if is_due:
+        with _chance(lane.seed, family.template.slots):
+            checkpoint.save(lane.saver, *found)
+        lane.progress.notes = found.progress.notes
+    if ended:
+        lane.left = found
+
+
+def _found(family: Family, lane: Lane, state: State, kept: State, place: int, ended: bool) -> Found:
+    """What `fit` would find of it: without an optimizer where a stage begins."""
     trainee, own, progress = family.setup.trainee, of_lane(state, place), lane.progress
     if lane.rules.select and progress.kept is not None:
-        values = _by_id(family, of_lane(kept, place))
+        values = dict(zip(map(id, trainee.variables), whole(trainee, of_lane(kept, place)), strict=True))
         weights = [values[id(each)] for each in trainee.weights]
         progress = replace(progress, kept=progress.kept._replace(weights=weights))
-    values = _by_id(family, own)
-    optimizer = list(own.optimizer)
-    if len(lane.rates) == 1:
+    optimizer = [] if ended else list(own.optimizer)
+    if optimizer and len(lane.rates) == 1:
         optimizer[rate_of(trainee.optimizer)] = lane.rates[0]
-    with _chance(lane.seed, family.template.slots):
-        checkpoint.save(lane.saver, progress, [values[id(each)] for each in trainee.variables], optimizer)
-    lane.progress.notes = progress.notes
+    return Found(progress, whole(trainee, own), optimizer)
 
 
-def states_of(family: Family, lane: Lane) -> tuple[State, State] | None:
-    """The state that an earlier attempt left, and that of its epoch that counts; the lane knows how far it came."""
-    trainee = family.setup.trainee
-    found, notes = checkpoint.load(lane.saver, trainee)
+def read(family: Family, lane: Lane) -> None:
+    """Has a lane go on from what an earlier attempt left, if there is something."""
+    found, notes = checkpoint.load(lane.saver, family.setup.trainee)
     lane.progress.notes += notes
     if found is None:
-        return None
-    lane.progress = found.progress
-    if len(lane.rates) == 1:
+        return
+    lane.left, kept = found, found.progress.kept
+    lane.progress = replace(found.progress, kept=kept and kept._replace(weights=None))
+    enter(lane)
+    if found.optimizer and len(lane.rates) == 1:
+        trainee = family.stages[lane.progress.stage].setup.trainee
         lane.rates = np.asarray(found.optimizer[rate_of(trainee.optimizer)], np.float32).reshape(1)
     lane.progress.over = was_told_to_stop(lane.setup, lane.progress, lane.report)
-    state = _state(family, dict(zip(map(id, trainee.variables), found.model, strict=True)), found.optimizer)
-    kept = found.progress.kept
+
+
+def states_of(family: Family, found: Found) -> tuple[State, State]:
+    """The state in which a lane goes on in the family's stage, and that of its epoch that counts."""
+    trainee, kept = family.setup.trainee, found.progress.kept
+    state = _state(family, found.model, found.optimizer)
     if kept is None or kept.weights is None:
         return state, state
     weights = dict(zip(map(id, trainee.weights), kept.weights, strict=True))
-    lane.progress.kept = kept._replace(weights=None)
-    return state, _state(
-        family, dict(zip(map(id, trainee.variables), found.model, strict=True)) | weights, found.optimizer
-    )
+    values = [weights.get(id(each), value) for each, value in zip(trainee.variables, found.model, strict=True)]
+    return state, _state(family, values, found.optimizer)
 
 
-def _by_id(family: Family, state: Own) -> dict[int, Any]:
-    trainee = family.setup.trainee
-    variables = [*trainee.trainable_variables, *trainee.non_trainable_variables]
-    return dict(zip(map(id, variables), [*state.trainable, *state.rest], strict=True))
-
-
-def _state(family: Family, values: dict[int, Any], optimizer: list[np.ndarray]) -> State:
-    trainee = family.setup.trainee
-    trainable, rest = (
-        [jnp.asarray(values[id(each)]) for each in some]
-        for some in (trainee.trainable_variables, trainee.non_trainable_variables)
-    )
-    return State(trainable, rest, [jnp.asarray(each) for each in optimizer])
+def _state(family: Family, values: Sequence[np.ndarray], optimizer: Sequence[np.ndarray]) -> State:
+    trainable, rest = ([jnp.asarray(each) for each in some] for some in parted(family.setup.trainee, values))
+    return State(trainable, rest, [jnp.asarray(each) for each in optimizer] or family.first(trainable))
 
 
 @contextmanager

@@ -10,15 +10,15 @@ import numpy as np
 import psutil
 
 from ...job import Job
-from .joined import bytes_of
+from .family import Family, programs_of
+from .joined import bytes_of, shapes_of
+from .numbers import pairs
 from .program import Epoch
 from .streaming import lowered_pass, lowered_training
-from .ways import How
+from .ways import Ways
 
 if TYPE_CHECKING:
-    from .family import Family
     from .lane import Lane
-    from .pack import Pack
 
 CPU_SHARE, GPU_SHARE = 0.5, 0.9  # of what is there: the rest is for what is not counted
 STATES = 4  # of a lane at a time: before an epoch and after it, that of the epoch that counts, and the one that follows
@@ -37,19 +37,24 @@ def budget_of(job: Job) -> int:
     return int(psutil.virtual_memory().available * CPU_SHARE / workers)
 
 
-def by_states(family: Family, lanes: Sequence[Lane], budget: int) -> int:
-    """How many of the lanes fit by what each has of its own, beside the samples that they need: at least one."""
-    return _most(family, lanes, budget)
+def width_of(family: Family, lanes: Sequence[Lane], ways: Ways, budget: int) -> int:
+    """How many of the lanes fit in every stage, at least one: by what each has of its own, beside the samples that they
+    need, and then with what the programs take beside, which are compiled here and run later.
+    """
+    width = min(_most(stage, lanes, budget) for stage in family.stages)
+    while (fewer := min(_by_programs(stage, lanes[:width], ways, budget) for stage in family.stages)) < width:
+        width = fewer
+    return width
 
 
-def by_program(pack: Pack, how: How) -> int:
-    """How many of a pack's lanes fit with what its programs take beside, which are compiled here and run later.
+def _by_programs(family: Family, lanes: Sequence[Lane], ways: Ways, budget: int) -> int:
+    """How many of the lanes fit with what a stage's programs take beside.
 
     By `map` that does not grow with the lanes.
     """
-    beside = max(map(_bytes_beside, _programs(pack)))
-    of_lane, of_all = (0, beside) if how == "map" else (-(-beside // pack.width), 0)
-    return _most(pack.family, pack.lanes, pack.budget, of_lane, of_all)
+    beside = max(map(_bytes_beside, _programs(family, lanes, ways, budget)))
+    of_lane, of_all = (0, beside) if ways.how == "map" else (-(-beside // len(lanes)), 0)
+    return _most(family, lanes, budget, of_lane, of_all)
 
 
 def _most(family: Family, lanes: Sequence[Lane], budget: int, of_lane: int = 0, of_all: int = 0) -> int:
@@ -70,20 +75,22 @@ def _bytes_of_lane(family: Family, lane: Lane) -> int:
     return STATES * state + ORDER_BYTES * len(rows["train"]) + SCORE_BYTES * longest * setup.units
 
 
-def _programs(pack: Pack) -> Iterator[Any]:
-    """What each epoch runs, before it is compiled."""
-    lane = pack.lanes[0]
-    samples = min(len(lane.setup.rows["train"]), lane.steps * lane.train["batch_size"])
+def _programs(family: Family, lanes: Sequence[Lane], ways: Ways, budget: int) -> Iterator[Any]:
+    """What each epoch of a stage runs, before it is compiled; only shapes are given."""
+    setup, terms, width = lanes[0].setup, lanes[0].stages[family.stage.number], len(lanes)
+    samples = min(len(setup.rows["train"]), terms.steps * terms.train["batch_size"])
 
     def like(count: int, dtype: Any) -> np.ndarray:
-        return np.broadcast_to(np.zeros((), dtype), (pack.width, count))
+        return np.broadcast_to(np.zeros((), dtype), (width, count))
 
-    weights = like(samples, np.float32) if pack.family.weighted else None
-    epoch = Epoch(like(samples, np.int32), weights, like(lane.steps, np.float32), pack.numbers)
-    yield lowered_training(pack.programs, pack.state, epoch, pack.data, pack.width)
-    for part in lane.setup.monitored.each_epoch:
-        rows = like(len(lane.setup.rows[part]), np.int32)
-        yield lowered_pass(pack.programs, pack.state, rows, pack.numbers, pack.data, pack.width)
+    programs, data = programs_of(family, ways), shapes_of(lanes, family, budget)
+    state = jax.eval_shape(lambda seeds: programs.draw(seeds, width), like(family.template.slots, np.uint32))
+    numbers = {name: pairs(np.zeros(width)) for name in family.places}
+    weights = like(samples, np.float32) if family.weighted else None
+    epoch = Epoch(like(samples, np.int32), weights, like(terms.steps, np.float32), numbers)
+    yield lowered_training(programs, state, epoch, data, width)
+    for part in setup.monitored.each_epoch:
+        yield lowered_pass(programs, state, like(len(setup.rows[part]), np.int32), numbers, data, width)
 
 
 def _bytes_beside(program: Any) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 
 from .program import State
@@ -43,3 +45,22 @@ def of_lane(state: State, index: int) -> Own:
 def with_lane(state: State, place: int, lane: State) -> State:
     """The state with a lane's own at its place."""
     return jax.tree.map(lambda all, one: all.at[place].set(one), state, lane)
+
+
+def stacked(lanes: Sequence[State]) -> State:
+    """The states of lanes as one."""
+    return jax.tree.map(lambda *each: jnp.stack(each), *lanes)
+
+
+def parted(trainee: keras.Model, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """What belongs to each of the variables, in the order of `trainee.variables`: of those that train, of the rest."""
+    by_id = dict(zip(map(id, trainee.variables), values, strict=True))
+    trainable, rest = trainee.trainable_variables, trainee.non_trainable_variables
+    return [by_id[id(each)] for each in trainable], [by_id[id(each)] for each in rest]
+
+
+def whole(trainee: keras.Model, state: State | Own) -> list[Any]:
+    """What `parted` parts: the order of the variables is the same in every stage, and what trains is not."""
+    variables = [*trainee.trainable_variables, *trainee.non_trainable_variables]
+    by_id = dict(zip(map(id, variables), [*state.trainable, *state.rest], strict=True))
+    return [by_id[id(each)] for each in trainee.variables]

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from jax import lax
 
+from .clocking import clocked
 from .joined import Joined, is_read_at_once
 from .numbers import Place, Values, standing_in
 from .program import Data, Epoch, State, Step, for_each, means, score_of
@@ -63,9 +64,8 @@ def blocks_of(
     def metrics(width: int) -> list[jax.Array]:
         return [jnp.zeros((width, *each.shape), each.dtype) for each in trainee.metrics_variables]
 
-    return Blocks(
-        size, chunk, metrics, _train_program(trainee, step, ways), _score_program(model, trainee, places, ways)
-    )
+    train, score = _train_program(trainee, step, ways), _score_program(model, trainee, places, ways)
+    return Blocks(size, chunk, metrics, clocked("train", train, ways.how), clocked("score", score, ways.how))
 
 
 def trained(

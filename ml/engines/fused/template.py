@@ -20,10 +20,12 @@ import numpy as np
 
 from ..fresh import new_session
 from .program import State, for_each
+from .states import parted
 
 LARGEST_SEED = int(1e9)  # Keras draws from 1 to this (keras.random.SeedGenerator)
 
 Draw = Callable[[Any, int], State]  # (lanes, slots) uint32 seeds, and how many lanes are to be drawn
+First = Callable[[list[Any]], list[Any]]  # a lane's weights that train -> its new optimizer's variables
 
 
 class Drawn(NamedTuple):
@@ -39,8 +41,7 @@ class Template(NamedTuple):
     """A model, and of each of its variables a `Drawn`, or the value that it has in every lane."""
 
     model: keras.Model
-    trainable: list[Any]
-    rest: list[Any]
+    sources: list[Any]  # in the order of `model.variables`
     slots: int  # seeds drawn while building
 
 
@@ -65,9 +66,7 @@ def make_template(build: Callable[[], keras.Model], seed: int, mixed_precision: 
         others = build().variables
         for i in unknown:
             sources[i] = _same_in_both(model.variables[i], others[i])
-    by_id = {id(variable): each for variable, each in zip(model.variables, sources, strict=True)}
-    trainable, rest = ([by_id[id(v)] for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
-    return Template(model, trainable, rest, slots)
+    return Template(model, sources, slots)
 
 
 def seeds(seed: int, count: int) -> list[int]:
@@ -76,18 +75,16 @@ def seeds(seed: int, count: int) -> list[int]:
     return [generator.randint(1, LARGEST_SEED) for _ in range(count)]
 
 
-def draw_program(template: Template, optimizer: keras.optimizers.Optimizer) -> Draw:
+def draw_program(template: Template, trainee: keras.Model, first: First) -> Draw:
     """A function (seeds, count) -> the state that the first `count` lanes begin with. Compiled once for each width.
 
-    NotFusable when the optimizer, which is built, begins in a way that is not known.
+    `trainee` is the template's model or one that was built alike, of which something else may train.
     """
-    slots = [_slot(variable, template.model.trainable_variables) for variable in optimizer.variables]
+    trains, stays = parted(trainee, template.sources)
 
     def lane(numbers: jax.Array, shared: None) -> State:
-        trainable = [_value(each, numbers) for each in template.trainable]
-        rest = [_value(each, numbers) for each in template.rest]
-        # a copy of a weight (ScheduleFreeAdamW), or what it is in every lane
-        return State(trainable, rest, [trainable[each] if isinstance(each, int) else each for each in slots])
+        trainable = [_value(each, numbers) for each in trains]
+        return State(trainable, [_value(each, numbers) for each in stays], first(trainable))
 
     compiled = for_each(lane, "map")
     return lambda numbers, count: compiled(numbers, None, count)
@@ -101,15 +98,31 @@ def lane_seeds(template: Template, given: Sequence[int], width: int) -> np.ndarr
     return numbers
 
 
+def shake(trainee: keras.Model) -> None:
+    """Gives the weights values by which each is known, wherever an optimizer that is then built begins as a copy."""
+    random_numbers = np.random.default_rng(0)
+    for each in trainee.weights:
+        if keras.backend.is_float_dtype(each.dtype):
+            each.assign(random_numbers.random(each.shape, np.float32))
+
+
+def first_of(trainee: keras.Model) -> First:
+    """A function weights that train -> what its optimizer's variables begin as: constants, or copies of the weights
+    (ScheduleFreeAdamW). NotFusable when the optimizer, which was built on shaken weights, begins in another way.
+    """
+    slots = [_slot(variable, trainee.trainable_variables) for variable in trainee.optimizer.variables]
+    return lambda weights: [jnp.copy(weights[each]) if isinstance(each, int) else jnp.asarray(each) for each in slots]
+
+
 def _slot(variable: Any, weights: Sequence[Any]) -> Any:
     """The value of an optimizer's variable in every lane, or the number of the weight that it begins as."""
     value = np.asarray(variable.value)
-    if value.size == 0 or (value == value.flat[0]).all():
-        return value
     alike = [i for i, each in enumerate(weights) if np.array_equal(np.asarray(each.value), value)]
-    if not alike:
+    if alike:
+        return alike[0]
+    if value.size and (value != value.flat[0]).any():
         raise NotFusable(f"how {variable.path} of its optimizer begins is not known")
-    return alike[0]
+    return value
 
 
 def _value(source: Any, numbers: jax.Array) -> jax.Array:
