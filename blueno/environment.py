@@ -49,6 +49,8 @@ def fused(slot: Slot, before: Mapping[str, str]) -> dict[str, str]:
     }
     own = told.get("XDG_CACHE_HOME") or os.path.join(told.get("HOME") or os.path.expanduser("~"), ".cache")
     told.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(own, "blueno", "jax", platform.node()))
+    if slot.device and slot.share < 1:
+        told.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.9 * slot.share:.2f}")  # else each may take 0.75
     if slot.kind == "cpu":
         told["JAX_PLATFORMS"] = "cpu"
         told["XLA_FLAGS"] = " ".join(filter(None, [told.get("XLA_FLAGS"), *(ONE_THREAD if slot.threads == 1 else ())]))

@@ -50,7 +50,7 @@ class Pack(TypedDict):
     """With what a trial is trained together."""
 
     family: str
-    lanes: int  # so many at a time; at first so many are sent, if there are as many
+    lanes: int  # so many at a time, if memory has room; at first so many are sent, if there are as many
     ends: list[Json]  # recipes of the first and the last of the family that wait
 
 

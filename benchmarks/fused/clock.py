@@ -14,7 +14,7 @@ CLOCK = "BLUENO_CLOCKED"  # ml/engines/fused/clocking.py
 class Ran(NamedTuple):
     """One run of a compiled program."""
 
-    program: str  # "train", for an epoch, or "score"
+    program: str  # "train", for an epoch or a block of one, or "score"
     seconds: float  # without compilation
     lanes: int  # trials that it ran for
     computed: int  # lanes that it computed

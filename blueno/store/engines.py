@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from .transitions import BOUND, OF_A_PACK, READY, Binding, release
 
 # How many trials a pack may have, once, twice, ... its workers have died over it: at last each trial is by itself, so
-# that the one that is to blame takes no neighbours along.
+# that the one that is to blame takes no neighbours along. A worker takes fewer where memory has no room for so many.
 LANES_AFTER_LOSSES = (64, 8, 1)
 
 

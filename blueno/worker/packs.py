@@ -56,6 +56,7 @@ class Desk:
     writers: Executor
     family: str
     lanes: int  # at a time
+    budget: int | None  # bytes on the device; by what it has
     waiting: deque[Message] = field(default_factory=deque)
     begun: dict[Path, Lane] = field(default_factory=dict)  # by the job's folder
     told: set[str] = field(default_factory=set)  # trials that were said to have started
@@ -77,12 +78,12 @@ def _start(worker: Worker) -> None:
     import_module("..ml.engines.fused.pack", __package__)
 
 
-def train_packs(worker: Worker, first: Message, emit: Emit, inbox: Inbox) -> None:
+def train_packs(worker: Worker, first: Message, emit: Emit, inbox: Inbox, budget: int | None = None) -> None:
     """Trains `first` and what comes of its family, until nothing of it waits. Other messages are kept for later."""
     log = pack_log(worker.root, worker.id)
     with ThreadPoolExecutor(WRITERS) as writers, redirected(log, ""), same_folder():
         pack = first["pack"]
-        desk = Desk(worker, emit, inbox, writers, pack["family"], pack["lanes"], deque([first]))
+        desk = Desk(worker, emit, inbox, writers, pack["family"], pack["lanes"], budget, deque([first]))
         while len(desk.waiting) < desk.lanes and _take_in(desk, ARRIVING_S):
             pass
         reset_peak()
@@ -130,7 +131,14 @@ def _first_lanes(desk: Desk) -> list[Lane]:
     def fits(job: Job) -> bool:
         return not lanes or alike(job) == alike(lanes[0].job)
 
-    return _begin_some(desk, desk.lanes, fits, lanes)
+    return _begin_some(desk, _most(desk), fits, lanes)
+
+
+def _most(desk: Desk) -> int:
+    """So many lanes at a time: no more than fit into memory, as far as that is known."""
+    opened = desk.worker.opened
+    known = opened.family.most.values() if opened is not None and opened.key == desk.family else ()
+    return min([desk.lanes, *known])
 
 
 def _begin_some(desk: Desk, count: int, fits: Callable[[Job], bool], lanes: list[Lane]) -> list[Lane]:
@@ -175,7 +183,11 @@ def _run(desk: Desk, lanes: Sequence[Lane]) -> None:
         else:
             _answer(desk, lane, lambda: _failed(desk, lane.message, error))
 
-    train_pack(opened.family, [_task(desk, lane) for lane in lanes], more, done, failed=failed)
+    def waits(job: Job) -> None:
+        _put_back(desk, desk.begun[job.folder])
+
+    tasks = [_task(desk, lane) for lane in lanes]
+    train_pack(opened.family, tasks, more, done, failed=failed, waits=waits, budget=desk.budget)
     assert not desk.begun, "BUG: a pack has ended, and some of its trials have not"
 
 
@@ -298,13 +310,18 @@ def _log(desk: Desk, message: Message, said: Message) -> str:
 # ---- when a pack goes wrong
 
 
-def _put_back(desk: Desk) -> None:
+def _put_back(desk: Desk, lane: Lane) -> None:
+    """A trial waits again, before the others."""
+    _now(desk)
+    del desk.begun[lane.job.folder]
+    lane.files.close()
+    desk.waiting.appendleft(lane.message)
+
+
+def _put_all_back(desk: Desk) -> None:
     """Those that have not ended wait again, before the others."""
     for lane in reversed(list(desk.begun.values())):
-        lane.files.close()
-        desk.waiting.appendleft(lane.message)
-    _now(desk)
-    desk.begun.clear()
+        _put_back(desk, lane)
 
 
 def _over(desk: Desk, error: BaseException) -> None:
@@ -319,12 +336,12 @@ def _over(desk: Desk, error: BaseException) -> None:
         worker.opened, desk.lanes = None, (count + 1) // 2
         error.__traceback__ = None  # which holds the arrays
         gc.collect()
-        _put_back(desk)
+        _put_all_back(desk)
     elif count and (out_of_memory or isinstance(error, ModelError)):
         for lane in list(desk.begun.values()):
             _answer(desk, lane, lambda: nothing() | {"state": "failed", "error": described})
     else:
-        _put_back(desk)
+        _put_all_back(desk)
         for _ in range(count or len(desk.waiting)):
             _give_back(desk, desk.waiting.popleft(), _why(error))
 

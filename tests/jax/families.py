@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from blueno.ml.engines import fit
-from blueno.ml.engines.fused.family import open_family
+from blueno.ml.engines.fused.family import Family, open_family
 from blueno.ml.engines.fused.pack import Task, train_pack
 from blueno.ml.job import Job, Outcome
 from tests.unit import ml_jobs
@@ -18,8 +18,10 @@ from tests.unit import ml_jobs
 LESS = {"weights": "none", "predictions": "none"}
 
 
-def packed(jobs: Sequence[Job], width: int = 0, **options: Any) -> list[Outcome]:
-    """The outcome of each job; `width` of them at once, the others as places come free."""
+def packed(jobs: Sequence[Job], width: int = 0, family: Family | None = None, **options: Any) -> list[Outcome]:
+    """The outcome of each job; `width` of them at once or as many as there is room for, the others as places come
+    free.
+    """
     width = width or len(jobs)
     waiting = [(job, ml_jobs.quiet) for job in jobs[width:]]
     found: dict[Path, Outcome] = {}
@@ -31,8 +33,11 @@ def packed(jobs: Sequence[Job], width: int = 0, **options: Any) -> list[Outcome]
     def done(job: Job, outcome: Outcome) -> None:
         found[job.folder] = outcome
 
+    def waits(job: Job) -> None:
+        waiting.insert(0, (job, ml_jobs.quiet))
+
     tasks = [(job, ml_jobs.quiet) for job in jobs[:width]]
-    train_pack(open_family(jobs), tasks, more, done, **{"how": "map"} | options)
+    train_pack(family or open_family(jobs), tasks, more, done, **{"how": "map", "waits": waits} | options)
     return [found[job.folder] for job in jobs]
 
 

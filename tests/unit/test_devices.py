@@ -13,7 +13,7 @@ import pytest
 
 from blueno.devices import WORKER_BYTES, Devices, cpu_slots, gpu_slots, nvidia, usable_cores
 from blueno.devices.locks import Lock, take
-from blueno.environment import variables
+from blueno.environment import fused, variables
 from blueno.errors import BluenoError
 from blueno.executors import Slot
 
@@ -146,6 +146,14 @@ def test_a_sweep_that_needs_more_gpus_than_are_free(machine: Path, tmp_path: Pat
 
 
 # ---- sharing out
+
+
+def test_packs_on_a_share_of_a_gpu_take_no_more_of_its_memory() -> None:
+    name = "XLA_PYTHON_CLIENT_MEM_FRACTION"
+    whole = Slot("gpu:a:0", "gpu", 1, "a", 1.0)
+    assert fused(whole._replace(share=0.5), {})[name] == "0.45"
+    assert fused(whole._replace(share=0.5), {name: "0.3"})[name] == "0.3"
+    assert name not in fused(whole, {})
 
 
 def test_shares_of_gpus() -> None:

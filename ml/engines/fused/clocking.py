@@ -10,9 +10,8 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 
@@ -29,7 +28,25 @@ def clocked(name: str, program: Program, how: How) -> Program:
     if VARIABLE not in os.environ:
         return program
     file = Path(os.environ[VARIABLE]) / f"{os.getpid()}.jsonl"
-    return partial(_run, file, name, program, how)  # type: ignore[return-value]
+    return Clocked(file, name, program, how)  # type: ignore[return-value]
+
+
+class Clocked(NamedTuple):
+    """A program that is clocked."""
+
+    file: Path
+    name: str
+    program: Any
+    how: How
+
+    @property
+    def lower(self) -> Any:
+        """The program before it is compiled, which is not run."""
+        return self.program.lower
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Runs the program, and says how long that took."""
+        return _run(self.file, self.name, self.program, self.how, *arguments)
 
 
 def _run(file: Path, name: str, program: Callable[..., Any], how: How, *arguments: Any) -> Any:

@@ -24,6 +24,7 @@ from .clocking import clocked
 from .numbers import Place, pairs
 from .program import Data, Score, Step, Train, first_metrics, score_program, step_program, train_program
 from .side_effects import watched
+from .streaming import Blocks, blocks_of
 from .template import Draw, First, NotFusable, Template, draw_program, first_of, make_template, shake
 from .ways import Ways, ways_of
 
@@ -34,6 +35,7 @@ class Programs(NamedTuple):
     step: Step
     train: Train
     score: Score
+    blocks: Blocks  # of samples that do not lie on the device
     draw: Draw
 
 
@@ -49,6 +51,7 @@ class Family(NamedTuple):
     weighted: bool  # whether samples have weights
     programs: dict[Ways, Programs]  # those that were needed so far
     shells: list[Setup]  # one more model of the kind, to be filled and saved; made when the first one is
+    most: dict[Ways, int]  # lanes that fit into memory in every stage, where more were asked for; one for all stages
     stages: list[Family]  # the family in each stage, here too
 
 
@@ -67,6 +70,7 @@ def open_family(jobs: Sequence[Job]) -> Family:
     template = make_template(build, _seed(first), bool(first.recipe["train"]["mixed_precision"]))
     found = _found(made[0].model, jobs)
     shells: list[Setup] = []
+    most: dict[Ways, int] = {}
     stages: list[Family] = []
     for number in range(len(made[0].stages)):
         setup = _with_rates(_another(first) if number else made[0])
@@ -78,7 +82,7 @@ def open_family(jobs: Sequence[Job]) -> Family:
         where |= _of_optimizer(setup, trains)
         weighted = any(train["class_weight"] is not None for train in trains)
         begins = first_of(setup.trainee)
-        stages.append(Family(setup, stage, template, begins, found, where, weighted, {}, shells, stages))
+        stages.append(Family(setup, stage, template, begins, found, where, weighted, {}, shells, most, stages))
         _try(stages[-1])
     return stages[0]
 
@@ -87,12 +91,14 @@ def programs_of(family: Family, ways: Ways) -> Programs:
     """The family's programs; a second pack finds them compiled."""
     if ways not in family.programs:
         setup, stage = family.setup, family.stage
-        chunk = chunk_of(stage.parts["train"], stage.train["batch_size"])
+        size = stage.train["batch_size"]
+        chunk = chunk_of(stage.parts["train"], size)
         step = step_program(setup.trainee, family.places, ways)
         family.programs[ways] = Programs(
             step,
-            clocked("train", train_program(setup.trainee, step, stage.train["batch_size"], ways), ways.how),
+            clocked("train", train_program(setup.trainee, step, size, ways), ways.how),
             clocked("score", score_program(setup.model, setup.trainee, family.places, chunk, ways), ways.how),
+            blocks_of(setup.model, setup.trainee, step, family.places, size, chunk, ways),
             draw_program(family.template, setup.trainee, family.first),
         )
     return family.programs[ways]

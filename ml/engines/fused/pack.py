@@ -18,7 +18,7 @@ from ... import batches
 from ...job import Job, Outcome, Report
 from ...metrics import Wanted
 from ..scoring import chunk_of
-from . import joined, resuming
+from . import joined, resuming, room
 from .ending import outcomes
 from .family import Family, Programs, programs_of
 from .lane import Lane, end_epoch, lane_of, next_rates
@@ -26,6 +26,7 @@ from .measuring import Measured, Pass, measured
 from .numbers import Values, pairs
 from .program import Epoch, State
 from .states import chosen, moved, parted, stacked, whole, with_lane
+from .streaming import scored, trained
 from .template import lane_seeds
 from .ways import Ways, notes_of, ways_of
 from .worth import Best, Worth
@@ -34,6 +35,7 @@ Task = tuple[Job, Report]
 More = Callable[[int], Sequence[Task]]  # at most so many further trials of the family
 Done = Callable[[Job, Outcome], None]
 Failed = Callable[[Job, Exception], None]
+Waits = Callable[[Job], None]
 T = TypeVar("T")
 
 
@@ -45,6 +47,7 @@ class Pack:
     width: int
     ways: Ways
     failed: Failed
+    budget: int  # bytes
     lanes: list[Lane]
     waiting: list[Lane]  # for a later stage, without a place
     data: joined.Joined
@@ -69,7 +72,8 @@ class Pack:
             return self
         values = whole(self.family.setup.trainee, self.kept)
         kept = State(*parted(family.setup.trainee, values), [])
-        data, numbers = joined.join(self.lanes, family, self.data), _numbers(family, self.lanes, self.width)
+        data = joined.join(self.lanes, family, self.budget, self.width, self.data)
+        numbers = _numbers(family, self.lanes, self.width)
         return replace(self, family=family, data=data, numbers=numbers, state=kept, kept=kept)
 
     def passed(self, part: str, lanes: Sequence[Lane], state: State) -> Pass:
@@ -80,11 +84,11 @@ class Pack:
             order = np.array(filled_up([self.lanes.index(lane) for lane in lanes], self.width))
             state = moved(state, order, state, order, np.zeros(self.width, bool))
         rows = np.stack(filled_up([self.data.rows(lane, part) for lane in lanes], self.width))
-        outputs, losses = self.programs.score(state, rows, numbers, self.data.arrays, len(lanes))
+        outputs, losses = scored(self.programs, state, rows, numbers, self.data, len(lanes))
         train = self.family.stage.parts["train"]
         chunk = chunk_of(train, self.family.stage.train["batch_size"])
         count = len(lanes)
-        return Pass(part, np.asarray(outputs)[:count], np.asarray(losses)[:count], chunk, self.family.stage.loss)
+        return Pass(part, outputs[:count], losses[:count], chunk, self.family.stage.loss)
 
 
 def train_pack(
@@ -95,12 +99,16 @@ def train_pack(
     how: Literal["auto", "map", "vmap"] | Ways = "auto",
     worth: Worth | None = None,
     failed: Failed | None = None,
+    waits: Waits | None = None,
+    budget: int | None = None,
 ) -> None:
     """Trains `tasks`, and what `more` gives when places come free; `done` is told of each as it ends.
 
     `how`: by the device (ways.ways_of), or map or vmap with the numbers that `fit` would draw. `worth` says whose
     weights are written; without it those that can be among the best N of the pack's trials, if N are kept. `failed` is
     told of a trial whose rules, metrics or outputs will not do, and the others go on; without it that ends the pack.
+    `waits` is told of those of `tasks` for which there is no room beside the others within `budget` (bytes; by the
+    device), the last first, and `more` gives them again; without it there is room for all.
     """
     ways = ways_of() if how == "auto" else how if isinstance(how, Ways) else Ways(how)
     keras.config.set_dtype_policy("mixed_float16" if family.stage.train["mixed_precision"] else "float32")
@@ -108,7 +116,10 @@ def train_pack(
     lanes = _lanes(family, tasks, failed)
     if not lanes:
         return
-    pack = _begun(family, lanes, ways, failed, len(lanes))
+    budget = room.budget_of(lanes[0].job) if budget is None else budget
+    if waits:
+        lanes = _with_room(family, lanes, ways, budget, waits)
+    pack = _begun(family, _gone_on(family, lanes), ways, failed, budget, len(lanes))
     while pack.lanes:
         if not any(lane.progress.over for lane in pack.lanes):
             _epoch(pack)
@@ -117,7 +128,7 @@ def train_pack(
             done(lane.job, outcome)
         if not all(_stays(pack, lane) for lane in pack.lanes):
             free = _free(pack)
-            pack = _replaced(pack, _lanes(family, more(free), failed) if free else [])
+            pack = _replaced(pack, _gone_on(family, _lanes(family, more(free), failed)) if free else [])
 
 
 def _raise(job: Job, error: Exception) -> None:
@@ -138,7 +149,7 @@ def _lose(pack: Pack) -> Callable[[Lane, Exception], None]:
 def _epoch(pack: Pack) -> None:
     """Trains every lane for its next epoch, measures it, and obeys its rules."""
     count = len(pack.lanes)
-    pack.state, means = pack.programs.train(pack.state, _inputs(pack), pack.data.arrays, count)
+    pack.state, means = trained(pack.programs, pack.state, _inputs(pack), pack.data, count)
     parts = pack.lanes[0].setup.monitored.each_epoch
     found = {part: _measured(pack, part) for part in parts}
     told = {name: np.asarray(values).tolist() for name, values in means.items()}
@@ -189,20 +200,37 @@ def _lanes(family: Family, tasks: Sequence[Task], failed: Failed) -> list[Lane]:
             found.append(lane_of(family, job, report))
         except Exception as error:
             failed(job, error)
-    for lane in found:
-        resuming.read(family, lane)
     return found
 
 
+def _with_room(family: Family, lanes: list[Lane], ways: Ways, budget: int, waits: Waits) -> list[Lane]:
+    """The first lanes, as many as there is room for in every stage; the others wait."""
+    width = room.width_of(family, lanes, ways, budget)
+    if width < len(lanes):
+        family.most[ways] = width
+    for lane in reversed(lanes[width:]):
+        waits(lane.job)
+    return lanes[:width]
+
+
+def _gone_on(family: Family, lanes: list[Lane]) -> list[Lane]:
+    """The lanes, each where an earlier attempt left it."""
+    for lane in lanes:
+        resuming.read(family, lane)
+    return lanes
+
+
 def _begun(
-    family: Family, lanes: Sequence[Lane], ways: Ways, failed: Failed, width: int, data: joined.Joined | None = None
-) -> Pack:
+    family: Family, lanes: Sequence[Lane], ways: Ways, failed: Failed, budget: int, width: int,
+    before: joined.Joined | None = None,
+) -> Pack:  # fmt: skip
     """A pack of those lanes that are in the earliest stage; the others wait for theirs."""
     family = family.stages[min(lane.progress.stage for lane in lanes)]
     waiting = [lane for lane in lanes if lane.progress.stage != family.stage.number]
     lanes = [lane for lane in lanes if lane.progress.stage == family.stage.number]
-    data, numbers = joined.join(lanes, family, data), _numbers(family, lanes, width)
-    return Pack(family, width, ways, failed, lanes, waiting, data, numbers, *_first(family, ways, lanes, width))
+    data, numbers = joined.join(lanes, family, budget, width, before), _numbers(family, lanes, width)
+    states = _first(family, ways, lanes, width)
+    return Pack(family, width, ways, failed, budget, lanes, waiting, data, numbers, *states)
 
 
 def _first(family: Family, ways: Ways, lanes: Sequence[Lane], width: int) -> tuple[State, State]:
@@ -243,7 +271,7 @@ def _replaced(pack: Pack, coming: list[Lane]) -> Pack:
         lanes = waiting + coming
         if not lanes:
             return replace(pack, lanes=[])
-        return _begun(pack.family, lanes, pack.ways, pack.failed, pack.width, pack.data)
+        return _begun(pack.family, lanes, pack.ways, pack.failed, pack.budget, pack.width, pack.data)
     first, lanes = len(staying), [pack.lanes[i] for i in staying] + coming
     order = np.array(filled_up(staying, pack.width))
     fresh, fresh_kept, is_fresh = pack.state, pack.kept, np.zeros(pack.width, bool)
@@ -254,7 +282,8 @@ def _replaced(pack: Pack, coming: list[Lane]) -> Pack:
     are_one = pack.kept is pack.state and fresh_kept is fresh
     state = moved(pack.state, order, fresh, fresh_order, is_fresh)
     kept = state if are_one else moved(pack.kept, order, fresh_kept, fresh_order, is_fresh)
-    data, numbers = joined.join(lanes, pack.family, pack.data), _numbers(pack.family, lanes, pack.width)
+    data = joined.join(lanes, pack.family, pack.budget, pack.width, pack.data)
+    numbers = _numbers(pack.family, lanes, pack.width)
     return replace(pack, lanes=lanes, waiting=waiting, data=data, numbers=numbers, state=state, kept=kept)
 
 

@@ -45,8 +45,8 @@ class Data(NamedTuple):
 
 
 Step = Callable[[Data, dict[str, Values], Any, Any], Any]
-Train = Callable[[State, Epoch, Data, int], tuple[State, dict[str, jax.Array]]]
-Score = Callable[[State, Any, dict[str, Values], Data, int], tuple[jax.Array, jax.Array]]
+Train = Any  # ((state, epoch), data, count) -> (state, running means), compiled by JAX when it is called
+Score = Any  # ((state, rows, numbers), data, count) -> (outputs, losses), as well
 
 
 def step_program(trainee: keras.Model, places: Mapping[str, list[Place]], ways: Ways) -> Step:
@@ -67,7 +67,7 @@ def step_program(trainee: keras.Model, places: Mapping[str, list[Place]], ways: 
 
 
 def train_program(trainee: keras.Model, step: Step, batch_size: int, ways: Ways) -> Train:
-    """A function (state, epoch, data, count) -> (state, running means) for the first `count` lanes of a compiled model.
+    """A function ((state, epoch), data, count) -> (state, running means) for the first `count` lanes of a model.
 
     What it gives for the others has no meaning. Compiled once for each shape and number of lanes.
     """
@@ -81,10 +81,9 @@ def train_program(trainee: keras.Model, step: Step, batch_size: int, ways: Ways)
         if last is not None:
             carry = step(data, epoch.numbers, carry, last)
         *changed, metrics = carry
-        return State(*map(list, changed)), _means(trainee, metrics)
+        return State(*map(list, changed)), means(trainee, metrics)
 
-    compiled = for_each(lane, ways.how)
-    return lambda state, epoch, data, count: compiled((state, epoch), data, count)
+    return for_each(lane, ways.how)
 
 
 def first_metrics(trainee: keras.Model) -> list[jax.Array]:
@@ -101,19 +100,11 @@ def rate_of(optimizer: Any) -> int:
 def score_program(
     model: keras.Model, trainee: keras.Model, places: Mapping[str, list[Place]], chunk: int, ways: Ways
 ) -> Score:
-    """A function (state, rows (lanes, n), numbers, data, count) -> outputs (lanes, n, units), losses (lanes, chunks) as
-    in `evaluate`, of the first `count` lanes; `rows` are those of a part, in each lane its own. Samples are passed
+    """A function ((state, rows (lanes, n), numbers), data, count) -> outputs (lanes, n, units), losses (lanes, chunks)
+    as in `evaluate`, of the first `count` lanes; `rows` are those of a part, in each lane its own. Samples are passed
     through the model `chunk` at a time. `model` is `trainee` less augmentation.
     """
-    variables = [*trainee.trainable_variables, *trainee.non_trainable_variables]
-
-    def some(state: State, data: Data, rows: jax.Array) -> tuple[jax.Array, jax.Array]:
-        with keras.StatelessScope(
-            list(zip(variables, [*state.trainable, *state.rest], strict=True)), collect_losses=True
-        ):
-            features, target = data.features[rows], data.target[rows]
-            outputs = model(features, training=False)
-            return outputs, trainee.compute_loss(features, target, outputs, None, training=False)
+    some = score_of(model, trainee)
 
     def lane(own: tuple[State, jax.Array, dict[str, Values]], data: Data) -> tuple[jax.Array, jax.Array]:
         state, rows, numbers = own
@@ -129,8 +120,22 @@ def score_program(
             outputs, losses = [*outputs, output], [*losses, loss[None]]
         return jnp.concatenate(outputs), jnp.concatenate(losses)
 
-    compiled = for_each(by_ways(lane, ways), ways.how)
-    return lambda state, rows, numbers, data, count: compiled((state, rows, numbers), data, count)
+    return for_each(by_ways(lane, ways), ways.how)
+
+
+def score_of(model: keras.Model, trainee: keras.Model) -> Callable[[State, Data, Any], tuple[jax.Array, jax.Array]]:
+    """A function (state, data, rows) -> outputs and loss of some samples for one lane."""
+    variables = [*trainee.trainable_variables, *trainee.non_trainable_variables]
+
+    def some(state: State, data: Data, rows: jax.Array) -> tuple[jax.Array, jax.Array]:
+        with keras.StatelessScope(
+            list(zip(variables, [*state.trainable, *state.rest], strict=True)), collect_losses=True
+        ):
+            features, target = data.features[rows], data.target[rows]
+            outputs = model(features, training=False)
+            return outputs, trainee.compute_loss(features, target, outputs, None, training=False)
+
+    return some
 
 
 def for_each(function: Callable[..., Any], how: How) -> Callable[..., Any]:
@@ -166,7 +171,7 @@ def _batches(epoch: Epoch, size: int) -> tuple[Any, Any]:
     return (*whole, epoch.rates[:full]), last
 
 
-def _means(trainee: keras.Model, metrics: Any) -> dict[str, jax.Array]:
+def means(trainee: keras.Model, metrics: Any) -> dict[str, jax.Array]:
     """Keras's running averages after the last step."""
     with keras.StatelessScope(list(zip(trainee.metrics_variables, metrics, strict=True))):
         return dict(trainee.get_metrics_result())
