@@ -52,6 +52,7 @@ class Pack(TypedDict):
     family: str
     lanes: int  # so many at a time, if memory has room; at first so many are sent, if there are as many
     ends: list[Json]  # recipes of the first and the last of the family that wait
+    must: bool  # somebody asked for packs: also where `fit` is quicker
 
 
 class Train(TypedDict):

@@ -205,7 +205,7 @@ def _send_trials(s: Scheduler, worker: Worker, count: int, now: float) -> None:
     among = (pack.family, pack.lost) if pack else None
     for trial in transitions.claim_trials(s.db, worker.id, worker.binding, count, now, among):
         worker.trials.append(trial)
-        message, worker.asked[trial.id] = train_message(s.db, trial, pack)
+        message, worker.asked[trial.id] = train_message(s.db, trial, pack, s.engine == "fused")
         s.executor.send(worker.id, message)
 
 

@@ -22,7 +22,9 @@ class Asked(NamedTuple):
     sweeps: set[int]
 
 
-def train_message(db: sqlite3.Connection, trial: Claimed, pack: Pack | None = None) -> tuple[Message, Asked]:
+def train_message(
+    db: sqlite3.Connection, trial: Claimed, pack: Pack | None = None, must: bool = False
+) -> tuple[Message, Asked]:
     """What a worker is told about a trial: metrics and files are those that any sweep which wants it asks for."""
     rows = db.execute(
         "SELECT number, snapshot, folder, files, metric, direction, metrics, keep FROM sweep_trials"
@@ -50,7 +52,7 @@ def train_message(db: sqlite3.Connection, trial: Claimed, pack: Pack | None = No
         "keep": _kept(rows),
     }
     if pack is not None:
-        message["pack"] = {"family": pack.family, "lanes": pack.lanes, "ends": pack.ends}
+        message["pack"] = {"family": pack.family, "lanes": pack.lanes, "ends": pack.ends, "must": must}
     served = {sweep for sweep, each in wanted.items() if all(items[name].id == it.id for name, it in each.items())}
     return message, Asked(listed, served)
 

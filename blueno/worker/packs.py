@@ -192,8 +192,12 @@ def _run(desk: Desk, lanes: Sequence[Lane]) -> None:
 
 
 def _opened(desk: Desk, lanes: Sequence[Lane]) -> Opened:
-    """The family, compiled for these and for what else of it waits; the one that is open, if it will do."""
+    """The family, compiled for these and for what else of it waits; the one that is open, if it will do. NotFusable
+    where it cannot be, or is not worth it and nobody asked for it.
+    """
     from ..ml.engines.fused.family import open_family
+    from ..ml.engines.fused.paying import why_not
+    from ..ml.engines.fused.template import NotFusable
 
     opened = desk.worker.opened
     if opened is not None and opened.key == desk.family and all(opened_fits(opened, lane.job) for lane in lanes):
@@ -202,7 +206,10 @@ def _opened(desk: Desk, lanes: Sequence[Lane]) -> Opened:
     ends = [first._replace(recipe=recipe) for recipe in lanes[0].message["pack"]["ends"]]
     jobs = [*(lane.job for lane in lanes), *ends]
     desk.worker.opened = None  # two families would hold twice the memory
-    desk.worker.opened = Opened(desk.family, alike(first), fixed(jobs), open_family(jobs))
+    family = open_family(jobs)
+    if not lanes[0].message["pack"]["must"] and (why := why_not(family)):
+        raise NotFusable(why)
+    desk.worker.opened = Opened(desk.family, alike(first), fixed(jobs), family)
     return desk.worker.opened
 
 

@@ -201,7 +201,7 @@ def test_a_worker_takes_no_more_than_there_is_room_for(tmp_path: Path) -> None:
 def message_of(job: Job) -> Any:
     """What a worker is sent about a trial of a pack."""
     recipe, trial = job.recipe, f"t{job.recipe['seed']}"
-    pack = {"family": "f", "lanes": 4, "ends": [recipe, recipe]}
+    pack = {"family": "f", "lanes": 4, "ends": [recipe, recipe], "must": True}
     return {
         "kind": "train", "trial": trial, "attempt": 1, "recipe": recipe, "config": "c", "fold": None, "files": {},
         "code": {"snapshot": "", "folder": ""}, "objective": job.objective, "metrics": [], "pack": pack,

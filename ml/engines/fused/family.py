@@ -23,6 +23,7 @@ from . import places
 from .clocking import clocked
 from .numbers import Place, pairs
 from .program import Data, Score, Step, Train, first_metrics, score_program, step_program, train_program
+from .replacing import Traced
 from .side_effects import watched
 from .streaming import Blocks, blocks_of
 from .template import Draw, First, NotFusable, Template, draw_program, first_of, make_template, shake
@@ -37,6 +38,7 @@ class Programs(NamedTuple):
     score: Score
     blocks: Blocks  # of samples that do not lie on the device
     draw: Draw
+    met: list[Traced]  # what was lowered in each shape of a step that was traced
 
 
 class Family(NamedTuple):
@@ -93,13 +95,15 @@ def programs_of(family: Family, ways: Ways) -> Programs:
         setup, stage = family.setup, family.stage
         size = stage.train["batch_size"]
         chunk = chunk_of(stage.parts["train"], size)
-        step = step_program(setup.trainee, family.places, ways)
+        met: list[Traced] = []
+        step = step_program(setup.trainee, family.places, ways, met)
         family.programs[ways] = Programs(
             step,
             clocked("train", train_program(setup.trainee, step, size, ways), ways.how),
             clocked("score", score_program(setup.model, setup.trainee, family.places, chunk, ways), ways.how),
             blocks_of(setup.model, setup.trainee, step, family.places, size, chunk, ways),
             draw_program(family.template, setup.trainee, family.first),
+            met,
         )
     return family.programs[ways]
 

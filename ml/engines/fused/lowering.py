@@ -31,6 +31,7 @@ class _Lowering(NamedTuple):
     operands: Callable[..., Operands]  # from what Keras's own function takes
     compute: Callable[..., jax.Array]
     slices: Callable[[Iterable[int]], int]  # that `compute` takes for a window of a size
+    summed: int | None = None  # an output is a sum over the kernel's axes before this one
 
 
 def lowered(which: Collection[str] | None = None) -> AbstractContextManager[Traced]:
@@ -63,7 +64,10 @@ def _instead(name: str, lowering: _Lowering, stock: Function, traced: Traced) ->
             traced.left[f"{name}: {window}"] += 1
             return stock(*args, **kwargs)
         traced.replaced[name] += 1
-        return lowering.compute(*operands, window)
+        result = lowering.compute(*operands, window)
+        if lowering.summed is not None:
+            traced.flops += 2.0 * result.size * math.prod(operands[1].shape[: lowering.summed])
+        return result
 
     return instead
 
@@ -103,8 +107,8 @@ def _window(
 
 
 LOWERINGS = {
-    "conv": _Lowering(_of_convolution, convolve, sum),
-    "depthwise_conv": _Lowering(_of_depthwise, convolve_depthwise, math.prod),
+    "conv": _Lowering(_of_convolution, convolve, sum, summed=-1),
+    "depthwise_conv": _Lowering(_of_depthwise, convolve_depthwise, math.prod, summed=-2),
     "max_pool": _Lowering(_of_pooling, pool_max, math.prod),
     "average_pool": _Lowering(_of_pooling, pool_average, sum),
 }

@@ -17,6 +17,7 @@ import keras
 from jax import lax
 
 from .numbers import Place, Values, standing_in
+from .replacing import Traced
 from .ways import How, Ways, by_ways
 
 
@@ -49,7 +50,9 @@ Train = Any  # ((state, epoch), data, count) -> (state, running means), compiled
 Score = Any  # ((state, rows, numbers), data, count) -> (outputs, losses), as well
 
 
-def step_program(trainee: keras.Model, places: Mapping[str, list[Place]], ways: Ways) -> Step:
+def step_program(
+    trainee: keras.Model, places: Mapping[str, list[Place]], ways: Ways, met: list[Traced] | None = None
+) -> Step:
     """A function (data, numbers, carry, batch) -> carry: Keras's own step for one batch of one lane.
 
     The carry is a State's three lists and that of the running metrics; the batch is rows, weights (or None), rate.
@@ -63,7 +66,7 @@ def step_program(trainee: keras.Model, places: Mapping[str, list[Place]], ways: 
         with standing_in(places, numbers):
             return trainee.train_step((trainable, rest, optimizer, metrics), samples)[1]
 
-    return jax.jit(by_ways(step, ways))  # of its own, so that it is traced once for each shape of a batch
+    return jax.jit(by_ways(step, ways, met))  # of its own, so that it is traced once for each shape of a batch
 
 
 def train_program(trainee: keras.Model, step: Step, batch_size: int, ways: Ways) -> Train:

@@ -21,6 +21,7 @@ class Traced:
 
     replaced: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
+    flops: float = 0.0  # of what was replaced, as far as it counts them, for one call of each
 
 
 class Replacement(NamedTuple):

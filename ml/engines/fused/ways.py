@@ -43,12 +43,15 @@ def tracing(ways: Ways) -> Iterator[list[Traced]]:
         yield [stack.enter_context(each()) for each in contexts]
 
 
-def by_ways(function: Callable[..., Any], ways: Ways) -> Callable[..., Any]:
-    """`function`, traced by these ways wherever JAX traces it."""
+def by_ways(function: Callable[..., Any], ways: Ways, met: list[Traced] | None = None) -> Callable[..., Any]:
+    """`function`, traced by these ways wherever JAX traces it. `met` gets what each trace met of what is lowered."""
 
     def traced(*arguments: Any) -> Any:
-        with tracing(ways):
-            return function(*arguments)
+        with tracing(ways) as found:
+            results = function(*arguments)
+        if met is not None and ways.lowers:
+            met.append(found[0])
+        return results
 
     return traced
 

@@ -1,0 +1,24 @@
+"""Whether packs are quicker than `fit`: on a CPU they are not where most of the time goes into large convolutions."""
+
+from __future__ import annotations
+
+from .family import Family, programs_of
+from .ways import ways_of
+
+# In a forward pass of one sample. At 0.8 million a pack takes 0.6 of the time of `fit` on TensorFlow, at 2.8 million as
+# long, at 20 million three times as long (`python -m benchmarks.fused.convolutions`).
+MOST_FLOPS = 2e6
+
+
+def why_not(family: Family) -> str | None:
+    """Why `fit` is expected to be quicker on this device; None where packs are, and where it is not known."""
+    if not ways_of().lowers:
+        return None
+    for stage in family.stages:
+        met = programs_of(stage, ways_of()).met[0]
+        if any(name.startswith(("conv:", "depthwise_conv:")) for name in met.left):
+            return "fit is quicker on a CPU where convolutions are grouped or have channels first"
+        flops = met.flops / min(stage.stage.train["batch_size"], len(stage.setup.rows["train"]))
+        if flops > MOST_FLOPS:
+            return f"fit is quicker on a CPU where convolutions are large ({flops / 1e6:.1f} MFLOP a sample)"
+    return None
