@@ -125,6 +125,26 @@ def test_two_preparations_and_lanes_that_come_and_go(tmp_path: Path) -> None:
     assert_same(whole, streamed)
 
 
+STAGES = [
+    {"epochs": 3, "trainable": "head", "loss": {"binary_crossentropy": {"label_smoothing": 0.1}}, "batch_size": 300,
+     "early_stopping": STOPPING},
+    {"epochs": 2, "optimizer": {"sgd": {"momentum": 0.9}}, "class_weight": {"0": 2.0}},
+    {"epochs": 1, "batch_size": 2000, "learning_rate": 30.0},
+]  # fmt: skip
+
+
+def test_stages_are_streamed_too(tmp_path: Path) -> None:
+    """Each with its batches, its weights of classes and its loss, which for the epoch that counts is not the last's."""
+    data = data_of(tmp_path)
+    folds, terms = [of_fold(data, fold) for fold in range(3)], {"stages": STAGES, "select": {"best": "val_accuracy"}}
+    whole = packed(jobs_of(tmp_path / "whole", folds, 4, **terms), 3, budget=2**40)
+    data.features.reads.clear()  # type: ignore[attr-defined]
+    streamed = packed(jobs_of(tmp_path / "streamed", folds, 4, **terms), 3, budget=TIGHT)
+    assert 3000 < max(data.features.reads) <= 6000  # type: ignore[attr-defined]
+    assert_same(whole, streamed)
+    assert all(each.history["stage"][each.epoch - 1] < 3 == each.history["stage"][-1] for each in streamed)
+
+
 def test_blocks_share_a_program_and_stay_within_the_budget(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = data_of(tmp_path)
     jobs = jobs_of(tmp_path, [data], 4, batch_size=501, metrics=[])
@@ -150,19 +170,25 @@ def test_lanes_of_a_seed_share_what_is_read(tmp_path: Path) -> None:
     assert read[1] == pytest.approx(read[3], abs=20)
 
 
-def test_a_pack_is_as_wide_as_there_is_room_for(tmp_path: Path) -> None:
-    """What has no room waits, and ends with the same bits; one lane is tried in any case."""
+HEAD_THEN_ALL = [{"epochs": 1, "trainable": "head"}, {"epochs": 1}]
+
+
+@pytest.mark.parametrize("stages", [None, HEAD_THEN_ALL])
+def test_a_pack_is_as_wide_as_there_is_room_for(tmp_path: Path, stages: Any) -> None:
+    """In every stage. What has no room waits, and ends with the same bits; one lane is tried in any case."""
     data = ml_jobs.blobs(300)
     model = {"architecture": "mlp", "hidden": [64, 64]}
 
     def jobs(name: str) -> list[Job]:
         return [
             job._replace(keep={"weights": "all", "predictions": "none"})
-            for job in trials(tmp_path / name, 5, lambda folder, i: ml_jobs.job(folder, data, model, seed=i))
+            for job in trials(
+                tmp_path / name, 5, lambda folder, i: ml_jobs.job(folder, data, model, seed=i, stages=stages)
+            )
         ]
 
     wide, family = packed(jobs("wide"), budget=2**40), open_family(jobs("family"))
-    states = sum(int(np.prod(each.shape)) * 4 for each in family.setup.trainee.optimizer.variables)
+    states = sum(int(np.prod(each.shape)) * 4 for each in family.stages[-1].setup.trainee.optimizer.variables)
     for name, budget, most in (("narrow", 16 * states, 2), ("least", 1, 1)):
         assert_same(wide, packed(jobs(name), family=family, budget=budget))
         assert family.most == {Ways("map"): most}
