@@ -18,7 +18,7 @@ NAMES = ("start", "plan", "again", "table", "overhead", "metrics", "memory", "im
 WITH_PEERS = (
     "fused.mlps", "fused.cnns", "fused.gru", "fused.transformer", "fused.shapes", "fused.ragged", "fused.preparations",
 )  # fmt: skip
-ON_JAX = ("fused.one_lane", "fused.soak", "fused.distributions", "fused.gpu")
+ON_JAX = ("fused.convolutions", "fused.one_lane", "fused.soak", "fused.distributions", "fused.gpu")
 EVERY = NAMES + WITH_PEERS + ON_JAX
 DOCUMENT = REPOSITORY / "docs" / "performance.md"
 

@@ -30,6 +30,7 @@ class ConfigRow(NamedTuple):
     trials: list[str]
     states: list[str]
     metrics: dict[str, dict[str, float | None]]  # others that were asked for: name -> mean and std
+    engines: list[str]  # that trained those with a value
 
 
 class TrialRow(NamedTuple):
@@ -79,6 +80,7 @@ def _config_row(
         trials=[row.id for row in group],
         states=[row.state for row in group],
         metrics={name: spread(group, name)._asdict() for name in others},
+        engines=sorted({row.engine for row in group if row.engine and _value(row, metric) is not None}),
     )
 
 

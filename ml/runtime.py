@@ -46,7 +46,7 @@ def _distribution() -> str:
 
 def _do_without_tensorflow() -> None:
     """Keras asks whether there is a TensorFlow when it saves a model, which would import it: seconds, for nothing."""
-    lazy = getattr(import_module("keras.src.utils.module_utils"), "tensorflow", None)
+    lazy: Any = getattr(import_module("keras.src.utils.module_utils"), "tensorflow", None)
     if "tensorflow" not in sys.modules and hasattr(lazy, "_available"):
         lazy._available = False
 

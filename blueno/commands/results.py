@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..canonical import short
+from ..counting import counted
 from ..errors import NotFound
 from ..exports import results_csv
 from ..narrow import Table, narrowed, terminal_width
@@ -73,7 +74,18 @@ def results_text(document: dict[str, Any], top: int | None = None, width: int | 
     text = f"{document['name']}: {objective['metric']}, {best} first\n" + table(fitted.head, fitted.rows, {0})
     hidden = len(rows) - len(lines)
     text += f"\n... and {hidden} more {document['by']}s" if hidden else ""
+    text += _mixed(rows) if document["by"] == "config" else ""
     return text + (f"\nno place for {', '.join(fitted.left_out)}: use a wider terminal" if fitted.left_out else "")
+
+
+def _mixed(rows: list[dict[str, Any]]) -> str:
+    """Which configs were trained by several engines: the spread of such a one is not that of chance alone."""
+    mixed = [row for row in rows if len(row["engines"]) > 1]
+    if not mixed:
+        return ""
+    engines = " and ".join(sorted({engine for row in mixed for engine in row["engines"]}))
+    first = ", ".join(short(row["config_id"]) for row in mixed[:3]) + (", ..." if len(mixed) > 3 else "")
+    return f"\n{counted(len(mixed), 'config')} mixed of replicates that {engines} trained: {first}"
 
 
 def _others(head: list[str], rows: list[dict[str, Any]]) -> range:

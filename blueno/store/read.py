@@ -142,6 +142,7 @@ class Row(NamedTuple):
     metrics: dict[str, float | None]
     error_class: str | None
     error_group: str | None
+    engine: str | None = None  # what trained it
 
 
 def rows_of(db: sqlite3.Connection, sweep: int) -> Iterator[Row]:
@@ -150,7 +151,7 @@ def rows_of(db: sqlite3.Connection, sweep: int) -> Iterator[Row]:
     for row in db.execute(
         "SELECT id, trials.config, dataset, seed, fold, position,"
         " CASE verdict WHEN 'open' THEN trials.state ELSE verdict END AS state, results.metrics, error_class,"
-        " error_group, measured.metrics AS later, trained"
+        " error_group, results.engine, measured.metrics AS later, trained"
         " FROM sweep_trials JOIN trials ON id = sweep_trials.trial LEFT JOIN results ON results.trial = id"
         f" AND results.attempt = trials.attempt {JOIN_MEASURED} WHERE sweep_trials.sweep = ? ORDER BY position",
         (sweep,),

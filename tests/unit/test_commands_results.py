@@ -51,6 +51,17 @@ def _outcome(bench: Bench, message: dict[str, Any], score: float | None) -> dict
     return {**left, "metrics": metrics, "artefacts": {"predictions": told}, "engine": "estimator", "history": {}}
 
 
+def test_configs_that_several_engines_trained_are_told(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "mixed" not in output(capsys, bench, "results")
+    first = trials(bench)[0]
+    bench.db.execute("UPDATE results SET engine = 'fused' WHERE trial = ?", (first,))
+    text = output(capsys, bench, "results")
+    config = bench.db.execute("SELECT config FROM trials WHERE id = ?", (first,)).fetchone()["config"]
+    assert f"1 config mixed of replicates that estimator and fused trained: {short(config)}" in text
+    [mixed] = [row for row in document(capsys, bench, "results")["rows"] if row["config_id"] == config]
+    assert mixed["engines"] == ["estimator", "fused"]
+
+
 def test_a_row_a_trial(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     first, second, third, failed = trials(bench)
     found = document(capsys, bench, "results", "--by", "trial", "--metrics", "f1")

@@ -140,3 +140,10 @@ def test_a_last_column_of_words_goes_on_below() -> None:
     assert [row[:2] for row in found] == [["aaaaaaaaa…aaaaaaaaaa", "1"], ["", ""]]
     assert " ".join(row[2] for row in found) == rows[0][2] and max(len(row[2]) for row in found) <= 35
     assert last_folded(head, rows, None) == rows
+
+
+def test_a_config_knows_the_engines_that_trained_it() -> None:
+    rows = [row(0.9, config="a", engine="fit"), row(0.8, seed=1, config="a", engine="fused")]
+    rows += [row(0.7, config="b", engine="fused"), row(None, seed=1, config="b", engine="fit", state="diverged")]
+    found = config_rows(rows, {each: {"x": each} for each in "ab"}, "val_score", "maximize")
+    assert [each.engines for each in found] == [["fit", "fused"], ["fused"]]
