@@ -20,6 +20,7 @@ THREADS = (
     "TF_NUM_INTEROP_THREADS",
 )
 ONE_THREAD = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
+BACKEND_OF_FIT = "BLUENO_KERAS_BACKEND_OF_FIT"  # what workers of packs are told, whose own is JAX
 LIBRARIES = (  # whose version may change a result's last bits
     "numpy", "pandas", "scipy", "scikit-learn", "skops", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch",
     "xgboost", "xgboost-cpu", "lightgbm",
@@ -43,6 +44,7 @@ def fused(slot: Slot, before: Mapping[str, str]) -> dict[str, str]:
     are made of.
     """
     told = dict(before) | {
+        BACKEND_OF_FIT: before.get("KERAS_BACKEND", "tensorflow"),
         "KERAS_BACKEND": "jax",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",

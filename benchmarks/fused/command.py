@@ -137,6 +137,7 @@ def _table(
         f"the roofline: {limit.an_epoch * epochs / 1e9:.2f} GFLOP a trial (matrix products and AdamW, by hand) and"
         f" {limit.peak / 1e9:.0f} GFLOP/s, the cores' best in matrix products, is"
         f" {3600 * limit.peak / limit.an_epoch / epochs:,.0f} trials an hour at most",
+        *_told_options(options),
         "ours compiles anew each time, unless its row says otherwise; what peers compile was compiled before",
         "outside programs: the share of the cores' time in which no compiled program trains or scores, importing and"
         " compiling included; lane waste: the share of lanes' epochs that was computed for places without a trial",
@@ -154,6 +155,16 @@ def _of_epochs(medians: Mapping[str, Timing]) -> list[str]:
         f"epochs a trial: ours {seen['ours']:.1f} of all trials, peers {min(peers):.1f} to {max(peers):.1f} of those"
         " that they train; times are as measured, not by the epoch"
     ]
+
+
+def _told_options(options: Options) -> list[str]:
+    """How to run it alike, where that is not as usual."""
+    usual = QUICK if options.quick else Options()
+    words = [f"--{name} {getattr(options, name)}" for name in ("rounds", "sample")
+             if getattr(options, name) != getattr(usual, name)]  # fmt: skip
+    words += [f"--arms {','.join(options.arms)}"] if options.arms else []
+    words += [f"--set {path}={value}" for path, value in options.overrides.items()]
+    return [f"run with `{' '.join(words)}`"] if words else []
 
 
 def _epochs(medians: Mapping[str, Timing], work: Work) -> float:

@@ -72,7 +72,7 @@ def standing(plan: Plan, root: Path) -> Standing:
 def _share(plan: Plan, root: Path, states: Mapping[str, str]) -> Share:
     choice = engine_here(load_settings(root), plan.resources)
     to_run = [trial for trial in plan.trials if states.get(trial.id) not in DONE]
-    return share_out(to_run, choice.engine, choice.why_not)
+    return share_out(to_run, choice.engine, choice.why_not, plan.trials)
 
 
 def reasons(found: Standing) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..canonical import digest
@@ -88,18 +88,23 @@ def families(trials: Iterable[Trial]) -> Iterator[Family]:
         yield known[text]
 
 
-def share_out(trials: Iterable[Trial], engine: str, why_never: str = "") -> Share:
+def share_out(trials: Sequence[Trial], engine: str, why_never: str = "", among: Sequence[Trial] = ()) -> Share:
     """Which of `trials` are trained as packs with the setting `engine`, and why other networks are not; `why_never` is
-    why none can be here, if so.
+    why none can be here, if so. Families are counted `among` more trials, if there are such.
     """
     found = Counter(families(trials))
+    all_of_it = Counter(families(among)) if len(among) > len(trials) > 0 else found
     fewest = FEWEST_OF_FAMILY if engine == "auto" else 1
     fused: list[int] = []
     fit: Counter[str] = Counter()
     for family, count in found.items():
         if family.why_not == NO_NETWORK:
             continue
-        why = family.why_not or why_never or ("" if count >= fewest else f"fewer than {FEWEST_OF_FAMILY} of a family")
+        why = (
+            family.why_not
+            or why_never
+            or ("" if all_of_it[family] >= fewest else f"fewer than {FEWEST_OF_FAMILY} of a family")
+        )
         if why:
             fit[why] += count
         else:

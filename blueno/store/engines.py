@@ -40,14 +40,14 @@ def undecide(db: sqlite3.Connection) -> None:
 
 
 def decide(db: sqlite3.Connection, fewest: int | None, resources: str) -> None:
-    """Decides on the engine of trials that wait and need `resources`: `fused` where at least `fewest` of their family
-    wait (None: never).
+    """Decides on the engine of trials that wait and need `resources`: `fused` where there are at least `fewest` of
+    their family (None: never), done or not, so that one trial more is trained as the others were.
     """
     if db.execute("SELECT 1 FROM trials WHERE state = 'queued' AND engine IS NULL LIMIT 1").fetchone() is None:
         return  # asked in each step
     db.execute(
         "UPDATE trials SET engine = iif(family != '' AND unfused IS NULL AND family IN (SELECT family FROM trials"
-        " WHERE state = 'queued' GROUP BY family HAVING count(*) >= ?1), 'fused', 'fit')"
+        " WHERE unfused IS NULL GROUP BY family HAVING count(*) >= ?1), 'fused', 'fit')"
         " WHERE state = 'queued' AND engine IS NULL AND sweep IN (SELECT number FROM sweeps WHERE resources = ?2)",
         (2**62 if fewest is None else fewest, resources),
     )

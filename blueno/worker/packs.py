@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..clock import SharedTime, iso
-from ..errors import BluenoError, MissingLibrary, ModelError
+from ..errors import BluenoError, MissingLibrary
 from ..messages import Message
 from .alike import Opened, alike, fixed, opened_fits
 from .epochs import EpochReport
@@ -88,7 +88,10 @@ def train_packs(worker: Worker, first: Message, emit: Emit, inbox: Inbox, budget
             pass
         reset_peak()
         while desk.waiting:
-            _train(desk)
+            if desk.family in worker.refused:
+                _give_back(desk, desk.waiting.popleft(), worker.refused[desk.family])
+            else:
+                _train(desk)
         _wait_for_writers(desk)
     log.unlink(missing_ok=True)
     note_wear(worker)
@@ -178,6 +181,7 @@ def _run(desk: Desk, lanes: Sequence[Lane]) -> None:
     def failed(job: Job, error: Exception) -> None:
         lane = desk.begun[job.folder]
         if _is_not_fusable(error):
+            _now(desk)
             desk.begun.pop(job.folder).files.close()
             _give_back(desk, lane.message, str(error))
         else:
@@ -270,11 +274,15 @@ def _answer(desk: Desk, lane: Lane, answer: Callable[[], Message]) -> None:
         lane.files.close()
         return
     lane.report.flush()
+    while desk.writing and desk.writing[0].done():
+        desk.writing.popleft().result()
     desk.writing.append(desk.writers.submit(_put_away, desk, lane, answer, share_s))
 
 
 def _put_away(desk: Desk, lane: Lane, answer: Callable[[], Message], share_s: float) -> None:
     with lane.files:
+        if _key(lane.message) in desk.stopped:
+            return
         try:
             said = answer()
         except desk.worker.fatal:
@@ -288,6 +296,8 @@ def _wait_for_writers(desk: Desk) -> None:
     """Until all that has ended is told."""
     while desk.writing:
         desk.writing.popleft().result()
+        while _take_in(desk):
+            pass
 
 
 def _tell(desk: Desk, message: Message, said: Message, begun: float, share_s: float) -> None:
@@ -333,7 +343,7 @@ def _put_all_back(desk: Desk) -> None:
 
 def _over(desk: Desk, error: BaseException) -> None:
     """A pack ended with an exception. Its trials that have not ended are tried again with fewer lanes, if memory ran
-    out; they have failed, if their model cannot be built; else they are given back, to be trained one at a time.
+    out, else given back, to be trained one at a time; if the family cannot be opened, with all that wait of it.
     """
     count, worker = len(desk.begun), desk.worker
     first = next(iter(desk.begun.values())).message if count else desk.waiting[0]
@@ -344,12 +354,14 @@ def _over(desk: Desk, error: BaseException) -> None:
         error.__traceback__ = None  # which holds the arrays
         gc.collect()
         _put_all_back(desk)
-    elif count and (out_of_memory or isinstance(error, ModelError)):
+    elif count and out_of_memory:
         for lane in list(desk.begun.values()):
             _answer(desk, lane, lambda: nothing() | {"state": "failed", "error": described})
     else:
         _put_all_back(desk)
-        for _ in range(count or len(desk.waiting)):
+        if worker.opened is None:
+            worker.refused[desk.family] = _why(error)
+        for _ in range((worker.opened is not None and count) or len(desk.waiting)):
             _give_back(desk, desk.waiting.popleft(), _why(error))
 
 

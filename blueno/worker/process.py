@@ -43,13 +43,15 @@ def main(arguments: list[str]) -> None:
     threading.Thread(target=_listen, args=(channel, inbox.put), daemon=True).start()
     slot = Slot(*told["slot"])
     if told["engine"] == "fused":
-        _prepare_for_packs(slot)
+        _prepare_for_packs(slot, Path(told["root"]))
     emit = _sender(channel)
     worker = open_worker(told["id"], Path(told["root"]), slot.threads)
     emit({"kind": "ready", "pid": os.getpid(), "environment": environment.facts(slot)})
     if told["engine"] == "fused":
         start_libraries(worker)  # while the first dataset is built, perhaps by another worker
     while (message := inbox.get())["kind"] != "finish":
+        if message["kind"] == "stop":
+            continue  # its pack has ended meanwhile
         if message["kind"] == "train" and "pack" in message:
             train_packs(worker, message, emit, inbox)
         else:
@@ -61,10 +63,14 @@ def main(arguments: list[str]) -> None:
     os._exit(0)  # threads that user code left behind, and libraries that hang while they are torn down, do not matter
 
 
-def _prepare_for_packs(slot: Slot) -> None:
-    """Before JAX is imported: it makes as many threads as there are cores, and loads programs from its cache."""
-    if not _is_own(Path(os.environ["JAX_COMPILATION_CACHE_DIR"])):
-        del os.environ["JAX_COMPILATION_CACHE_DIR"]
+def _prepare_for_packs(slot: Slot, root: Path) -> None:
+    """Before JAX is imported: it makes as many threads as there are cores, and loads programs from its cache, which is
+    the project's where the user's will not do.
+    """
+    folder = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
+    if not (folder.is_absolute() and _is_own(folder)):
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(root / "data" / "work" / "jax")
+        (root / "data" / "work" / "jax").mkdir(mode=0o700, parents=True, exist_ok=True)
     if slot.kind == "cpu" and slot.threads == 1:
         pin()
 

@@ -22,7 +22,7 @@ from ..clock import iso
 from ..files import located
 from ..messages import Message
 from ..settings import checkpoint_interval_s
-from . import failures
+from . import failures, second_opinion
 from .code import UNPACKING, code_folder, unpacked
 from .epochs import EpochReport, finite
 from .measure import measured
@@ -59,6 +59,7 @@ class Worker:
     first_held_bytes: int | None = None
     worn_out: bool = False  # its memory is not what it was: it should be replaced
     opened: Any = None  # the family that was trained last, compiled (packs.Opened)
+    refused: dict[str, str] = field(default_factory=dict)  # families that could not be opened, and why
 
 
 def open_worker(
@@ -99,15 +100,23 @@ def _built(worker: Worker, message: Message) -> Message:
 
     code = code_folder(worker.root, worker.cache, message["code"])
     report = build(message["recipe"], worker.cache, code, files=message["files"])
-    models, broken = message.get("models") or [], {}
-    if models:
-        dataset = _dataset(worker, message["dataset"])
-        folder, files = worker.models.scratch, message["files"]
-        for model, error in cannot_be_built(models, dataset, code, worker.threads, folder, files, worker.fatal):
-            broken[model] = failure(worker, error, message, "model")
+    broken = broken_models(worker, message)
+    if broken and second_opinion.is_due():
+        broken = second_opinion.broken_elsewhere(worker.root, worker.threads, message, broken)
     return {
         "bytes": report.bytes, "computed": list(report.computed), "summary": report.summary, "model_errors": broken,
     }  # fmt: skip
+
+
+def broken_models(worker: Worker, message: Message) -> dict[str, Message]:
+    """Of the models that a dataset is built for, those that cannot be built on its shape, each with its Error."""
+    models = message.get("models") or []
+    if not models:
+        return {}
+    dataset, code = _dataset(worker, message["dataset"]), code_folder(worker.root, worker.cache, message["code"])
+    folder, files = worker.models.scratch, message["files"]
+    found = cannot_be_built(models, dataset, code, worker.threads, folder, files, worker.fatal)
+    return {model: failure(worker, error, message, "model") for model, error in found}
 
 
 def _dataset(worker: Worker, id: str | None) -> Dataset | None:

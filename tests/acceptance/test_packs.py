@@ -86,6 +86,47 @@ def test_a_worker_that_is_killed_over_a_pack_costs_no_trial(project: Project) ->
     assert not project.processes()
 
 
+NETS = """\
+import keras
+import tensorflow as tf
+
+
+class Clip(keras.layers.Layer):
+    def call(self, x):
+        return tf.clip_by_value(x, -1.0, 1.0)
+
+
+def build(input_shape, output_units, output_activation, units: int = 8):
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, keras.layers.Dense(output_units, output_activation)(Clip()(inputs)))
+"""
+TWO_KINDS = """\
+version: 1
+name: kinds
+objective: {maximize: val_accuracy}
+seeds: 8
+data:
+  source: {sklearn: iris}
+  split: {validation: 0.3, stratify: true, seed: 0}
+model:
+  one_of:
+    - {architecture: mlp, hidden: [8]}
+    - {architecture: "nets.py:build"}
+train: {epochs: 2}
+"""
+
+
+def test_what_works_on_tensorflow_alone_is_trained_by_fit_beside_packs(project: Project) -> None:
+    project.write(kinds_yaml=TWO_KINDS, nets_py=NETS)
+    assert project.json("sweep", "kinds.yaml")["succeeded"] == 16
+    assert "trained one at a time" in project.errors
+    found = rows(project, "SELECT engine, count(*) FROM results GROUP BY 1 ORDER BY 1")
+    assert found == [("fit", 8), ("fused", 8)]
+    project.write(kinds_yaml=TWO_KINDS.replace("seeds: 8", "seeds: 9"))  # two more, each as those before
+    assert project.json("sweep", "kinds.yaml")["succeeded"] == 18
+    assert rows(project, "SELECT engine, count(*) FROM results GROUP BY 1 ORDER BY 1") == [("fit", 9), ("fused", 9)]
+
+
 def _on_a_pack(project: Project) -> int | None:
     """The process of a worker that has begun ten trials and more."""
     query = (

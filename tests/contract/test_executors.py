@@ -148,6 +148,11 @@ class TestProcesses:
         assert [m["kind"] for _, m in said] == ["ready", "started", "gone"]
         assert said[-1][1]["reason"] == reason
 
+    def test_a_stop_that_comes_too_late_is_passed_over(self, desk: Desk) -> None:
+        desk.executor.send("w1", {"kind": "stop", "trial": "t" * 64, "attempt": 1})
+        desk.train(action="print")
+        assert desk.last("result")["state"] == "succeeded"
+
     def test_a_segmentation_fault_leaves_its_traceback(self, desk: Desk) -> None:
         trial = desk.train(action="segfault")
         desk.hear("gone")

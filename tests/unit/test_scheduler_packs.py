@@ -82,6 +82,28 @@ def test_a_family_is_shared_fairly_and_runs_to_its_end(bench: PackBench) -> None
     assert bench.counts(sweep) == {"succeeded": 40}
 
 
+def test_trials_that_are_added_to_a_family_are_trained_as_it_was(bench: PackBench) -> None:
+    bench.add(8)
+    bench.run(good)
+    more = bench.add(9)  # one more than there are
+    bench.run(lambda message: {**good(message), "engine": "fused" if "pack" in message else "fit"})
+    assert bench.counts(more) == {"succeeded": 9}
+    assert [row["engine"] for row in bench.db.execute("SELECT engine FROM trials")] == ["fused"] * 9
+
+
+def test_what_is_left_of_a_family_after_an_interruption_goes_on_in_packs(bench: PackBench) -> None:
+    sweep = bench.add(10)
+    bench.steps(3)
+    worker = bench.fused()[0]
+    for message in bench.begin(worker, 3):
+        bench.executor.answer(worker, good(message))
+    bench.steps(1)
+    bench.restart()
+    bench.run(good)
+    assert bench.counts(sweep) == {"succeeded": 10}
+    assert {row["engine"] for row in bench.db.execute("SELECT engine FROM trials")} == {"fused"}
+
+
 def test_as_many_wait_beside_a_pack_as_may_take_places(bench: PackBench) -> None:
     bench.add(1000)
     bench.steps(3)

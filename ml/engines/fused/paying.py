@@ -16,8 +16,9 @@ def why_not(family: Family) -> str | None:
         return None
     for stage in family.stages:
         met = programs_of(stage, ways_of()).met[0]
-        if any(name.startswith(("conv:", "depthwise_conv:")) for name in met.left):
-            return "fit is quicker on a CPU where convolutions are grouped or have channels first"
+        left = [name for name in met.left if name.startswith(("conv:", "depthwise_conv:"))]
+        if left:
+            return f"fit is quicker on a CPU for such convolutions ({left[0]})"
         flops = met.flops / min(stage.stage.train["batch_size"], len(stage.setup.rows["train"]))
         if flops > MOST_FLOPS:
             return f"fit is quicker on a CPU where convolutions are large ({flops / 1e6:.1f} MFLOP a sample)"
