@@ -113,7 +113,7 @@ def test_where_settings_come_from(tmp_path: Path) -> None:
     environment = {"BLUENO_CPUS": "3"}
     assert settings_in_force(load_settings(tmp_path, environment), environment) == {
         "executor": {"value": "inline", "from": "blueno.toml"},
-        "engine": {"value": "fit", "from": "default"},
+        "engine": {"value": "auto", "from": "default"},
         "devices": {"value": "", "from": "default"},
         "per_device": {"value": 0, "from": "default"},
         "cpus": {"value": 3, "from": "BLUENO_CPUS"},

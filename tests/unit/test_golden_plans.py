@@ -11,7 +11,7 @@ from tests.golden.plans import ROOT, SPECS, compiled, golden_file, plan_text
 
 # (configs, trials, excluded, duplicates, datasets), counted by hand from each file
 COUNTS = {
-    "digits": (20, 40, 4, 0, 4),
+    "digits": (40, 200, 8, 0, 4),  # 2 x (3 + 2) x 4, in 5 seeds
     "svc-digits": (12, 60, 0, 0, 5),  # 4 x (2 + 1), in 5 folds
     "language/arrays": (6, 6, 0, 0, 6),
     "language/readers": (5, 5, 0, 0, 5),
