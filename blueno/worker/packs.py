@@ -87,12 +87,13 @@ def train_packs(worker: Worker, first: Message, emit: Emit, inbox: Inbox, budget
         while len(desk.waiting) < desk.lanes and _take_in(desk, ARRIVING_S):
             pass
         reset_peak()
-        while desk.waiting:
-            if desk.family in worker.refused:
+        while desk.waiting or desk.writing:
+            if not desk.waiting:
+                _wait_for_writer(desk)
+            elif desk.family in worker.refused:
                 _give_back(desk, desk.waiting.popleft(), worker.refused[desk.family])
             else:
                 _train(desk)
-        _wait_for_writers(desk)
     log.unlink(missing_ok=True)
     note_wear(worker)
 
@@ -292,12 +293,11 @@ def _put_away(desk: Desk, lane: Lane, answer: Callable[[], Message], share_s: fl
     _tell(desk, lane.message, said, lane.begun, share_s)
 
 
-def _wait_for_writers(desk: Desk) -> None:
-    """Until all that has ended is told."""
-    while desk.writing:
-        desk.writing.popleft().result()
-        while _take_in(desk):
-            pass
+def _wait_for_writer(desk: Desk) -> None:
+    """Until a result is told, and what has come meanwhile is taken in."""
+    desk.writing.popleft().result()
+    while _take_in(desk):
+        pass
 
 
 def _tell(desk: Desk, message: Message, said: Message, begun: float, share_s: float) -> None:
