@@ -19,6 +19,14 @@ from .records import Trial
 SHOWN = 6  # sizes of families, in text
 PER_LANE = {"seed", "dataset"}
 PER_LANE_OF_TRAIN = {"learning_rate", "epochs", "early_stopping", "reduce_on_plateau", "select"}
+# What random layers keep as numbers that a program can be given (tests/jax/test_strengths.py), by their bare names.
+STRENGTHS = {
+    "randombrightness": {"factor"}, "randomcolordegeneration": {"factor"}, "randomcontrast": {"factor"},
+    "randomerasing": {"factor"}, "randomhue": {"factor"}, "randomrotation": {"factor"},
+    "randomsaturation": {"factor"}, "randomsharpness": {"factor"}, "randomshear": {"x_factor", "y_factor"},
+    "randomtranslation": {"height_factor", "width_factor"}, "randomzoom": {"height_factor", "width_factor"},
+    "gaussiannoise": {"stddev"}, "dropout": {"rate"},
+}  # fmt: skip
 NO_NETWORK = "no network"
 
 
@@ -56,6 +64,7 @@ def family_of(recipe: Mapping[str, Any]) -> Family:
     if train.get("mixed_precision"):
         return Family("", "mixed precision")
     shared = {key: value for key, value in recipe.items() if key not in PER_LANE}
+    shared["augment"] = [_layer(choice) for choice in recipe["augment"]]
     stages = [_train({**train, **stage, "stages": None}) for stage in train.get("stages") or []]
     return Family(digest(shared | {"model": _kinds(model), "train": stages or _train(train)}), "")
 
@@ -67,6 +76,14 @@ def _train(train: Mapping[str, Any]) -> dict[str, Any]:
         "optimizer": {name: _kinds(parameters or {})},
         "class_weight": train.get("class_weight") is not None,
     }
+
+
+def _layer(choice: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer of the augmentation with only the kinds of the numbers that may differ from lane to lane."""
+    name, parameters = next(iter(choice.items()))
+    numbers = STRENGTHS.get(name.replace("_", "").lower(), set())
+    return {name: {key: _sign(value) if key in numbers and isinstance(value, float) else value
+                   for key, value in (parameters or {}).items()}}  # fmt: skip
 
 
 def _kinds(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,9 @@ def _numbers(job: Job) -> dict[str, Any]:
     for stage, train in enumerate(stages_of(job.recipe["train"])):
         for parameters in train["optimizer"].values():
             numbers |= {f"{stage}.{key}": value for key, value in (parameters or {}).items()}
+    for layer, choice in enumerate(job.recipe["augment"]):
+        for parameters in choice.values():
+            numbers |= {f"augment.{layer}.{key}": value for key, value in (parameters or {}).items()}
     return numbers
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from blueno.etl.dataset import Dataset
 from blueno.ml.engines.fused.family import open_family
+from blueno.ml.engines.fused.lane import lane_of
 from blueno.ml.engines.fused.pack import train_pack
 from blueno.ml.engines.fused.template import NotFusable
 from blueno.ml.engines.fused.worth import Best
@@ -47,15 +48,21 @@ def test_class_weights(tmp_path: Path) -> None:
     )
 
 
-def test_augmentation_and_dropout(tmp_path: Path) -> None:
-    augment = [{"random_flip": {"mode": "horizontal"}}, {"random_rotation": {"factor": 0.1}}]
+def augmented(folder: Path, seed: int, factor: float) -> Job:
+    augment = [{"random_flip": {"mode": "horizontal"}}, {"random_rotation": {"factor": factor}}]
     model = {"architecture": "cnn", "filters": [4], "dropout": 0.2}
+    return ml_jobs.job(folder, ml_jobs.digits(), model, seed=seed, augment=augment)
 
-    def make(folder: Path, i: int) -> Job:
-        return ml_jobs.job(folder, ml_jobs.digits(), model, seed=i, augment=augment)
 
-    one, other = same_as_fit(trials(tmp_path, 2, make))
+def test_augmentation_of_each_lane_s_own_strength_and_dropout(tmp_path: Path) -> None:
+    one, other = same_as_fit(trials(tmp_path, 2, lambda folder, i: augmented(folder, 0, (0.1, 0.4)[i])))
     assert one.history["loss"] != other.history["loss"]
+
+
+def test_a_lane_that_augments_otherwise_than_its_pack_was_compiled_for(tmp_path: Path) -> None:
+    family = open_family([augmented(tmp_path, seed, 0.1) for seed in range(2)])
+    with pytest.raises(NotFusable, match="its augmentation differs"):
+        lane_of(family, augmented(tmp_path, 2, 0.4), ml_jobs.quiet)
 
 
 def test_rules(tmp_path: Path) -> None:

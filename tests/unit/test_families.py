@@ -107,6 +107,22 @@ def test_what_makes_another_family_of_stages(other: dict[str, Any]) -> None:
     assert family_of(other).key not in ("", family_of(recipe(stages=[HEAD, ALL])).key)
 
 
+def rotated(factor: Any, **more: Any) -> dict[str, Any]:
+    return {**recipe(), "augment": [{"random_flip": {}}, {"RandomRotation": {"factor": factor} | more}]}
+
+
+def test_the_strength_of_augmentation_may_differ() -> None:
+    assert family_of(rotated(0.3)) == family_of(rotated(0.1))
+
+
+@pytest.mark.parametrize("other", [
+    rotated(0.0), rotated([0.1, 0.2]), rotated(0.1, fill_value=0.5), rotated(0.1, fill_mode="nearest"), recipe(),
+    {**recipe(), "augment": [{"random_flip": {}}, {"own.py:Noise": {"factor": 0.1}}]},
+])  # fmt: skip
+def test_what_of_augmentation_may_not(other: dict[str, Any]) -> None:
+    assert family_of(other).key != family_of(rotated(0.1)).key
+
+
 def test_weights_of_classes_may_differ_where_all_have_some() -> None:
     balanced, own = recipe(class_weight="balanced"), recipe(class_weight={"0": 2.0, "1": 1.0})
     assert family_of(balanced) == family_of(own)

@@ -110,6 +110,6 @@ def _filled(pack: Pack, lane: Lane) -> Setup:
     state = of_lane(pack.kept, pack.lanes.index(lane))
     put_back(shell.trainee.variables, whole(family.setup.trainee, state))
     for name, where in places.resolve(family.found, shell.model).items():
-        for target, attribute in where:
-            setattr(target, attribute, lane.numbers[f"model.{name}"])
+        for place in where:
+            place.put(lane.numbers[f"model.{name}"])
     return shell

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from blueno.canonical import canonical
 from blueno.errors import ModelError
 
 from ...job import Job
@@ -26,6 +27,7 @@ from .program import Data, Score, Step, Train, first_metrics, score_program, ste
 from .replacing import Traced
 from .side_effects import watched
 from .streaming import Blocks, blocks_of
+from .strengths import places_of, strengths_of, varied
 from .template import Draw, First, NotFusable, Template, draw_program, first_of, make_template, shake
 from .ways import Ways, ways_of
 
@@ -71,6 +73,7 @@ def open_family(jobs: Sequence[Job]) -> Family:
 
     template = make_template(build, _seed(first), bool(first.recipe["train"]["mixed_precision"]))
     found = _found(made[0].model, jobs)
+    strengths = varied([strengths_of(job.recipe["augment"], job.code) for job in _augmenting(jobs)])
     shells: list[Setup] = []
     most: dict[Ways, int] = {}
     stages: list[Family] = []
@@ -81,7 +84,7 @@ def open_family(jobs: Sequence[Job]) -> Family:
         _refuse(setup)
         trains = [stages_of(job.recipe["train"])[number] for job in jobs]
         where = {f"model.{name}": each for name, each in places.resolve(found, setup.model).items()}
-        where |= _of_optimizer(setup, trains)
+        where |= _of_optimizer(setup, trains) | places_of(strengths, setup.trainee)
         weighted = any(train["class_weight"] is not None for train in trains)
         begins = first_of(setup.trainee)
         stages.append(Family(setup, stage, template, begins, found, where, weighted, {}, shells, most, stages))
@@ -169,6 +172,11 @@ def _mixed(jobs: Sequence[Job], names: Sequence[str]) -> Job:
     return jobs[0]._replace(recipe=jobs[0].recipe | {"model": model})
 
 
+def _augmenting(jobs: Sequence[Job]) -> list[Job]:
+    """A job for each augmentation among them; the first one's comes first."""
+    return list({canonical(job.recipe["augment"]): job for job in reversed(jobs)}.values())[::-1]
+
+
 def _varied(given: Sequence[dict[str, Any]]) -> list[str]:
     """The parameters that are not the same in all."""
     return [name for name in given[0] if any(each[name] != given[0][name] for each in given)]
@@ -181,7 +189,7 @@ def _of_optimizer(setup: Setup, trains: Sequence[dict[str, Any]]) -> dict[str, l
     for name in names:
         if not isinstance(getattr(inner, name, None), float):
             raise NotFusable(f"its optimizer does not keep {name} as a number")
-    return {f"optimizer.{name}": [(inner, name)] for name in names}
+    return {f"optimizer.{name}": [Place(inner, name)] for name in names}
 
 
 # ---- a first trace
@@ -196,7 +204,7 @@ def _try(family: Family) -> None:
     carry = jax.tree.map(lambda each: jax.ShapeDtypeStruct(each.shape[1:], each.dtype), tuple(map(list, state)))
     rows = np.zeros(min(family.stage.train["batch_size"], len(setup.rows["train"])), np.int32)
     batch = (rows, np.ones(len(rows), np.float32) if family.weighted else None, np.float32(0))
-    given = {name: pairs(np.array(getattr(*each[0]))) for name, each in family.places.items()}
+    given = {name: pairs(np.array(each[0].number())) for name, each in family.places.items()}
     with watched(setup.trainee):
         _traced(programs.step, _shapes(family), given, (*carry, first_metrics(setup.trainee)), batch)
 

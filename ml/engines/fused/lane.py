@@ -20,6 +20,7 @@ from ..fit import Measured, planned, shows_rate
 from ..progress import Kept, Progress, next_stage, record
 from ..setup import Setup, alike
 from .family import Family, optimizer_of
+from .strengths import strengths_of, varied
 from .template import NotFusable
 
 
@@ -96,6 +97,10 @@ def _numbers(family: Family, job: Job, train: dict[str, Any]) -> dict[str, float
         if differing:
             raise NotFusable(f"its {name} differs from those of its pack in {differing[0]}")
         given |= {f"{name}.{key}": value for key, value in other.items()}
+    one, other = (strengths_of(each.recipe["augment"], each.code) for each in (family.setup.job, job))
+    if any(name not in family.places for name in varied([one, other])):
+        raise NotFusable("its augmentation differs from that of its pack")
+    given |= other
     return {name: float(given[name]) for name in family.places}
 
 

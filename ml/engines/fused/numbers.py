@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from keras.src.backend.jax import random as keras_random
+
+from .replacing import Function, Replacement, Traced, replaced
 
 
 class Number:
@@ -74,7 +77,27 @@ class Number:
         return -self.value
 
 
-Place = tuple[Any, str]  # an object of Keras's, and the attribute that is a number
+class Place(NamedTuple):
+    """An object of Keras's, and its attribute that is a number, or a tuple with the number as one of its items."""
+
+    target: Any
+    name: str
+    item: int | None = None
+
+    def number(self) -> Any:
+        """What stands there."""
+        held = getattr(self.target, self.name)
+        return held if self.item is None else held[self.item]
+
+    def put(self, number: Any) -> None:
+        """Puts another number there, past what Keras does when an attribute is set."""
+        if self.item is not None:
+            held = list(getattr(self.target, self.name))
+            held[self.item] = number
+            number = tuple(held)
+        object.__setattr__(self.target, self.name, number)
+
+
 Values = tuple[jax.Array, jax.Array]  # the number and its complement, float32: () in a lane, (lanes,) for all
 
 
@@ -84,15 +107,29 @@ def pairs(values: np.ndarray) -> Values:
     return jnp.asarray(wide, jnp.float32), jnp.asarray(1.0 - wide, jnp.float32)
 
 
+def _uniform(stock: Function, traced: Traced) -> Function:
+    """Keras's own for limits that are a lane's: JAX's takes arrays, and nothing that stands for one."""
+
+    def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
+        low, high = (each.value if isinstance(each, Number) else each for each in (minval, maxval))
+        return stock(shape, minval=low, maxval=high, dtype=dtype, seed=seed)
+
+    return uniform
+
+
+UNIFORM = Replacement(("shape", "minval", "maxval", "dtype", "seed"), _uniform)
+
+
 @contextmanager
 def standing_in(places: Mapping[str, list[Place]], values: Mapping[str, Values]) -> Iterator[None]:
     """While a program is traced: at each place, the lane's number of that name instead of Keras's own."""
-    before = [(target, name, getattr(target, name)) for name_of in places.values() for target, name in name_of]
+    before = [(place, place.number()) for each in places.values() for place in each]
     try:
         for key, targets in places.items():
-            for target, name in targets:
-                object.__setattr__(target, name, Number(*values[key], like=getattr(target, name)))
-        yield
+            for place in targets:
+                place.put(Number(*values[key], like=place.number()))
+        with replaced(keras_random, {"uniform": UNIFORM}):
+            yield
     finally:
-        for target, name, value in before:
-            object.__setattr__(target, name, value)
+        for place, number in before:
+            place.put(number)

@@ -45,7 +45,7 @@ def _place(layer: Any, path: Path) -> Place:
         target = getattr(target, step)
     if not isinstance(getattr(target, path[-1], None), float):
         raise NotFusable(f"{layer.name} does not keep {path[-1]} as a number")
-    return target, path[-1]
+    return Place(target, path[-1])
 
 
 def _layers(model: keras.Model) -> list[Any]:
