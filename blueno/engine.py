@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -19,9 +19,14 @@ class Choice(NamedTuple):
 
 
 def engine_here(
-    settings: Settings, resources: Mapping[str, Any], environment: Mapping[str, str] = os.environ
+    settings: Settings,
+    resources: Mapping[str, Any],
+    environment: Mapping[str, str] = os.environ,
+    finds_gpus: Callable[[], bool] = lambda: False,
 ) -> Choice:
-    """What the setting `engine` comes to. MissingLibrary where it asks for packs, and JAX is not installed."""
+    """What the setting `engine` comes to, by the sweep's resources, and by GPUs that would be taken without being asked
+    for. MissingLibrary where it asks for packs, and JAX is not installed.
+    """
     if settings.engine == "fit":
         return Choice("fit", "engine is set to fit")
     if settings.executor == "inline":
@@ -35,6 +40,7 @@ def engine_here(
     backend = environment.get("KERAS_BACKEND", "jax")
     if backend != "jax":
         return Choice("fit", f"KERAS_BACKEND is {backend}")
-    if resources.get("gpus") or settings.devices.strip() not in ("", "cpu"):
+    devices, gpus = settings.devices.strip(), resources.get("gpus")
+    if gpus or devices not in ("", "cpu") or (devices == "" and gpus is None and finds_gpus()):
         return Choice("fit", "on GPUs packs are trained where engine is set to fused")
     return Choice("auto")

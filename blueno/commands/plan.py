@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ import click
 
 from ..cache.folder import FolderCache
 from ..canonical import short
+from ..devices.nvidia import find_gpus
 from ..engine import engine_here
 from ..narrow import folded, terminal_width
 from ..planning import Plan, compile_spec
@@ -69,8 +71,12 @@ def standing(plan: Plan, root: Path) -> Standing:
         return Standing(Known(cached, states), Counter(read.failure_classes(db, failed)), _share(plan, root, states))
 
 
+def _finds_gpus() -> bool:
+    return bool(find_gpus(os.environ, lambda _: None))
+
+
 def _share(plan: Plan, root: Path, states: Mapping[str, str]) -> Share:
-    choice = engine_here(load_settings(root), plan.resources)
+    choice = engine_here(load_settings(root), plan.resources, finds_gpus=_finds_gpus)
     to_run = [trial for trial in plan.trials if states.get(trial.id) not in DONE]
     return share_out(to_run, choice.engine, choice.why_not, plan.trials)
 

@@ -63,7 +63,7 @@ class Devices:
 
     def _on_cpu(self, resources: Mapping[str, Any]) -> list[Slot]:
         threads, each_bytes = int(resources.get("cpus") or 0), resources.get("memory_bytes") or 0
-        free_bytes = psutil.virtual_memory().available
+        free_bytes = int(min(psutil.virtual_memory().available, memory_left()))
         slots = cpu_slots(self._cores, threads, self._per_device, free_bytes, each_bytes or WORKER_BYTES)
         most = len(cpu_slots(self._cores, threads, self._per_device, free_bytes, 0))
         if each_bytes:
@@ -80,7 +80,7 @@ class Devices:
             self._tell_limit(workers, int(1 / share + 1e-9), "gpu_memory", gpu_bytes, there, " on each GPU")
         slots = gpu_slots([gpu.uuid for gpu in gpus], share, threads, workers, self._cores)
         if host_bytes and not self._per_device:
-            free_bytes = psutil.virtual_memory().available
+            free_bytes = int(min(psutil.virtual_memory().available, memory_left()))
             fitting = slots[: max(1, free_bytes // host_bytes)]
             self._tell_limit(len(fitting), len(slots), "memory", host_bytes, f"{size(free_bytes)} are free")
             return fitting
@@ -201,12 +201,28 @@ def _limits(cgroups: Path, own: Path) -> list[float]:
     return limits
 
 
-def _groups(cgroups: Path, own: Path) -> list[Path]:
-    groups = [cgroups, cgroups / "cpu"]
+def memory_left(cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> float:
+    """Bytes until this process's control group (versions 1 and 2) or one around it is full; infinite without limits.
+
+    Pages of files, which the kernel takes back when it must, count as free.
+    """
+    left = float("inf")
+    for folder in _groups(cgroups, own, "memory"):
+        limit, used = _text(folder / "memory.max"), _text(folder / "memory.current")
+        if not limit:
+            limit, used = _text(folder / "memory.limit_in_bytes"), _text(folder / "memory.usage_in_bytes")
+        facts = dict(line.split(" ", 1) for line in _text(folder / "memory.stat").splitlines() if " " in line)
+        if limit.isdigit() and used.isdigit():  # "max" is no limit
+            left = min(left, int(limit) - int(used) + int(facts.get("inactive_file", 0)))
+    return max(0.0, left)
+
+
+def _groups(cgroups: Path, own: Path, controller: str = "cpu") -> list[Path]:
+    groups = [cgroups, cgroups / controller]
     for line in _text(own).splitlines():
         _, controllers, path = line.split(":", 2)
-        if not controllers or "cpu" in controllers.split(","):
-            base = cgroups / "cpu" if controllers else cgroups
+        if not controllers or controller in controllers.split(","):
+            base = cgroups / controller if controllers else cgroups
             inside = base / path.lstrip("/")
             groups += [inside, *(folder for folder in inside.parents if folder.is_relative_to(base))]
     return groups

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from blueno.devices import WORKER_BYTES, Devices, cpu_slots, gpu_slots, nvidia, usable_cores
+from blueno.devices import WORKER_BYTES, Devices, cpu_slots, gpu_slots, memory_left, nvidia, usable_cores
 from blueno.devices.locks import Lock, take
 from blueno.environment import fused, variables
 from blueno.errors import BluenoError
@@ -346,6 +346,28 @@ def test_the_limits_of_a_container(tmp_path: Path, files: dict[str, str], own: s
     (tmp_path / "own").write_text(own + "\n" if own else "")
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert usable_cores(tmp_path / "cgroup", tmp_path / "own") == (expected or mine)
+
+
+@pytest.mark.parametrize(
+    ("files", "own", "expected"),
+    [
+        ({"memory.max": "1000", "memory.current": "400", "memory.stat": "anon 200\ninactive_file 100"}, "0::/", 700),
+        ({"memory.max": "100", "memory.current": "400"}, "0::/", 0),
+        ({"memory.max": "max", "memory.current": "400"}, "0::/", None),
+        ({"a/memory.max": "500", "a/memory.current": "1", "a/b/memory.max": "max"}, "0::/a/b", 499),
+        ({"memory/memory.limit_in_bytes": "900", "memory/memory.usage_in_bytes": "1"}, "3:memory:/docker/1", 899),
+        ({}, "", None),
+    ],
+)
+def test_the_memory_that_a_container_leaves(
+    tmp_path: Path, files: dict[str, str], own: str, expected: int | None
+) -> None:
+    for name, text in files.items():
+        (tmp_path / "cgroup" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "cgroup" / name).write_text(text + "\n")
+    (tmp_path / "own").write_text(own + "\n" if own else "")
+    left = memory_left(tmp_path / "cgroup", tmp_path / "own")
+    assert left == (float("inf") if expected is None else expected)
 
 
 def test_a_worker_is_held_to_its_slot() -> None:

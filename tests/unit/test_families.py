@@ -169,6 +169,10 @@ def test_where_nothing_is_fused(tmp_path: Path) -> None:
     assert choice(engine="auto") == ("auto", "")
     assert choice(engine="fused") == ("fused", "")
     assert choice(environment={"KERAS_BACKEND": "jax"}, engine="auto") == ("auto", "")
+    found = engine_here(Settings(tmp_path), {}, {}, lambda: True)
+    assert found.engine == "fit" and found.why_not.startswith("on GPUs")
+    assert engine_here(Settings(tmp_path), {"gpus": 0}, {}, lambda: True).engine == "auto"
+    assert engine_here(Settings(tmp_path, devices="cpu"), {}, {}, lambda: True).engine == "auto"
     for found in (
         choice(engine="fit"), choice(executor="inline", engine="fused"), choice(devices="0"), choice({"gpus": 1}),
         choice(environment={"KERAS_BACKEND": "torch"}),

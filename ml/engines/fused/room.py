@@ -9,6 +9,8 @@ import jax
 import numpy as np
 import psutil
 
+from blueno.devices import memory_left
+
 from ...job import Job
 from .family import Family, programs_of
 from .joined import bytes_of, shapes_of
@@ -27,14 +29,14 @@ SCORE_BYTES = 24  # of a number of the model's output, as it is given and as met
 
 
 def budget_of(job: Job) -> int:
-    """The bytes that a worker may fill: on a GPU of what JAX may take there, on the CPU of what is free, as if so many
-    workers shared it as there are threads for.
+    """The bytes that a worker may fill: on a GPU of what JAX may take there, on the CPU of what is free (of what its
+    limit leaves in a container), as if so many workers shared it as there are threads for.
     """
     stats = jax.local_devices()[0].memory_stats() or {}
     if "bytes_limit" in stats:
         return int(stats["bytes_limit"] * GPU_SHARE)
     workers = max(1, (psutil.cpu_count() or 1) // max(1, job.threads))
-    return int(psutil.virtual_memory().available * CPU_SHARE / workers)
+    return int(min(psutil.virtual_memory().available, memory_left()) * CPU_SHARE / workers)
 
 
 def width_of(family: Family, lanes: Sequence[Lane], ways: Ways, budget: int) -> int:
