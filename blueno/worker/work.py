@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cache import Cache
+from ..cache.folder import FolderCache
+from ..cache.opening import local_cache, open_cache
 from ..canonical import digest_file
 from ..clock import iso
 from ..files import located
@@ -66,9 +68,7 @@ def open_worker(
     id: str, root: Path, threads: int, redirect: bool = True, fatal: tuple[type[BaseException], ...] = ()
 ) -> Worker:
     """A worker for the project under `root`."""
-    from ..cache.folder import FolderCache
-
-    cache, models = FolderCache(root / "data" / "cache"), FolderCache(root / "models")
+    cache, models = open_cache(root), FolderCache(root / "models")
     return Worker(id, root, cache, models, threads, checkpoint_interval_s(root), redirect, fatal)
 
 
@@ -294,7 +294,7 @@ def remove_leftovers(root: Path) -> None:
     """Removes what killed workers left half made. Only for the holder of the scheduler's lock, before it starts any."""
     places = ((root / "models" / "tmp", SCRATCH), (root / "data" / "work" / "code", UNPACKING))
     leftovers = [leftover for folder, prefix in places for leftover in folder.glob(f"{prefix}*")]
-    scratch = root / "data" / "cache" / "tmp"  # where datasets and nodes are made, in a folder named by the id
+    scratch = local_cache(root).scratch  # where datasets and nodes are made, in a folder named by the id
     for leftover in [*leftovers, *scratch.glob("[0-9a-f]" * 64)]:
         shutil.rmtree(leftover, ignore_errors=True)
 
