@@ -12,24 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from mmap import mmap
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 
 from blueno.cache import Cache
+from blueno.cache.locks import locked
+from blueno.cache.parts import Part, parts_in
 from blueno.canonical import canonical, digest_file
-
-from .locks import locked
-
-
-class Part(TypedDict):
-    """One file of a dataset or node. `dtype` and `shape` are those of the array; "" and [] for other files."""
-
-    key: str
-    sha256: str
-    bytes: int
-    dtype: str
-    shape: list[int]
 
 
 def dataset_key(dataset_id: str) -> str:
@@ -117,12 +107,3 @@ def read_complete(key: str, cache: Cache) -> Any:
     if manifest is None or any(cache.stat(part["key"]) != part["bytes"] for part in parts_in(manifest)):
         return None
     return manifest
-
-
-def parts_in(manifest: Any) -> Iterator[Part]:
-    """Every part that a manifest names, at any depth."""
-    if isinstance(manifest, dict) and "sha256" in manifest and "key" in manifest:
-        yield manifest  # type: ignore[misc]  # a dict of that shape is a Part
-    elif isinstance(manifest, dict | list):
-        for value in manifest.values() if isinstance(manifest, dict) else manifest:
-            yield from parts_in(value)

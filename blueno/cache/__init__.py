@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+FETCHED = "fetched-"  # how files in it are called that came from elsewhere; whoever asked for one removes it
 SCRATCH = "tmp"  # the folder for files in the making; no key begins with it
 
 

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import BluenoError, CacheDamaged, CacheUnavailable
 from ..settings import BUCKET
-from . import names_of
+from . import FETCHED, names_of
 from .google import told_safely
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
 
-FETCHED = "fetched-"  # how files are called that came from the bucket; whoever asked for one removes it
 ANSWER_S = 10.0  # without a byte for so long, a request is given up
-PATIENCE_S = 30.0  # so long a request is tried again
+PATIENCE_S = 10.0  # so long a request is tried again
 SLOW_BYTES_S = 50_000  # less than that on the average, after PATIENCE_S, is as good as nothing
 LARGE_BYTES = 8 * 1024**2  # from here on an upload is in chunks, each tried again by itself
 CHUNK_BYTES = 32 * 1024**2

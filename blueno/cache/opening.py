@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from ..errors import BluenoError
 from ..settings import Settings, load_settings
 from . import Cache
 from .folder import FolderCache
+from .outbox import outbox_of
 
 
 def local_cache(root: Path) -> FolderCache:
@@ -24,11 +27,30 @@ def remote_cache(settings: Settings) -> Cache | None:
     return GcsCache(settings.cache, local_cache(settings.root).scratch, storage_client(settings.root))
 
 
-def open_cache(settings: Settings | Path) -> Cache:
-    """The cache to work with: the local one, and behind it the remote one. Settings are read if only a root is given.
+def open_cache(settings: Settings | Path, tell: Callable[[str], None] = lambda _: None) -> Cache:
+    """The cache to work with: the local one, and behind it the remote one. `tell` hears of what is fetched, and what is
+    wrong with the remote one.
 
-    BluenoError for a wrong setting.
+    Settings are read if only a root is given; what can no longer be read names no bucket.
     """
     if isinstance(settings, Path):
-        settings = load_settings(settings)
-    return local_cache(settings.root)
+        settings = _settings_of(settings)
+    local, found = local_cache(settings.root), settings
+    if not settings.cache:
+        return local
+    from .tiers import TieredCache
+
+    return TieredCache(local, lambda: _bucket(found), outbox_of(settings.root), settings.cache, tell)
+
+
+def _bucket(settings: Settings) -> Cache:
+    remote = remote_cache(settings)
+    assert remote is not None, "BUG: asked only where a bucket is set"
+    return remote
+
+
+def _settings_of(root: Path) -> Settings:
+    try:
+        return load_settings(root)
+    except BluenoError:
+        return Settings(root)

@@ -102,7 +102,7 @@ def run(settings: Settings, one: Again, save: Path | None, on_error: OnError = l
         slot = slot._replace(threads=one.threads or slot.threads)
         with workplace(settings.root, "debug") as place, _surroundings(settings.root, slot):
             worker = open_worker("debug", place, slot.threads, redirect=False, fatal=(BaseException,))
-            worker.cache = open_cache(settings)  # what is built there may stay
+            worker.cache = open_cache(settings, say)  # what is built there may stay
             try:
                 answer = [_asked(worker, message) for message in (one.build, one.train) if message][-1]
             except BdbQuit:

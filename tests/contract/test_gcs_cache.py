@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from blueno.testing import CacheContract
 
 class TestGcsCache(CacheContract):
     @pytest.fixture
-    def cache(self, bucket: str, tmp_path: Path) -> GcsCache:
-        return GcsCache(f"{bucket}/some/where", tmp_path / "scratch", storage_client(tmp_path))
+    def cache(self, bucket: str, tmp_path: Path) -> Iterator[GcsCache]:
+        client = storage_client(tmp_path)
+        yield GcsCache(f"{bucket}/some/where", tmp_path / "scratch", client)
+        client.close()
 
     def test_prefixes_do_not_see_each_other(self, cache: GcsCache, bucket: str, tmp_path: Path) -> None:
         other = GcsCache(bucket, tmp_path / "scratch", cache.client)
