@@ -122,6 +122,14 @@ class GcsCache:
             except NotFound:
                 pass
 
+    def created(self, key: str) -> float:
+        """When a key was made, by the bucket's clock, in seconds since 1970. KeyError when there is none."""
+        with told_safely(self.url):
+            blob = self.bucket.get_blob(self._name(key), **self._limits())
+        if blob is None:
+            raise KeyError(key)
+        return float(blob.time_created.timestamp())
+
     def _name(self, key: str) -> str:
         return self.prefix + "/".join(names_of(key))
 

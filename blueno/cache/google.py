@@ -88,7 +88,7 @@ def reason(error: BaseException) -> str:
     kind = type(_innermost(error)).__name__
     if "Timeout" in kind or "RetryError" in kind:
         return f"no answer in time ({kind})"
-    if kind in ("DefaultCredentialsError", "RefreshError", "MalformedError"):
+    if kind in ("DefaultCredentialsError", "RefreshError", "MalformedError", "InvalidOperation"):
         return f"the identity does not work ({kind})"
     return f"it cannot be reached ({kind})"
 

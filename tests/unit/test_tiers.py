@@ -290,7 +290,7 @@ def test_damage_in_the_bucket_is_found_told_and_mended(
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(403, "not allowed"), (429, "quota"), (401, "does not accept"), (503, "not available"), (507, "it is full")],
+    [(403, "not allowed"), (429, "quota"), (503, "not available"), (507, "it is full")],
 )
 def test_a_refusal_stops_nothing_is_told_once_and_caught_up(
     behind: Machine, proxy: Proxy, two: Machine, status: int, words: str
@@ -308,6 +308,12 @@ def test_a_refusal_stops_nothing_is_told_once_and_caught_up(
     proxy.status = None
     assert behind.publish() == 2
     assert two.build() == []
+
+
+def test_an_identity_that_is_refused(behind: Machine, proxy: Proxy) -> None:
+    proxy.status = 401
+    assert behind.build() != []
+    assert "the identity does not work" in behind.said[0]
 
 
 def test_a_slow_server_is_given_up(one: Machine, behind: Machine, proxy: Proxy) -> None:
