@@ -21,6 +21,8 @@ from blueno.cache.locks import locked
 from blueno.cache.parts import Part, parts_in
 from blueno.canonical import canonical, digest_file
 
+MAGIC = b"\x93NUMPY\x01\x00"  # how a file of NumPy's format 1.0 begins; the length of its head follows in two bytes
+
 
 def dataset_key(dataset_id: str) -> str:
     """The manifest of a dataset."""
@@ -81,8 +83,19 @@ def put_file(path: Path, cache: Cache) -> Part:
 
 
 def get_array(part: Part, cache: Cache) -> np.ndarray:
-    """A stored array, memory-mapped and read-only. KeyError with the part's key when it is gone."""
-    return np.load(cache.get(part["key"]), mmap_mode="r", allow_pickle=False)
+    """A stored array, memory-mapped and read-only. KeyError with the part's key when it is gone.
+
+    Its type and shape are in the part: not to read them again from the file's head is quicker than `numpy.load`.
+    """
+    path, shape = cache.get(part["key"]), tuple(part["shape"])
+    if 0 in shape:  # there is nothing to map
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    with path.open("rb") as file:
+        head = file.read(10)
+        if head[:8] != MAGIC:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        begins = 10 + int.from_bytes(head[8:], "little")
+        return np.memmap(file, np.dtype(part["dtype"]), "r", begins, shape)
 
 
 def put_json(key: str, value: Any, cache: Cache, folder: Path) -> None:

@@ -41,6 +41,7 @@ class TieredCache:
         self.local, self.scratch, self.url, self.tell = local, local.scratch, url, tell
         self._open_remote, self._notes = open_remote, notes
         self._remote: Cache | None = None
+        self._whole: set[str] = set()  # manifests whose parts were seen; one that goes later is fetched by itself
         self._rests_until_s, self._rest_s = 0.0, FIRST_REST_S
 
     def stat(self, key: str) -> int | None:
@@ -58,7 +59,7 @@ class TieredCache:
         is neither here nor to be had.
         """
         if is_manifest(key):
-            if self._lacks(key):
+            if (key not in self._whole or self.local.stat(key) is None) and self._lacks(key):
                 self._fetch(key, self._fetch_whole)
         elif self.local.stat(key) is None:
             self._fetch(key, self._fetch_file)
@@ -77,7 +78,10 @@ class TieredCache:
     def _lacks(self, manifest_key: str) -> bool:
         """Whether the manifest, or a part that it names, is not here in full length."""
         manifest = _read(self.local, manifest_key)
-        return manifest is None or bool(_missing(manifest, self.local))
+        lacks = manifest is None or bool(_missing(manifest, self.local))
+        if not lacks:
+            self._whole.add(manifest_key)
+        return lacks
 
     def _fetch(self, key: str, how: Callable[[Cache, str], None]) -> None:
         """Fetches under a lock, so that of many processes one does; what goes wrong is told, and it is built here."""

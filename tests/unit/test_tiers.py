@@ -228,9 +228,11 @@ def test_without_the_setting_nothing_is_imported(tmp_path: Path) -> None:
 # ---- what is damaged
 
 
-def test_what_was_cut_short_here_comes_again(one: Machine) -> None:
-    one.build()
-    one.publish()
+def test_what_was_cut_short_here_comes_again(machines: Callable[..., Machine]) -> None:
+    first = machines("one")
+    first.build()
+    first.publish()
+    one = machines("one")  # a new process on the same root
     path = one.local.get(one.parts()[-1]["key"])
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:1000])
