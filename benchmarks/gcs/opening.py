@@ -26,7 +26,7 @@ SPLIT = {"test": 0.2, "validation": 0.2, "stratify": True, "group": None, "seed"
 
 
 def measure(quick: bool) -> Table:
-    """`open_dataset` in a project with the setting and without, against `numpy.load(mmap_mode="r")` of the same files."""
+    """`open_dataset`, with the setting and without, against `numpy.load(mmap_mode="r")` of the same files."""
     rounds = 20 if quick else 500
     source = {"name": "sklearn", "params": {"name": "digits"}, "code": 1, "fingerprint": None}
     recipe: dict[str, Any] = {"columns": COLUMNS, "fold": None, "source": source, "split": SPLIT, "steps": []}

@@ -47,7 +47,8 @@ def measure(quick: bool) -> Table:
             "Blueno's side also reads and checks the SHA-256 of every part, both ways",
         ],
         [
-            f"{TARGET:.0%} or more of google-cloud-storage; the least is {min(shares):.0%} ({met(-min(shares), -TARGET)})"
+            f"{TARGET:.0%} or more of google-cloud-storage alone; the least is {min(shares):.0%}"
+            f" ({met(-min(shares), -TARGET)})"
         ],
     )
 
@@ -60,16 +61,11 @@ def _measured(pieces: int, size: int, rounds: int) -> list[tuple[str, float, dic
         with served() as (server, folder):
             server.make_bucket("ours")
             server.make_bucket("theirs")
-            local = FolderCache(folder / "one" / "cache")
-            key = _dataset(local, pieces, size)
             client = storage_client(folder)
-            bucket = GcsCache("gs://ours", local.scratch, client, patience_s=120.0)
-            outbox.note(folder / "notes", key)
-            up_s.append(_timed(lambda: publish(local, bucket, folder / "notes", print)))
-            other = FolderCache(folder / "two" / "cache")
-            remote = GcsCache("gs://ours", other.scratch, client, patience_s=120.0)
-            tiers = TieredCache(other, lambda: remote, folder / "notes", "gs://ours")
-            down_s.append(_timed(lambda: tiers.get(key)))
+            local = FolderCache(folder / "one" / "cache")
+            up, down = _ours(client, local, folder, _dataset(local, pieces, size))
+            up_s.append(up)
+            down_s.append(down)
             files = [local.get(name) for name in local.list("parts/")]
             _theirs(client.bucket("theirs"), files, folder, up_theirs, down_theirs)
             client.close()
@@ -77,6 +73,17 @@ def _measured(pieces: int, size: int, rounds: int) -> list[tuple[str, float, dic
         ("publish", median(up_s), {name: median(each) for name, each in up_theirs.items()}),
         ("fetch", median(down_s), {name: median(each) for name, each in down_theirs.items()}),
     ]
+
+
+def _ours(client: Any, local: FolderCache, folder: Path, key: str) -> tuple[float, float]:
+    """Seconds that a dataset takes from one machine to the bucket, and from there to another."""
+    bucket = GcsCache("gs://ours", local.scratch, client, patience_s=120.0)
+    outbox.note(folder / "notes", key)
+    up_s = _timed(lambda: publish(local, bucket, folder / "notes", print))
+    other = FolderCache(folder / "two" / "cache")
+    remote = GcsCache("gs://ours", other.scratch, client, patience_s=120.0)
+    tiers = TieredCache(other, lambda: remote, folder / "notes", "gs://ours")
+    return up_s, _timed(lambda: tiers.get(key))
 
 
 def _dataset(local: FolderCache, pieces: int, size: int) -> str:
