@@ -1,8 +1,8 @@
 """Runs the benchmarks and writes what they found into docs/performance.md, each between its own markers.
 
 `python -m benchmarks.all [--quick] [NAME ...]`; with --quick the tables are printed and the document stays as it is.
-Those that install other people's tools first, or need JAX or a server of Google's protocol, and take long, run only when
-they are named.
+Those that install other people's tools first, or need JAX or a server of Google's protocol, and take long, run only
+when they are named.
 """
 
 from __future__ import annotations

@@ -78,7 +78,8 @@ def _send(part: Part, local: Cache, remote: Cache, tell: Tell) -> bool:
 
 def work(root: Path, open_remote: Callable[[], Cache], local: Cache, tell: Tell, is_wanted: Callable[[], bool]) -> None:
     """Sends what is noted, until nothing waits (or the bucket cannot be used) and nobody makes more."""
-    notes, rest_s, remote = outbox.outbox_of(root), FIRST_REST_S, None
+    notes, rest_s = outbox.outbox_of(root), FIRST_REST_S
+    remote: Cache | None = None
     told: set[str] = set()
 
     def once(text: str) -> None:

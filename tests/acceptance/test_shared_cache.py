@@ -20,6 +20,7 @@ from tests.proxy import Proxy
 from .project import Project, kill, wait_for
 
 PREPARATIONS, CONFIGS = 9, 36
+PATIENCE_S = 300.0
 GRID = f"""\
 version: 1
 name: grid
@@ -33,7 +34,7 @@ model:
   var_smoothing: {{grid: [{", ".join(f"1.0e-{n}" for n in range(1, CONFIGS + 1))}]}}
 """
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 def project(root: Path) -> Project:
@@ -63,17 +64,17 @@ def keys(bucket: str, root: Path) -> list[str]:
 def test_324_trials_over_9_preparations_on_two_machines(tmp_path: Path, bucket: str) -> None:
     first, second = project(tmp_path / "first"), project(tmp_path / "second")
     sweeps = [first.start("sweep", "grid.yaml", "--json", BLUENO_CACHE=bucket) for _ in range(4)]
-    ended: list[dict[str, Any]] = [json.loads(sweep.communicate(timeout=280)[0]) for sweep in sweeps]
+    ended: list[dict[str, Any]] = [json.loads(sweep.communicate(timeout=1000)[0]) for sweep in sweeps]
     assert {(counts["planned"], counts["succeeded"]) for counts in ended} == {(PREPARATIONS * CONFIGS,) * 2}
     assert [state for _, state in events(first.root)].count("built") == PREPARATIONS
-    wait_for(lambda: sent(first.root))
+    wait_for(lambda: sent(first.root), PATIENCE_S)
     in_the_bucket = keys(bucket, first.root)
     assert sum(key.startswith("datasets/") for key in in_the_bucket) == PREPARATIONS
     assert (
         sum(key.startswith("nodes/") for key in in_the_bucket) == 4
     )  # the source, and the source clipped in three ways
 
-    second.run("sweep", "grid.yaml", BLUENO_CACHE=bucket)
+    second.run("sweep", "grid.yaml", timeout_s=1000, BLUENO_CACHE=bucket)
     assert second.errors.count("came from gs://") == PREPARATIONS
     assert not list((second.root / "data" / "cache").glob("nodes/*"))  # nothing was computed, so none was asked for
     assert sent(second.root)
@@ -91,15 +92,15 @@ def test_a_bucket_that_is_down_stops_nothing_and_is_caught_up(tmp_path: Path, bu
     machine = small(tmp_path / "machine")
     gcs_server.kill()
     try:
-        machine.run("sweep", "grid.yaml", BLUENO_CACHE=bucket)
+        machine.run("sweep", "grid.yaml", timeout_s=1000, BLUENO_CACHE=bucket)
         assert "it cannot be reached" in machine.errors
         assert "still on its way" in machine.errors
         assert not sent(machine.root)
     finally:
         gcs_server.start()
-    wait_for(lambda: not machine.processes())
-    machine.run("sweep", "grid.yaml", BLUENO_CACHE=bucket)  # nothing to train, but what waited is sent
-    wait_for(lambda: sent(machine.root))
+    wait_for(lambda: not machine.processes(), PATIENCE_S)
+    machine.run("sweep", "grid.yaml", timeout_s=1000, BLUENO_CACHE=bucket)  # nothing to train, but what waited is sent
+    wait_for(lambda: sent(machine.root), PATIENCE_S)
     assert sum(key.startswith("datasets/") for key in keys(bucket, machine.root)) == 2
 
 
@@ -110,17 +111,17 @@ def test_a_sweep_killed_while_it_sends(tmp_path: Path, bucket: str, gcs_server: 
     publisher = wait_for(lambda: [each for each in machine.processes() if "blueno.cache.publisher" in each.cmdline()])[
         0
     ]
-    wait_for(lambda: proxy.passed > 100_000)
+    wait_for(lambda: proxy.passed > 100_000, PATIENCE_S)
     kill(publisher)
     kill(sweep)
     sweep.communicate()
     assert sweep.returncode in (-signal.SIGKILL, 0)
-    wait_for(lambda: not machine.processes())
+    wait_for(lambda: not machine.processes(), PATIENCE_S)
     proxy.close()
-    machine.run("sweep", "grid.yaml", BLUENO_CACHE=bucket)
-    wait_for(lambda: sent(machine.root))
+    machine.run("sweep", "grid.yaml", timeout_s=1000, BLUENO_CACHE=bucket)
+    wait_for(lambda: sent(machine.root), PATIENCE_S)
     other = small(tmp_path / "other")
-    other.run("sweep", "grid.yaml", BLUENO_CACHE=bucket)
+    other.run("sweep", "grid.yaml", timeout_s=1000, BLUENO_CACHE=bucket)
     assert other.errors.count("came from gs://") == 2
 
 
