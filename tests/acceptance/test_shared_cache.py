@@ -108,11 +108,11 @@ def test_a_sweep_killed_while_it_sends(tmp_path: Path, bucket: str, gcs_server: 
     machine, proxy = small(tmp_path / "machine"), Proxy(gcs_server.port)
     proxy.bytes_s = 100_000
     sweep = machine.start("sweep", "grid.yaml", BLUENO_CACHE=bucket, STORAGE_EMULATOR_HOST=proxy.url)
-    publisher = wait_for(lambda: [each for each in machine.processes() if "blueno.cache.publisher" in each.cmdline()])[
-        0
-    ]
+    publishers = wait_for(
+        lambda: [each for each in machine.processes() if "blueno.cache.publisher" in each.cmdline()], PATIENCE_S
+    )
     wait_for(lambda: proxy.passed > 100_000, PATIENCE_S)
-    kill(publisher)
+    kill(publishers[0])
     kill(sweep)
     sweep.communicate()
     assert sweep.returncode in (-signal.SIGKILL, 0)
