@@ -1,7 +1,8 @@
 """Runs the benchmarks and writes what they found into docs/performance.md, each between its own markers.
 
 `python -m benchmarks.all [--quick] [NAME ...]`; with --quick the tables are printed and the document stays as it is.
-Those that install other people's tools first, or need JAX, and take long, run only when they are named.
+Those that install other people's tools first, or need JAX or a server of Google's protocol, and take long, run only
+when they are named.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ WITH_PEERS = (
     "fused.mlps", "fused.cnns", "fused.gru", "fused.transformer", "fused.shapes", "fused.ragged", "fused.preparations",
 )  # fmt: skip
 ON_JAX = ("fused.convolutions", "fused.one_lane", "fused.soak", "fused.distributions", "fused.gpu")
-EVERY = NAMES + WITH_PEERS + ON_JAX
+ON_GCS = ("gcs.transfer", "gcs.sweep", "gcs.opening")
+EVERY = NAMES + WITH_PEERS + ON_JAX + ON_GCS
 DOCUMENT = REPOSITORY / "docs" / "performance.md"
 
 
@@ -45,7 +47,7 @@ def main(arguments: list[str]) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"of {', '.join(NAMES)}, which run if none is given, and {', '.join(WITH_PEERS + ON_JAX)}",
+        help=f"of {', '.join(NAMES)}, which run if none is given, and {', '.join(WITH_PEERS + ON_JAX + ON_GCS)}",
     )
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - {*EVERY}:

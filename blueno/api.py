@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .cache.folder import FolderCache
+from .cache import Cache
+from .cache.opening import open_cache
 from .canonical import digest_file, short
 from .commands.plan import plan_report, standing
 from .commands.sweep import submission_text, submit_plan
@@ -162,7 +163,7 @@ class Results:
             row = _trial(db, trial or self.best())
             path = _artefact(db, self.root, row, "weights")
             sweep = read.find_sweep(db, trace.sweeps_of(db, "trial", row["id"])[0]["id"])
-        cache = FolderCache(self.root / "data" / "cache")
+        cache = open_cache(self.root)
         code = code_folder(self.root, cache, {"snapshot": sweep.snapshot, "folder": sweep.folder})
         return restore(path, row["recipe"], code, lambda: _dataset(row, cache))
 
@@ -173,7 +174,7 @@ class Results:
         """
         with _store(self.root) as db:
             row = _trial(db, trial or self.best())
-        return _dataset(row, FolderCache(self.root / "data" / "cache"))
+        return _dataset(row, open_cache(self.root))
 
 
 def plan(spec: str | os.PathLike[str], overrides: Overrides | None = None, root: Root = None) -> Planned:
@@ -271,7 +272,7 @@ def _artefact(db: sqlite3.Connection, root: Path, row: dict[str, Any], name: str
     return path
 
 
-def _dataset(row: dict[str, Any], cache: FolderCache) -> Dataset:
+def _dataset(row: dict[str, Any], cache: Cache) -> Dataset:
     from .etl.dataset import open_dataset
 
     if row["dataset"] is None:

@@ -1,5 +1,5 @@
 """What `blueno doctor` looks at: the machine, the installation, the project. Nothing heavy is imported, no setting of
-the machine changed, and nothing written.
+the machine changed, and nothing written but, where the setting `cache` names a bucket, a probe that is removed again.
 """
 
 from __future__ import annotations
@@ -203,6 +203,16 @@ def _cache(settings: Settings) -> Iterator[Finding]:
         yield Finding("files", "ok", f"{name}: {size(held)} in {counted(count, 'file')}")
 
 
+def _bucket(settings: Settings) -> Iterator[Finding]:
+    """Nothing that is wrong with it prevents sweeping: what is not here is then built here."""
+    if not settings.cache:
+        return
+    from .cache.health import examine_bucket
+
+    for health in examine_bucket(settings):
+        yield Finding("bucket", "ok" if health.is_well else "warning", health.text, health.fix)
+
+
 def _held(folder: Path) -> tuple[int, int]:
     """How many files a folder holds, and how many bytes. Files that vanish meanwhile count nothing."""
     sizes = [_bytes(Path(path, name)) for path, _, names in os.walk(folder) for name in names]
@@ -226,5 +236,5 @@ def _newest_event(root: Path) -> float | None:
 
 
 CHECKS = (
-    _python, _system, _libraries, _devices, _workers, _memory, _clock, _folder, _store, _scheduler, _cache,
+    _python, _system, _libraries, _devices, _workers, _memory, _clock, _folder, _store, _scheduler, _cache, _bucket,
 )  # fmt: skip

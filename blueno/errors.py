@@ -5,6 +5,8 @@ BluenoError            the user can fix it: message and fix, exit code 1
 ├── StoreError         the store cannot be used: damaged, newer, on a network file system, locked
 ├── NotFound           no sweep, trial or dataset goes by that name, or several do
 ├── MissingLibrary     an optional library is not installed: says what to install
+├── CacheUnavailable   the cache that machines share is down, slow, full or forbidden: the local one goes on
+│   └── CacheDamaged   what it holds under a key is not what was put there
 ├── DataError          a source, split or step cannot do what the spec asks with this data
 ├── ModelError         a model cannot be built or trained as the spec asks
 └── TrialFailed        user code says: this point is bad, go on with the others
@@ -65,6 +67,14 @@ class NotFound(BluenoError):
 
 class MissingLibrary(BluenoError):
     """An optional library is not installed; `fix` is the command that installs it."""
+
+
+class CacheUnavailable(BluenoError):
+    """The cache that machines share is down, slow, full or forbidden. Work whose data is here goes on."""
+
+
+class CacheDamaged(CacheUnavailable):
+    """What the shared cache holds under a key is not what was put there."""
 
 
 class DataError(BluenoError):

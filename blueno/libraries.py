@@ -14,6 +14,7 @@ OPTIONAL = {  # distribution -> what needs it
     "matplotlib": "pictures (--plots)",
     "pyarrow": "the source parquet",
     "openpyxl": "the source excel",
+    "google-cloud-storage": "the setting cache, and gs:// in sources",
     "jax": "packs (--engine fused)",
 }
 REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*\(?(?:>=\s*([\d.]+))?[^;]*(?:;(.*))?$")

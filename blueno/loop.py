@@ -22,6 +22,7 @@ from .clock import iso
 from .devices import Devices
 from .engine import engine_here
 from .executors import open_executor
+from .publishing import Publishing
 from .scheduler import Scheduler, end, idle, step, take_over
 from .settings import TYPES, Settings
 from .store import ledger as ledgers
@@ -115,6 +116,7 @@ def drive(
     executor = open_executor(settings.executor)
     devices = Devices(settings.devices, settings.per_device, settings.cpus, tell=tell)
     engine = engine_here(settings, {}).engine
+    publishing = Publishing(settings, tell)
     s = Scheduler(db, settings.root, executor, devices.slots_for, time.time, tell, engine=engine)
     try:
         again = take_over(db, settings.root, time.time())
@@ -122,6 +124,7 @@ def drive(
             tell(f"{again} trials of a scheduler that is gone are queued again")
         while not idle(s):
             step(s, TURN_S)
+            publishing.tend()
             show(db)
             if interrupt.count:
                 s.draining = True
@@ -136,6 +139,7 @@ def drive(
         with suppress(sqlite3.OperationalError):  # a full disk: the next scheduler queues again what ran
             end(s)
             show(db)
+        publishing.leave()
         devices.close()
 
 

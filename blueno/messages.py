@@ -174,6 +174,13 @@ class Built(TypedDict):
     error: Json  # an Error, or null
 
 
+class Said(TypedDict):
+    """Something that people should know now, such as what a shared cache does; each text is shown once."""
+
+    kind: Literal["said"]
+    text: str
+
+
 class Measured(TypedDict):
     """The answer to `measure`, by the ids of metrics: each is in `metrics` (null if it cannot be had) or `errors`."""
 

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .cache.folder import FolderCache
+from .cache.opening import open_cache
 from .canonical import short
 from .errors import BluenoError, NotFound
 from .store import read, trace
@@ -59,7 +59,7 @@ def _predictions(root: Path, row: dict[str, Any]) -> Path | str:
 def _dataset(root: Path, dataset: str) -> Dataset:
     from .etl.dataset import open_dataset
 
-    return open_dataset(dataset, FolderCache(root / "data" / "cache"))
+    return open_dataset(dataset, open_cache(root))
 
 
 def plots_text(drawn: list[dict[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -28,12 +29,14 @@ class Settings(NamedTuple):
     devices: str = ""  # "", "cpu", or GPUs by index or UUID, separated by commas
     per_device: int = 0  # workers per device; 0: as many as fit the sweep's resources
     cpus: int = 0  # cores to use; 0: all that this process may use
+    cache: str = ""  # "gs://bucket/prefix": what machines share; "": nothing
     checkpoint_s: int = 300  # seconds between states that a Keras trial leaves to go on from; 0: after each epoch
 
 
 TYPES: dict[str, type] = {
-    "executor": str, "engine": str, "devices": str, "per_device": int, "cpus": int, "checkpoint_s": int,
+    "executor": str, "engine": str, "devices": str, "per_device": int, "cpus": int, "cache": str, "checkpoint_s": int,
 }  # fmt: skip
+BUCKET = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(.*))?")
 CHOICES = {"executor": ("inline", "local"), "engine": ("auto", "fit", "fused")}
 
 
@@ -110,4 +113,6 @@ def checked(name: str, value: Any, where: str) -> Any:
         )
     if name in CHOICES and value not in CHOICES[name]:
         raise BluenoError(f"{where}: {name} is {value!r}", f"choose one of: {', '.join(CHOICES[name])}")
+    if name == "cache" and value and not BUCKET.fullmatch(value):
+        raise BluenoError(f"{where}: cache is {value!r}, which names no bucket", 'write it like "gs://bucket/prefix"')
     return value

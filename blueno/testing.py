@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 
 from .cache import Cache
-from .cache.folder import FolderCache
+from .cache.opening import local_cache
 from .canonical import digest, digest_file
 from .executors import Executor, Slot, WorkerSpec
 from .messages import Message
@@ -147,7 +147,7 @@ class Desk:
 
     def __init__(self, executor: Executor, root: Path, job: str = JOB) -> None:
         self.executor, self.root = executor, root
-        self.snapshot = _snapshot(FolderCache(root / "data" / "cache"), root, job)
+        self.snapshot = _snapshot(local_cache(root), root, job)
         self._trials = 0
 
     def start(self, id: str = "w1", interpreter: str = sys.executable) -> None:
@@ -194,7 +194,7 @@ class Desk:
         return [message for _, message in self.hear(*kinds, count=count) if message["kind"] in kinds][-1]
 
 
-def _snapshot(cache: FolderCache, root: Path, job: str) -> str:
+def _snapshot(cache: Cache, root: Path, job: str) -> str:
     root.mkdir(parents=True, exist_ok=True)
     archive = root / "snapshot.zip"
     with ZipFile(archive, "w") as file:

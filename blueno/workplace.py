@@ -11,11 +11,11 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from .cache.folder import FolderCache
+from .cache.parts import parts_in
 
 
 @contextmanager
@@ -49,18 +49,9 @@ def lend(datasets: Iterable[str], cache: FolderCache, other: FolderCache) -> Non
         manifest = f"datasets/{id}.json"
         if cache.stat(manifest) is None:
             continue
-        keys = list(_parts(json.loads(cache.get(manifest).read_text(encoding="utf-8"))))
+        keys = [part["key"] for part in parts_in(json.loads(cache.get(manifest).read_text(encoding="utf-8")))]
         for key in [*keys, manifest]:
             if cache.stat(key) is not None and other.stat(key) is None:
                 link = other.root / key
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(cache.get(key).resolve())
-
-
-def _parts(manifest: Any) -> Iterator[str]:
-    """The keys of all files that a manifest names, at any depth."""
-    if isinstance(manifest, dict) and {"key", "sha256", "bytes"} <= manifest.keys():
-        yield manifest["key"]
-    elif isinstance(manifest, dict | list):
-        for value in manifest.values() if isinstance(manifest, dict) else manifest:
-            yield from _parts(value)

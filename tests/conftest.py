@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.gcs_server import Server, server_binary
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,3 +32,21 @@ def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return real(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture(scope="session")
+def gcs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of Google Cloud Storage's protocol; a test that kills it starts it again."""
+    server = Server(server_binary(), tmp_path_factory.mktemp("gcs"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def bucket(gcs_server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """`gs://` and the name of an empty bucket, which client libraries find without credentials."""
+    name = f"bucket-{uuid.uuid4().hex[:12]}"
+    gcs_server.make_bucket(name)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server.url)
+    return f"gs://{name}"

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+FETCHED = "fetched-"  # how files in it are called that came from elsewhere; whoever asked for one removes it
+SCRATCH = "tmp"  # the folder for files in the making; no key begins with it
+
 
 class Cache(Protocol):
     """The seam: five operations. Keys look like `parts/ab12....npy`: slashes, no `..`, no leading slash."""
@@ -19,7 +22,7 @@ class Cache(Protocol):
     # Stores the file's bytes under `key`; False when the key was there already (which is success). Never half there.
     def put_if_absent(self, key: str, source: Path) -> bool: ...
 
-    # A local, read-only file with the key's bytes. KeyError when there is none.
+    # A local, read-only file with the key's bytes. KeyError when there is none. CacheUnavailable of a remote cache.
     def get(self, key: str) -> Path: ...
 
     # All keys that begin with `prefix`, sorted.
@@ -27,3 +30,11 @@ class Cache(Protocol):
 
     # Removes a key; nothing happens when there is none.
     def delete(self, key: str) -> None: ...
+
+
+def names_of(key: str) -> list[str]:
+    """The parts of a key between its slashes. ValueError for what is no key."""
+    names = key.split("/")
+    if names[0] == SCRATCH or any(name in ("", ".", "..") or "\0" in name for name in names):
+        raise ValueError(f"not a cache key: {key!r}")
+    return names

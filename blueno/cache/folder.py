@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import SCRATCH, names_of
+
 
 class FolderCache:
     """Keys as read-only files below `root`. Safe for any number of threads and processes at once.
@@ -19,7 +21,7 @@ class FolderCache:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
-        self.scratch = self.root / "tmp"
+        self.scratch = self.root / SCRATCH
 
     def stat(self, key: str) -> int | None:
         """Size in bytes, or None when there is no such key."""
@@ -63,10 +65,7 @@ class FolderCache:
         self._path(key).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
-        names = key.split("/")
-        if names[0] == self.scratch.name or any(name in ("", ".", "..") or "\0" in name for name in names):
-            raise ValueError(f"not a cache key: {key!r}")
-        return self.root.joinpath(*names)
+        return self.root.joinpath(*names_of(key))
 
     @contextmanager
     def _ours(self, source: Path) -> Iterator[Path]:

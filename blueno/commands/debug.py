@@ -21,7 +21,7 @@ import click
 
 from .. import environment
 from ..cache import Cache
-from ..cache.folder import FolderCache
+from ..cache.opening import open_cache
 from ..canonical import canonical, short
 from ..clock import words
 from ..devices import Devices
@@ -102,7 +102,7 @@ def run(settings: Settings, one: Again, save: Path | None, on_error: OnError = l
         slot = slot._replace(threads=one.threads or slot.threads)
         with workplace(settings.root, "debug") as place, _surroundings(settings.root, slot):
             worker = open_worker("debug", place, slot.threads, redirect=False, fatal=(BaseException,))
-            worker.cache = FolderCache(settings.root / "data" / "cache")  # what is built there may stay
+            worker.cache = open_cache(settings, say)  # what is built there may stay
             try:
                 answer = [_asked(worker, message) for message in (one.build, one.train) if message][-1]
             except BdbQuit:

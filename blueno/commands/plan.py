@@ -13,7 +13,7 @@ from typing import NamedTuple, TextIO
 
 import click
 
-from ..cache.folder import FolderCache
+from ..cache.opening import local_cache
 from ..canonical import short
 from ..devices.nvidia import find_gpus
 from ..engine import engine_here
@@ -61,7 +61,7 @@ def reading(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Call
 
 def standing(plan: Plan, root: Path) -> Standing:
     """What cache and store have of a plan; neither is made if it is not there."""
-    cache = FolderCache(root / "data" / "cache")
+    cache = local_cache(root)
     cached = {each.id for each in plan.datasets if cache.stat(f"datasets/{each.id}.json") is not None}
     if not store_exists(root):
         return Standing(Known(cached), Counter(), _share(plan, root, {}))

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from ..cache.folder import FolderCache
+from ..cache.opening import local_cache
 from ..canonical import short
 from ..counting import counted
 from ..engine import engine_here
@@ -36,7 +36,7 @@ from .results import results_text, table_of
 
 def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path) -> Submission:
     """Snapshots the user's code, and adds the plan to the store."""
-    write_snapshot(plan.snapshot, FolderCache(root / "data" / "cache"))
+    write_snapshot(plan.snapshot, local_cache(root))
     return submit(db, plan, about_plan(plan), sys.executable, time.time())
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
-from ..cache.folder import FolderCache
+from ..cache.opening import local_cache
 from ..canonical import canonical
 from ..clock import words
 from ..devices import Devices
@@ -117,9 +117,9 @@ def tried(plan: Plan, settings: Settings, tell: Callable[[str], None]) -> Iterat
         closing(devices),
         closing(open_executor(settings.executor)) as executor,
     ):
-        cache = FolderCache(root / "data" / "cache")
+        cache = local_cache(root)
         write_snapshot(plan.snapshot, cache)
-        lend(filter(None, datasets), FolderCache(settings.root / "data" / "cache"), cache)
+        lend(filter(None, datasets), local_cache(settings.root), cache)
         slot = devices.slots_for(plan.resources)[0]
         spec = WorkerSpec("", slot, root, plan.snapshot.key, sys.executable, folder=settings.root)
         worker = OneWorker(executor, spec)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from ..cache.folder import FolderCache
+from ..cache.opening import local_cache
 from ..canonical import digest_file, short
 from ..counting import counted
 from ..settings import Settings
@@ -41,7 +42,7 @@ def verify(
         problems = [*check.dangling(db), *_sums(found), *check.without_result(db, number), *check.wrong_ids(db, number)]
         artefacts = list(check.artefacts(db, number))
         datasets = check.built_datasets(db, number)
-    models, cache = FolderCache(root / "models"), FolderCache(root / "data" / "cache")
+    models, cache = FolderCache(root / "models"), local_cache(root)
     cached = [id for id in datasets if cache.stat(f"datasets/{id}.json") is not None]
     with _progress(artefacts, "models", quiet) as counted:
         problems += [problem for artefact in counted if (problem := artefact_problem(artefact, models))]

@@ -87,6 +87,12 @@ def _tell_failure(s: Scheduler, trial: Claimed, error: dict[str, Any] | None) ->
         s.tell(f"trial {short(trial.id)} failed: {error['type']}: {first_line} (blueno logs {short(trial.id)})")
 
 
+def _said(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
+    if message["text"] not in s.told:
+        s.told.add(message["text"])
+        s.tell(message["text"])
+
+
 def _built(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     worker.dataset = None
     error = message["error"]
@@ -134,7 +140,7 @@ def _gone(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
 
 HANDLERS: dict[str, Callable[[Scheduler, Worker, Message, float], None]] = {
     "ready": _ready, "started": _started, "epoch": _epoch, "result": _result, "built": _built,
-    "unfused": _unfused, "measured": measured, "gone": _gone,
+    "unfused": _unfused, "measured": measured, "said": _said, "gone": _gone,
 }  # fmt: skip
 
 

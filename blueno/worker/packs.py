@@ -83,6 +83,7 @@ def train_packs(worker: Worker, first: Message, emit: Emit, inbox: Inbox, budget
     log = pack_log(worker.root, worker.id)
     with ThreadPoolExecutor(WRITERS) as writers, redirected(log, ""), same_folder():
         pack = first["pack"]
+        worker.emit = emit
         desk = Desk(worker, emit, inbox, writers, pack["family"], pack["lanes"], budget, deque([first]))
         while len(desk.waiting) < desk.lanes and _take_in(desk, ARRIVING_S):
             pass

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cache import Cache
+from ..cache import FETCHED, Cache
+from ..cache.folder import FolderCache
+from ..cache.opening import local_cache, open_cache
 from ..canonical import digest_file
 from ..clock import iso
 from ..files import located
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 Emit = Callable[[Message], None]
 
+ABANDONED_S = 3600.0  # nobody fetches a file that has not grown for so long
 OPEN_DATASETS = 4  # kept open: sweeps alternate between the folds of few preparations
 SCRATCH = "trial-"  # how the folders of running trials are called
 GROWTH_BYTES = 2 * 1024**3  # beyond what it held after its first trial, a worker has worn out
@@ -53,6 +56,7 @@ class Worker:
     checkpoint_s: float  # Keras trials leave their state at most so often
     redirect: bool = True  # trials' output goes to their logs
     fatal: tuple[type[BaseException], ...] = ()  # what ends the worker instead of being a trial's failure
+    emit: Emit = lambda _: None  # where what the cache says goes
     clock: Callable[[], float] = time.time
     stopwatch: Callable[[], float] = time.monotonic  # for durations, whoever sets the clock meanwhile
     datasets: dict[str, Dataset] = field(default_factory=dict)  # oldest use first
@@ -66,16 +70,17 @@ def open_worker(
     id: str, root: Path, threads: int, redirect: bool = True, fatal: tuple[type[BaseException], ...] = ()
 ) -> Worker:
     """A worker for the project under `root`."""
-    from ..cache.folder import FolderCache
-
-    cache, models = FolderCache(root / "data" / "cache"), FolderCache(root / "models")
-    return Worker(id, root, cache, models, threads, checkpoint_interval_s(root), redirect, fatal)
+    cache, models = local_cache(root), FolderCache(root / "models")
+    worker = Worker(id, root, cache, models, threads, checkpoint_interval_s(root), redirect, fatal)
+    worker.cache = open_cache(root, lambda text: worker.emit({"kind": "said", "text": text}))
+    return worker
 
 
 def handle(worker: Worker, message: Message, emit: Emit) -> None:
     """Does what one message asks. `emit` gets the answers; the last is `built` for a build, `result` for a trial,
     `measured` for metrics.
     """
+    worker.emit = emit
     action = {"build": _build, "train": _train, "measure": _measure}[message["kind"]]
     action(worker, message, emit)
 
@@ -294,9 +299,13 @@ def remove_leftovers(root: Path) -> None:
     """Removes what killed workers left half made. Only for the holder of the scheduler's lock, before it starts any."""
     places = ((root / "models" / "tmp", SCRATCH), (root / "data" / "work" / "code", UNPACKING))
     leftovers = [leftover for folder, prefix in places for leftover in folder.glob(f"{prefix}*")]
-    scratch = root / "data" / "cache" / "tmp"  # where datasets and nodes are made, in a folder named by the id
+    scratch = local_cache(root).scratch  # where datasets and nodes are made, in a folder named by the id
     for leftover in [*leftovers, *scratch.glob("[0-9a-f]" * 64)]:
         shutil.rmtree(leftover, ignore_errors=True)
+    for file in scratch.glob(f"{FETCHED}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - file.stat().st_mtime > ABANDONED_S:  # else another command may be fetching it
+                file.unlink()
 
 
 @contextmanager

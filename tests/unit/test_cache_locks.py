@@ -7,12 +7,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from blueno.etl.locks import locked
+from blueno.cache.locks import locked
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from blueno.etl.locks import locked
+from blueno.cache.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -1,0 +1,165 @@
+"""A cache in Google Cloud Storage: a key is an object below the prefix of `gs://bucket/prefix`.
+
+An object appears whole or not at all, and is made only where none is (`if_generation_match=0`), so of any number of
+machines one wins. Bytes are checked both ways by their CRC32C; whoever names keys by their SHA-256 checks that too.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ..errors import BluenoError, CacheDamaged, CacheUnavailable
+from ..settings import BUCKET
+from . import FETCHED, names_of
+from .google import told_safely
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Client
+
+ANSWER_S = 10.0  # without a byte for so long, a request is given up
+PATIENCE_S = 10.0  # so long a request is tried again
+SLOW_BYTES_S = 50_000  # less than that on the average, after PATIENCE_S, is as good as nothing
+LARGE_BYTES = 8 * 1024**2  # from here on an upload is in chunks, each tried again by itself
+CHUNK_BYTES = 32 * 1024**2
+
+
+def parsed(url: str) -> tuple[str, str]:
+    """The bucket and the prefix ("" or ending in a slash) of `gs://bucket/prefix`. BluenoError when it is none."""
+    match = BUCKET.fullmatch(url)
+    if match is None:
+        raise BluenoError(f"{url!r} names no bucket", 'write it like "gs://bucket/prefix"')
+    prefix = (match[2] or "").strip("/")
+    return match[1], f"{prefix}/" if prefix else ""
+
+
+class GcsCache:
+    """Keys as objects. Safe for any number of threads, processes and machines at once.
+
+    Everything raises CacheUnavailable when the bucket cannot be used; after `patience_s`, not later.
+    """
+
+    def __init__(self, url: str, scratch: Path, client: Client, patience_s: float = PATIENCE_S) -> None:
+        self.url, self.scratch, self.client, self.patience_s = url, Path(scratch), client, patience_s
+        bucket, self.prefix = parsed(url)
+        self.bucket = client.bucket(bucket)
+
+    def stat(self, key: str) -> int | None:
+        """Size in bytes, or None when there is no such key."""
+        name = self._name(key)
+        with told_safely(self.url):
+            blob = self.bucket.get_blob(name, **self._limits())
+        return None if blob is None else blob.size
+
+    def put_if_absent(self, key: str, source: Path) -> bool:
+        """Stores the file's bytes under `key`; False when the key was there already, also when an answer was lost."""
+        from google.api_core.exceptions import PreconditionFailed
+
+        name, size = self._name(key), Path(source).stat().st_size
+        if size > LARGE_BYTES and self.stat(key) is not None:
+            return False
+        blob = self.bucket.blob(name, chunk_size=CHUNK_BYTES if size > LARGE_BYTES else None)
+        with told_safely(self.url):
+            try:
+                blob.upload_from_filename(
+                    str(source),
+                    content_type="application/octet-stream",
+                    if_generation_match=0,
+                    checksum="crc32c",
+                    **self._limits(size),
+                )
+            except PreconditionFailed:
+                return False
+            except _corruption():
+                blob.delete(**self._limits())
+                raise CacheDamaged(f"{self.url}: {key} was damaged on its way", "it is sent again later") from None
+        return True
+
+    def get(self, key: str) -> Path:
+        """A new file in `scratch` with the key's bytes, for the caller to link or remove. KeyError when there is none,
+        CacheDamaged when it cannot be had with its checksum.
+        """
+        from google.api_core.exceptions import NotFound
+
+        blob = self.bucket.blob(self._name(key))
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=self.scratch, prefix=FETCHED)
+        try:
+            with os.fdopen(descriptor, "wb") as file, told_safely(self.url):
+                watched: Any = _Watched(file, f"{self.url}: {key} comes too slowly", self.patience_s)
+                try:
+                    blob.download_to_file(watched, raw_download=True, checksum="crc32c", **self._limits())
+                except NotFound:
+                    raise KeyError(key) from None
+                except _corruption():
+                    raise CacheDamaged(f"{self.url}: {key} is damaged (its CRC32C is another)") from None
+            os.chmod(name, 0o444)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return Path(name)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """All keys that begin with `prefix`, sorted."""
+        with told_safely(self.url):
+            for blob in self.client.list_blobs(
+                self.bucket, prefix=self.prefix + prefix, fields="items(name),nextPageToken", **self._limits()
+            ):
+                yield blob.name[len(self.prefix) :]
+
+    def delete(self, key: str) -> None:
+        """Removes a key; nothing happens when there is none."""
+        from google.api_core.exceptions import NotFound
+
+        blob = self.bucket.blob(self._name(key))
+        with told_safely(self.url):
+            try:
+                blob.delete(**self._limits())
+            except NotFound:
+                pass
+
+    def created(self, key: str) -> float:
+        """When a key was made, by the bucket's clock, in seconds since 1970. KeyError when there is none."""
+        with told_safely(self.url):
+            blob = self.bucket.get_blob(self._name(key), **self._limits())
+        if blob is None:
+            raise KeyError(key)
+        return float(blob.time_created.timestamp())
+
+    def _name(self, key: str) -> str:
+        return self.prefix + "/".join(names_of(key))
+
+    def _limits(self, size: int = 0) -> dict[str, Any]:
+        """How long to wait for an answer, and to try again; what is large may take longer."""
+        from google.cloud.storage.retry import DEFAULT_RETRY
+
+        patience_s = self.patience_s + size / SLOW_BYTES_S
+        return {"timeout": min(ANSWER_S, self.patience_s), "retry": DEFAULT_RETRY.with_timeout(patience_s)}
+
+
+class _Watched:
+    """A file that is written to, and that gives up on a server that keeps it waiting byte by byte."""
+
+    def __init__(self, file: BinaryIO, message: str, patience_s: float) -> None:
+        self.file, self.message, self.patience_s = file, message, patience_s
+        self.begun_s, self.written = time.monotonic(), 0
+
+    def write(self, data: bytes) -> int:
+        self.written += len(data)
+        taken_s = time.monotonic() - self.begun_s
+        if taken_s > self.patience_s and self.written < SLOW_BYTES_S * taken_s:
+            raise CacheUnavailable(self.message, "see `blueno doctor`")
+        return self.file.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
+def _corruption() -> type[Exception]:
+    from google.cloud.storage.exceptions import DataCorruption
+
+    return DataCorruption

@@ -1,0 +1,49 @@
+"""What this machine made and the shared cache may not have yet: an empty file for each manifest, in `data/work/outbox`.
+
+Whoever stores a manifest notes it here first; the publisher removes the note when the bucket has it. So nothing is
+forgotten by a crash, and a run catches up with what an earlier one could not send.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+STALE_S = 86_400.0  # a note without a manifest is of a writer that died, not of one that writes just now
+
+
+def outbox_of(root: Path) -> Path:
+    """The folder of a project's notes."""
+    return root / "data" / "work" / "outbox"
+
+
+def note(outbox: Path, key: str) -> None:
+    """Notes a manifest to be sent."""
+    outbox.mkdir(parents=True, exist_ok=True)
+    _file(outbox, key).touch()
+
+
+def noted(outbox: Path) -> list[str]:
+    """The keys of manifests that wait, oldest first."""
+    try:
+        files = [(path.stat().st_mtime, path.name) for path in outbox.iterdir() if "~" in path.name]
+    except FileNotFoundError:
+        return []
+    return [name.replace("~", "/") for _, name in sorted(files)]
+
+
+def sent(outbox: Path, key: str) -> None:
+    """Removes a note."""
+    _file(outbox, key).unlink(missing_ok=True)
+
+
+def is_stale(outbox: Path, key: str) -> bool:
+    """Whether a note is so old that its writer cannot be about to store the manifest."""
+    try:
+        return time.time() - _file(outbox, key).stat().st_mtime > STALE_S
+    except FileNotFoundError:
+        return False
+
+
+def _file(outbox: Path, key: str) -> Path:
+    return outbox / key.replace("/", "~")

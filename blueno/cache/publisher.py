@@ -1,0 +1,150 @@
+"""Sends what was made here to the shared cache, in a process of its own beside a running sweep.
+
+    python -m blueno.cache.publisher ROOT
+
+It has the lowest priority that helps, tries again when the bucket cannot be used, and ends when nothing waits and the
+scheduler that started it is gone. It may be killed anywhere: what is not sent stays noted. One works for a root.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ..canonical import digest_file
+from ..clock import iso
+from ..errors import BluenoError, CacheUnavailable
+from . import Cache, outbox
+from .parts import Part, named, parts_in
+
+Tell = Callable[[str], None]
+
+THREADS = 4  # parts that are sent at once
+TURN_S = 0.5
+FIRST_REST_S, LONGEST_REST_S = 2.0, 60.0
+NICE = 10
+
+
+def publish(local: Cache, remote: Cache, notes: Path, tell: Tell) -> int:
+    """Sends every noted manifest with its parts, and returns how many. A part that is there is not sent again, and a
+    dataset that another machine has sent neither. Raises CacheUnavailable when the rest has to wait.
+    """
+    count = 0
+    with ThreadPoolExecutor(THREADS) as pool:
+        for key in outbox.noted(notes):
+            try:
+                manifest = local.get(key)
+            except KeyError:
+                if outbox.is_stale(notes, key):
+                    outbox.sent(notes, key)
+                continue
+            if remote.stat(key) is None:
+                parts = {part["key"]: part for part in parts_in(json.loads(manifest.read_text(encoding="utf-8")))}
+                sound = list(pool.map(lambda part: _send(part, local, remote, tell), parts.values()))
+                if all(sound):
+                    remote.put_if_absent(key, manifest)
+                    count += 1
+                else:
+                    tell(f"{named(key)} is damaged here and is not sent; the next sweep that needs it mends it")
+            outbox.sent(notes, key)
+    return count
+
+
+def _send(part: Part, local: Cache, remote: Cache, tell: Tell) -> bool:
+    """Sends one part unless it is there; False when it is not here as it should be, and is removed."""
+    key, there = part["key"], remote.stat(part["key"])
+    if there == part["bytes"]:
+        return True
+    try:
+        file = local.get(key)
+    except KeyError:
+        return False
+    if digest_file(file) != part["sha256"]:
+        local.delete(key)
+        return False
+    if there is not None:
+        tell(f"{key} was cut short in the shared cache, and is sent again")
+        remote.delete(key)
+    remote.put_if_absent(key, file)
+    return True
+
+
+def work(root: Path, open_remote: Callable[[], Cache], local: Cache, tell: Tell, is_wanted: Callable[[], bool]) -> None:
+    """Sends what is noted, until nothing waits (or the bucket cannot be used) and nobody makes more."""
+    notes, rest_s = outbox.outbox_of(root), FIRST_REST_S
+    remote: Cache | None = None
+    told: set[str] = set()
+
+    def once(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            tell(text)
+
+    while True:
+        wanted = is_wanted()  # asked before the last look, so that nothing slips between
+        try:
+            remote = remote or open_remote()
+            count = publish(local, remote, notes, once)
+            rest_s = TURN_S
+            if count and told:
+                told.clear()
+                tell("the shared cache can be used again; what waited is sent")
+        except BluenoError as error:
+            waiting = len(outbox.noted(notes))
+            once(f"{error.message}. {waiting} prepared here wait to be sent; sweeps go on. {error.fix}")
+            if not wanted:
+                return
+            rest_s = min(LONGEST_REST_S, max(FIRST_REST_S, 2 * rest_s))
+        if not wanted:
+            return
+        _rest(rest_s, is_wanted)
+
+
+def _rest(seconds: float, is_wanted: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + seconds
+    while time.monotonic() < end_s and is_wanted():
+        time.sleep(min(TURN_S, seconds))
+
+
+def main(root: Path) -> None:
+    """The process: what it has to say goes to standard output, a line each."""
+    from ..settings import load_settings
+    from .opening import local_cache, remote_cache
+
+    os.nice(NICE)
+
+    def is_wanted() -> bool:  # the scheduler holds the other end, and never writes
+        return not select.select([sys.stdin], [], [], 0)[0]
+
+    def tell(text: str) -> None:
+        print(f"{iso(time.time())} {text}", flush=True)
+
+    def open_remote() -> Cache:
+        remote = remote_cache(load_settings(root))
+        if remote is None:
+            raise CacheUnavailable("the setting `cache` names no bucket any more", "set it again")
+        return remote
+
+    notes = outbox.outbox_of(root)
+    notes.mkdir(parents=True, exist_ok=True)
+    with (notes / ".lock").open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if not is_wanted():
+                    return
+                time.sleep(TURN_S)
+        work(root, open_remote, local_cache(root), tell, is_wanted)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,454 @@
+"""Two levels of cache: a dataset is built once among machines, and nothing that is wrong with the bucket stops one."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blueno.cache import Cache
+from blueno.cache.gcs import GcsCache
+from blueno.cache.google import storage_client
+from blueno.cache.opening import local_cache
+from blueno.cache.outbox import noted, outbox_of
+from blueno.cache.parts import parts_in
+from blueno.cache.publisher import publish
+from blueno.cache.tiers import TieredCache
+from blueno.canonical import digest
+from blueno.errors import CacheUnavailable
+from blueno.etl.build import build
+from blueno.etl.dataset import check_dataset
+from blueno.testing import CacheContract
+from tests.gcs_server import Server
+from tests.proxy import Proxy
+
+COLUMNS = dict.fromkeys(("target", "features", "drop", "id", "group", "time", "task", "positive", "target_scale"))
+SPLIT = {"test": 0.2, "validation": 0.2, "stratify": True, "group": None, "seed": 0, "stop": None}
+SOURCE = {"name": "sklearn", "params": {"name": "digits"}, "code": 1, "fingerprint": None}
+
+# urllib3 leaves sockets to the garbage collector after an answer that ends the connection
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+def recipe(seed: int = 0) -> dict[str, Any]:
+    return {"columns": COLUMNS, "fold": None, "source": SOURCE, "split": {**SPLIT, "seed": seed}, "steps": []}
+
+
+MANIFEST = f"datasets/{digest(recipe())}.json"
+
+
+class Counted:
+    """A cache that remembers what was asked of it."""
+
+    def __init__(self, cache: Cache) -> None:
+        self.cache, self.scratch = cache, cache.scratch
+        self.got: list[str] = []
+        self.put: list[str] = []
+        self.stat, self.list, self.delete = cache.stat, cache.list, cache.delete
+
+    def get(self, key: str) -> Path:
+        self.got.append(key)
+        return self.cache.get(key)
+
+    def put_if_absent(self, key: str, source: Path) -> bool:
+        self.put.append(key)
+        return self.cache.put_if_absent(key, source)
+
+
+class Machine:
+    """A root of its own that shares a bucket."""
+
+    def __init__(self, root: Path, url: str, patience_s: float = 10.0) -> None:
+        self.root, self.local, self.notes = root, local_cache(root), outbox_of(root)
+        self.said: list[str] = []
+        self.remote = Counted(GcsCache(url, self.local.scratch, storage_client(root), patience_s))
+        self.cache = TieredCache(self.local, lambda: self.remote, self.notes, url, self.said.append)
+
+    def build(self, seed: int = 0) -> list[str]:
+        """What had to be computed."""
+        return build(recipe(seed), self.cache).computed
+
+    def publish(self) -> int:
+        return publish(self.local, self.remote, self.notes, self.said.append)
+
+    def close(self) -> None:
+        assert isinstance(self.remote.cache, GcsCache)
+        self.remote.cache.client.close()
+
+    def is_sound(self) -> bool:
+        leftovers = [path for path in self.local.scratch.iterdir() if path.is_file()]
+        return check_dataset(digest(recipe()), self.local) == [] and leftovers == []
+
+    def parts(self) -> list[dict[str, Any]]:
+        manifest = json.loads(self.local.get(MANIFEST).read_text())
+        return sorted(parts_in(manifest), key=lambda part: part["bytes"])  # type: ignore[return-value, arg-type]
+
+
+@pytest.fixture
+def machines(tmp_path: Path, bucket: str) -> Iterator[Callable[..., Machine]]:
+    """Makes machines by their names."""
+    made: list[Machine] = []
+
+    def machine(name: str, patience_s: float = 10.0) -> Machine:
+        made.append(Machine(tmp_path / name, bucket, patience_s))
+        return made[-1]
+
+    yield machine
+    for each in made:
+        each.close()
+    gc.collect()
+
+
+@pytest.fixture
+def one(machines: Callable[..., Machine]) -> Machine:
+    return machines("one")
+
+
+@pytest.fixture
+def two(machines: Callable[..., Machine]) -> Machine:
+    return machines("two")
+
+
+@pytest.fixture
+def three(machines: Callable[..., Machine]) -> Machine:
+    return machines("three")
+
+
+@pytest.fixture
+def proxy(gcs_server: Server) -> Iterator[Proxy]:
+    proxy = Proxy(gcs_server.port)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def behind(machines: Callable[..., Machine], proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine that reaches the bucket through the proxy."""
+    with monkeypatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
+        return machines("behind", 1.0)
+
+
+class TestTieredCache(CacheContract):
+    @pytest.fixture
+    def cache(self, one: Machine) -> TieredCache:
+        return one.cache
+
+
+# ---- what is built once
+
+
+def test_what_a_machine_has_built_is_fetched_by_others(one: Machine, two: Machine) -> None:
+    assert one.build() != []
+    assert one.publish() == 2  # the dataset, and the node of its source
+    assert noted(one.notes) == []
+    assert two.build() == []
+    assert two.is_sound()
+    assert noted(two.notes) == []
+    assert any(line.startswith("dataset ") and "came from gs://" in line for line in two.said)
+
+
+def test_what_is_here_asks_nobody(one: Machine) -> None:
+    one.build()
+    one.remote.got.clear()
+    assert one.build() == []
+    assert one.remote.got == []
+
+
+def test_only_what_is_lacking_is_fetched_and_sent(one: Machine, two: Machine) -> None:
+    one.build(0)
+    one.publish()
+    one.build(1)
+    one.remote.put.clear()
+    one.publish()
+    features = one.parts()[-1]["key"]
+    assert features not in one.remote.put
+    assert len(one.remote.put) == 4  # the rows of three parts, and the manifest
+    two.build(0)
+    two.remote.got.clear()
+    assert two.build(1) == []
+    assert len(two.remote.got) == 4
+    assert features not in two.remote.got
+
+
+def test_two_machines_that_race_build_once_each_and_publish_once(one: Machine, two: Machine, three: Machine) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        assert all(len(computed) <= 2 for computed in pool.map(lambda machine: machine.build(), (one, two)))
+        counts = list(pool.map(lambda machine: machine.publish(), (one, two)))
+    assert sum(counts) >= 2
+    assert sorted(one.remote.list("datasets/")) == [MANIFEST]
+    assert three.build() == []
+    assert three.is_sound()
+
+
+BUILDER = """
+import json, sys
+from pathlib import Path
+from blueno.cache.opening import open_cache
+from blueno.etl.build import build
+print(json.dumps(build(json.loads(sys.argv[2]), open_cache(Path(sys.argv[1]))).computed))
+print([name for name in sys.modules if name.startswith(("google.cloud", "google.auth", "blueno.cache.tiers"))])
+"""
+
+
+def builder(root: Path, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", BUILDER, str(root), json.dumps(recipe())],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **variables},
+    )
+
+
+def test_of_many_processes_one_fetches(one: Machine, two: Machine, bucket: str) -> None:
+    one.build()
+    one.publish()
+    processes = [builder(two.root, BLUENO_CACHE=bucket) for _ in range(2)]
+    assert [process.communicate()[0].splitlines()[0] for process in processes] == ["[]"] * 2
+    assert two.is_sound()
+
+
+def test_without_the_setting_nothing_is_imported(tmp_path: Path) -> None:
+    computed, modules = builder(tmp_path / "new").communicate()[0].splitlines()
+    assert computed != "[]"
+    assert modules == "[]"
+
+
+# ---- what is damaged
+
+
+def test_what_was_cut_short_here_comes_again(machines: Callable[..., Machine]) -> None:
+    first = machines("one")
+    first.build()
+    first.publish()
+    one = machines("one")  # a new process on the same root
+    path = one.local.get(one.parts()[-1]["key"])
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:1000])
+    assert one.build() == []
+    assert one.is_sound()
+
+
+def test_what_is_damaged_here_is_not_sent(one: Machine) -> None:
+    one.build()
+    path = one.local.get(one.parts()[-1]["key"])
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    assert one.publish() == 0
+    assert "is damaged here and is not sent" in "".join(one.said)
+    assert list(one.remote.list("datasets/")) == []
+    assert one.build() != []
+    assert one.publish() > 0
+    assert one.is_sound()
+
+
+def spoil(how: str, machine: Machine, server: Server) -> None:
+    """Damages what the bucket holds of the features, or of the manifest."""
+    key = machine.parts()[-1]["key"]
+    gcs = machine.remote.cache
+    assert isinstance(gcs, GcsCache)
+    if how == "truncated":
+        path = server.folder / gcs.bucket.name / key
+        os.truncate(path, 1000)
+    elif how == "other bytes":
+        content = gcs.get(key).read_bytes()
+        gcs.bucket.blob(key).upload_from_string(content[:-1] + b"!")
+    elif how == "shorter":
+        gcs.bucket.blob(key).upload_from_string(b"short")
+    elif how == "deleted":
+        gcs.delete(key)
+    elif how == "manifest":
+        gcs.bucket.blob(MANIFEST).upload_from_string(b'{"recipe": {}}')
+
+
+@pytest.mark.parametrize("how", ["truncated", "other bytes", "shorter", "deleted", "manifest"])
+def test_damage_in_the_bucket_is_found_told_and_mended(
+    how: str, one: Machine, two: Machine, three: Machine, gcs_server: Server
+) -> None:
+    one.build()
+    one.publish()
+    spoil(how, one, gcs_server)
+    assert two.build() != []
+    assert any("damaged" in line or "gone from it" in line for line in two.said)
+    assert two.is_sound()
+    two.publish()
+    assert three.build() == []
+    assert three.is_sound()
+
+
+# ---- what is down, forbidden, full, or slow
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(403, "not allowed"), (429, "quota"), (503, "not available"), (507, "it is full")],
+)
+def test_a_refusal_stops_nothing_is_told_once_and_caught_up(
+    behind: Machine, proxy: Proxy, two: Machine, status: int, words: str
+) -> None:
+    proxy.status = status
+    assert behind.build() != []
+    assert behind.is_sound()
+    assert len(behind.said) == 1
+    assert str(status) in behind.said[0]
+    assert words in behind.said[0]
+    assert "private" not in behind.said[0]
+    with pytest.raises(CacheUnavailable, match=words):
+        behind.publish()
+    assert noted(behind.notes) != []
+    proxy.status = None
+    assert behind.publish() == 2
+    assert two.build() == []
+
+
+def test_an_identity_that_is_refused(behind: Machine, proxy: Proxy) -> None:
+    proxy.status = 401
+    assert behind.build() != []
+    assert "the identity does not work" in behind.said[0]
+
+
+def test_a_slow_server_is_given_up(one: Machine, behind: Machine, proxy: Proxy) -> None:
+    one.build()
+    one.publish()
+    proxy.bytes_s = 20_000
+    assert behind.build() != []
+    assert "slow" in "".join(behind.said) or "no answer in time" in "".join(behind.said)
+    assert behind.is_sound()
+
+
+def test_answers_that_are_cut_short(one: Machine, behind: Machine, proxy: Proxy) -> None:
+    one.build()
+    one.publish()
+    proxy.cut = 100_000
+    assert behind.build() != []
+    assert behind.is_sound()
+    assert behind.said != []
+
+
+def during(proxy: Proxy, much: int) -> None:
+    """Waits until so many bytes have passed the proxy."""
+    while proxy.passed < much:
+        time.sleep(0.01)
+
+
+def test_a_server_killed_during_a_download(
+    one: Machine, behind: Machine, three: Machine, proxy: Proxy, gcs_server: Server
+) -> None:
+    one.build()
+    one.publish()
+    proxy.bytes_s = 200_000
+    killer = threading.Thread(target=lambda: (during(proxy, 100_000), gcs_server.kill(), proxy.drop()))
+    killer.start()
+    try:
+        assert behind.build() != []
+        assert behind.is_sound()
+    finally:
+        killer.join()
+        gcs_server.start()
+    assert three.build() == []
+
+
+def test_a_server_killed_during_an_upload(behind: Machine, three: Machine, proxy: Proxy, gcs_server: Server) -> None:
+    behind.build()
+    proxy.bytes_s, before = 200_000, proxy.passed
+    killer = threading.Thread(target=lambda: (during(proxy, before + 100_000), gcs_server.kill(), proxy.drop()))
+    killer.start()
+    try:
+        with pytest.raises(CacheUnavailable):
+            behind.publish()
+    finally:
+        killer.join()
+        gcs_server.start()
+    assert list(behind.remote.list("datasets/")) == []
+    proxy.bytes_s = None
+    assert behind.publish() == 2
+    assert three.build() == []
+    assert three.is_sound()
+
+
+def publisher(root: Path, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "blueno.cache.publisher", str(root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **variables},
+    )
+
+
+def test_a_publisher_killed_in_the_middle(one: Machine, two: Machine, bucket: str, proxy: Proxy) -> None:
+    one.build()
+    proxy.bytes_s = 200_000
+    with publisher(one.root, BLUENO_CACHE=bucket, STORAGE_EMULATOR_HOST=proxy.url) as process:
+        during(proxy, 100_000)
+        process.send_signal(signal.SIGKILL)
+    assert list(one.remote.list("datasets/")) == []
+    assert MANIFEST in noted(one.notes)
+    with publisher(one.root, BLUENO_CACHE=bucket) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert noted(one.notes) == []
+    assert two.build() == []
+    assert two.is_sound()
+
+
+def test_a_publisher_waits_for_a_server_that_comes_back(one: Machine, bucket: str, gcs_server: Server) -> None:
+    one.build()
+    gcs_server.kill()
+    with publisher(one.root, BLUENO_CACHE=bucket) as process:
+        assert process.stdout is not None
+        assert "cannot be reached" in process.stdout.readline()
+        gcs_server.start()
+        assert "can be used again" in process.stdout.readline()
+        assert noted(one.notes) == []
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+FULL = (
+    """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+"""
+    + BUILDER
+)
+
+
+def test_a_full_disk_leaves_nothing_half_there(one: Machine, two: Machine, bucket: str) -> None:
+    one.build()
+    one.publish()
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL, str(two.root), json.dumps(recipe())],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "BLUENO_CACHE": bucket},
+    )
+    assert "OSError" in ended.stderr
+    assert two.local.stat(MANIFEST) is None
+    assert max([two.local.stat(key) or 0 for key in two.local.list("parts/")], default=0) < 100_000
+    assert not list(two.local.scratch.glob("fetched-*"))
+    assert two.build() == []
+    assert two.is_sound()
+
+
+def test_a_builder_killed_in_the_middle(one: Machine, two: Machine, bucket: str) -> None:
+    with builder(two.root, BLUENO_CACHE=bucket) as process:
+        while not list(two.local.list("parts/")) and process.poll() is None:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    two.build()
+    assert check_dataset(digest(recipe()), two.local) == []
+    two.publish()
+    assert one.build() == []
