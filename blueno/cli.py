@@ -43,6 +43,7 @@ VERBS = {
     "debug": Verb("debug", "Run just this trial again, here and now.", "Read"),
     "failures": Verb("failures", "Failures of a sweep by cause.", "Read"),
     "why": Verb("why", "What an id is made of, and what changed since the nearest other one.", "Read"),
+    "data": Verb("data", "Prepared datasets: list, look, remove, keep to a size, compare.", "Care"),
     "verify": Verb("verify", "Check the ledger and every checksum.", "Care"),
     "doctor": Verb("doctor", "Check devices, versions, disk and settings.", "Care"),
     "schema": Verb("schema", "JSON Schema of a spec, for editors.", "Care"),
@@ -61,6 +62,7 @@ WORDS = {
     "abort": "stop", "pause": "stop", "rerun": "retry", "requeue": "retry", "delete": "rm", "remove": "rm",
     "clean": "rm", "table": "results", "best": "results", "leaderboard": "results", "report": "results",
     "info": "show", "inspect": "show", "describe": "show", "log": "logs", "tail": "logs", "errors": "failures",
+    "datasets": "data", "cache": "data", "prune": "data", "gc": "data", "sync": "data",
     "explain": "why", "diff": "why", "pdb": "debug", "reproduce": "debug", "fsck": "verify", "health": "doctor",
 }  # fmt: skip
 

@@ -34,6 +34,19 @@ def words(duration_s: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def ago(duration_s: float) -> str:
+    """How long ago something was, in one unit.
+
+    >>> ago(20), ago(3 * 3600 + 65), ago(86_400), ago(40 * 86_400)
+    ('just now', '3 h ago', '1 day ago', '40 days ago')
+    """
+    for unit_s, unit in ((86_400, "day"), (3600, "h"), (60, "min")):
+        count = int(duration_s // unit_s)
+        if count:
+            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''} ago"
+    return "just now"
+
+
 @dataclass
 class SharedTime:
     """A clock for those who are at work together: it runs slower, the more they are, so that the difference between two

@@ -24,7 +24,9 @@ from .engine import engine_here
 from .executors import open_executor
 from .publishing import Publishing
 from .scheduler import Scheduler, end, idle, step, take_over
+from .scheduler.cache_limit import keep_to_limit
 from .settings import TYPES, Settings
+from .sizes import bytes_of
 from .store import ledger as ledgers
 from .store import measuring
 from .store.database import holder, scheduler_lock
@@ -117,7 +119,8 @@ def drive(
     devices = Devices(settings.devices, settings.per_device, settings.cpus, tell=tell)
     engine = engine_here(settings, {}).engine
     publishing = Publishing(settings, tell)
-    s = Scheduler(db, settings.root, executor, devices.slots_for, time.time, tell, engine=engine)
+    limit = bytes_of(settings.cache_limit) if settings.cache_limit else None
+    s = Scheduler(db, settings.root, executor, devices.slots_for, time.time, tell, engine=engine, cache_limit=limit)
     try:
         again = take_over(db, settings.root, time.time())
         if again:
@@ -132,6 +135,8 @@ def drive(
                     break
             elif sweep is not None and not s.draining and settled(db, sweep):
                 s.draining = True  # what runs for others may end; their own commands take over
+        if not interrupt.count:
+            keep_to_limit(s, time.time(), every_s=0.0)
         return not interrupt.count
     except KeyboardInterrupt:
         return False

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .errors import BluenoError
+from .sizes import bytes_of
 
 # So many trials of a family make up for the compilation of their program, where nobody asks for packs.
 FEWEST_OF_FAMILY = 8
@@ -30,11 +31,14 @@ class Settings(NamedTuple):
     per_device: int = 0  # workers per device; 0: as many as fit the sweep's resources
     cpus: int = 0  # cores to use; 0: all that this process may use
     cache: str = ""  # "gs://bucket/prefix": what machines share; "": nothing
+    cache_limit: str = ""  # how large data/cache may become, such as "200GB"; "": as large as it gets
+    cache_days: int = 30  # how long the shared cache keeps what no machine asks for
     checkpoint_s: int = 300  # seconds between states that a Keras trial leaves to go on from; 0: after each epoch
 
 
 TYPES: dict[str, type] = {
-    "executor": str, "engine": str, "devices": str, "per_device": int, "cpus": int, "cache": str, "checkpoint_s": int,
+    "executor": str, "engine": str, "devices": str, "per_device": int, "cpus": int, "cache": str, "cache_limit": str,
+    "cache_days": int, "checkpoint_s": int,
 }  # fmt: skip
 BUCKET = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(.*))?")
 CHOICES = {"executor": ("inline", "local"), "engine": ("auto", "fit", "fused")}
@@ -111,6 +115,10 @@ def checked(name: str, value: Any, where: str) -> Any:
         raise BluenoError(
             f"{where}: {name} is {value!r}, expected a {kind.__name__}", f"set {name} to a {kind.__name__}"
         )
+    if name == "cache_limit" and value and bytes_of(str(value)) is None:
+        raise BluenoError(f"{where}: {name} is {value!r}, expected a size", f'write {name} = "200GB"')
+    if name == "cache_days" and isinstance(value, int) and value < 1:
+        raise BluenoError(f"{where}: cache_days is {value}, expected 1 or more", "write cache_days = 30")
     if name in CHOICES and value not in CHOICES[name]:
         raise BluenoError(f"{where}: {name} is {value!r}", f"choose one of: {', '.join(CHOICES[name])}")
     if name == "cache" and value and not BUCKET.fullmatch(value):

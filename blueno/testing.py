@@ -20,6 +20,8 @@ from .messages import Message
 
 KEY = "parts/ab12.npy"
 RACERS = 16
+A_WHILE_S = 3600.0  # so far may clocks be apart
+CRC32C_OF_12345 = "GNEjNQ=="
 
 PATIENCE_S = 60.0  # a worker that says nothing for so long has failed its test
 CPU = Slot("cpu:0", "cpu", 1, "", 1.0)
@@ -77,6 +79,17 @@ class CacheContract:
         assert next(iter(cache.list("node"))) == "node"
         assert len(list(cache.list(""))) == 5
         assert list(cache.list("nothing/")) == []
+
+    def test_a_listing_says_sizes_and_times(self, cache: Cache, tmp_path: Path) -> None:
+        """What is known of keys at no further cost: their bytes, when they were put, perhaps a checksum."""
+        begun_s = time.time()
+        for key, content in (("parts/b", b"12345"), ("parts/a", b""), ("other", b"1")):
+            cache.put_if_absent(key, _file(tmp_path, content))
+        found = list(cache.entries("parts/"))
+        assert [(entry.key, entry.bytes) for entry in found] == [("parts/a", 0), ("parts/b", 5)]
+        assert all(abs(entry.changed_s - begun_s) < A_WHILE_S for entry in found)
+        assert {entry.crc32c for entry in found} in ({None}, {"AAAAAA==", CRC32C_OF_12345})
+        assert list(cache.entries("nothing/")) == []
 
     def test_a_deleted_key_is_gone_and_can_come_back(self, cache: Cache, tmp_path: Path) -> None:
         """What can be rebuilt may be deleted."""

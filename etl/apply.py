@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from blueno.cache import Cache
+from blueno.cache.manifests import dataset_key, read_json
 from blueno.canonical import short
 from blueno.errors import DataError, NotFound
 from blueno.files import located
@@ -18,7 +19,6 @@ from .build import fit_steps
 from .fitted import load_fitted
 from .nodes import Building
 from .opening import Step, open_step
-from .storage import dataset_key, read_json
 from .tables import normalised, text_column, with_names
 from .transform import as_array, treat
 

@@ -14,17 +14,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from blueno.cache import Cache
+from blueno.cache.manifests import dataset_key, read_complete
+from blueno.cache.parts import parts_in
 from blueno.canonical import digest
 from blueno.files import located
 
 from .change import change_samples
 from .fitted import save_fitted
-from .nodes import Building, Progress, history_of, load_node, node_recipe
+from .lineage import node_recipe
+from .nodes import Building, Progress, history_of, load_node
 from .numbers import check_numeric
 from .opening import Step, open_step
 from .samples import Samples
 from .split import make_parts
-from .storage import dataset_key, parts_in, put_array, put_json, read_complete, workplace
+from .storage import put_array, put_json, workplace
 from .summary import summarise
 from .target import target_scale
 from .transform import apply_step, as_array

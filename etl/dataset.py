@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from blueno.cache import Cache
+from blueno.cache.folder import mark_used
+from blueno.cache.manifests import dataset_key, read_json
+from blueno.cache.parts import Part, parts_in
 from blueno.canonical import digest_file, short
 from blueno.errors import NotFound
 
-from .storage import Part, dataset_key, get_array, parts_in, read_json
+from .storage import get_array
 
 PARTS = ("train", "stop", "validation", "test")
 Label = str | int | float | bool
@@ -43,6 +46,7 @@ def open_dataset(dataset_id: str, cache: Cache) -> Dataset:
     except KeyError as error:
         message = f"dataset {short(dataset_id)} is incomplete: {error.args[0]} is gone from the cache"
         raise NotFound(message, "run the sweep again: it builds the dataset anew") from None
+    mark_used(cache.get(dataset_key(dataset_id)))
     facts = {name: manifest[name] for name in ("classes", "task", "positive", "published", "summary")}
     return Dataset(id=dataset_id, parts=parts, **arrays, **facts, target_scale=manifest.get("target_scale"))
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import skops.io
 
 from blueno.cache import Cache
+from blueno.cache.parts import Part
 
 from .opening import Step
-from .storage import Part, put_file
+from .storage import put_file
 
 OURS = "blueno.etl.steps."  # what is trusted beside what skops trusts by itself
 THEIRS = {

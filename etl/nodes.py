@@ -14,6 +14,9 @@ import numpy as np
 import pandas as pd
 
 from blueno.cache import Cache
+from blueno.cache.folder import mark_used
+from blueno.cache.manifests import node_key, read_complete, read_json
+from blueno.cache.parts import Part
 from blueno.canonical import digest
 from blueno.errors import DataError
 from blueno.files import located
@@ -22,14 +25,13 @@ from .columns import select
 from .opening import open_step
 from .samples import Samples
 from .sources import load_source
-from .storage import Part, get_array, node_key, put_array, put_json, read_complete, read_json, workplace
+from .storage import get_array, put_array, put_json, workplace
 from .tables import text_column
 from .transform import apply_step
 
 if TYPE_CHECKING:
     from blueno.usercode import CodeFolder
 
-FORMAT = 4  # of nodes as they are stored; counts for their ids
 ARRAYS = ("target", "ids", "groups", "times", "marks")  # of samples, beside the features; some may be None
 Progress = Callable[[str], None]  # told in a few words what is being done
 
@@ -51,25 +53,13 @@ class History(NamedTuple):
     taken: list[list[str] | None]  # for each step, its columns; None of an array
 
 
-def node_recipe(recipe: dict[str, Any], num_steps: int) -> dict[str, Any]:
-    """What a node's id is the digest of: a dataset recipe's source, columns and first steps.
-
-    The columns that a split looks at (`group`, `cut` for its time, `marks` for the parts that the data says) are no
-    inputs, so they are columns here. What is done to the target after the split makes no difference to a node.
-    """
-    columns, split = dict(recipe["columns"]), recipe["split"] or {}
-    columns.pop("target_scale", None)
-    columns["group"] = columns.get("group") or split.get("group")
-    columns |= {"cut": split.get("time"), "marks": split.get("column")}
-    return {"columns": columns, "node": FORMAT, "source": recipe["source"], "steps": recipe["steps"][:num_steps]}
-
-
 def load_node(recipe: dict[str, Any], building: Building) -> Samples:
     """The samples of a node, from the cache or computed now."""
     id, cache = digest(recipe), building.cache
     found = read_complete(node_key(id), cache)
     if found is not None:
-        return _read(found, cache)
+        mark_used(cache.get(node_key(id)))
+        return read_node(found, cache)
     with workplace(id, cache) as folder:
         found = read_complete(node_key(id), cache)  # by whoever held the workplace until now
         if found is None:
@@ -79,7 +69,7 @@ def load_node(recipe: dict[str, Any], building: Building) -> Samples:
             building.computed.append(id)
             if isinstance(samples.features, pd.DataFrame):  # quicker than to put it together again
                 return samples
-    return _read(found, cache)
+    return read_node(found, cache)
 
 
 def history_of(recipe: dict[str, Any], cache: Cache) -> History:
@@ -140,7 +130,8 @@ def _text_part(column: pd.Series, cache: Cache, folder: Path) -> Part:
     return put_array(np.frombuffer(json.dumps(values).encode(), dtype="uint8"), cache, folder)
 
 
-def _read(manifest: dict[str, Any], cache: Cache) -> Samples:
+def read_node(manifest: dict[str, Any], cache: Cache) -> Samples:
+    """The samples of a node whose manifest says what is stored."""
     facts = {name: manifest[name] for name in Samples._fields}
     for name in ARRAYS:
         facts[name] = None if facts[name] is None else get_array(facts[name], cache)

@@ -6,7 +6,6 @@ parts without a name, never half a dataset.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,21 +16,12 @@ from typing import Any
 import numpy as np
 
 from blueno.cache import Cache
+from blueno.cache.folder import mark_used
 from blueno.cache.locks import locked
-from blueno.cache.parts import Part, parts_in
+from blueno.cache.parts import Part
 from blueno.canonical import canonical, digest_file
 
 MAGIC = b"\x93NUMPY\x01\x00"  # how a file of NumPy's format 1.0 begins; the length of its head follows in two bytes
-
-
-def dataset_key(dataset_id: str) -> str:
-    """The manifest of a dataset."""
-    return f"datasets/{dataset_id}.json"
-
-
-def node_key(node_id: str) -> str:
-    """The manifest of a node."""
-    return f"nodes/{node_id}.json"
 
 
 @contextmanager
@@ -69,6 +59,7 @@ def _stored(array: np.ndarray, cache: Cache) -> Part | None:
     key, size = f"parts/{path.name}", path.stat().st_size
     if cache.stat(key) != size or cache.get(key) != path:
         return None
+    mark_used(path)
     return {"key": key, "sha256": path.stem, "bytes": size, "dtype": "", "shape": []}
 
 
@@ -104,19 +95,3 @@ def put_json(key: str, value: Any, cache: Cache, folder: Path) -> None:
     path.write_text(canonical(value) + "\n", encoding="utf-8")
     cache.delete(key)
     cache.put_if_absent(key, path)
-
-
-def read_json(key: str, cache: Cache) -> Any:
-    """A manifest, or None when it is missing or unreadable."""
-    try:
-        return json.loads(cache.get(key).read_text(encoding="utf-8"))
-    except (KeyError, FileNotFoundError, ValueError):
-        return None
-
-
-def read_complete(key: str, cache: Cache) -> Any:
-    """A manifest whose parts are all there in full length, or None."""
-    manifest = read_json(key, cache)
-    if manifest is None or any(cache.stat(part["key"]) != part["bytes"] for part in parts_in(manifest)):
-        return None
-    return manifest

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from blueno.cli import VERBS, WORDS, blueno
+from blueno.commands.groups import Group
 
 PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
 
@@ -47,10 +48,19 @@ def section(name: str) -> str:
     context = click.Context(blueno, info_name="blueno")
     command = blueno.get_command(context, name)
     assert command is not None, f"BUG: the verb {name} has no command"
+    if isinstance(command, Group):
+        members = [described(f"{name} {each}", command.get_command(context, each), "####") for each in command.verbs]
+        return "\n".join([f"### {name}\n\n{command.help}\n", *members])
+    return described(name, command, "###")
+
+
+def described(name: str, command: click.Command | None, level: str) -> str:
+    """What a command does, and its options."""
+    assert command is not None, f"BUG: there is no command {name}"
     usage = " ".join(["blueno", name, *command.collect_usage_pieces(click.Context(command))])
     rows = [option_row(each) for each in command.params if isinstance(each, click.Option) and not each.hidden]
     text = "\n\n".join(paragraph(each) for each in inspect.cleandoc(command.help or "").split("\n\n"))
-    return f"### {name}\n\n    {usage}\n\n{text}\n\n| option | |\n| --- | --- |\n" + "".join(rows)
+    return f"{level} {name}\n\n    {usage}\n\n{text}\n\n| option | |\n| --- | --- |\n" + "".join(rows)
 
 
 def paragraph(text: str) -> str:

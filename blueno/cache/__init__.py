@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Entry(NamedTuple):
+    """What a listing says of a key."""
+
+    key: str
+    bytes: int
+    changed_s: float  # seconds since 1970, by the clock of the cache: when it was put; in a folder, or last used
+    crc32c: str | None = None  # base64 of the checksum, where the cache knows it without reading the bytes
+
 
 FETCHED = "fetched-"  # how files in it are called that came from elsewhere; whoever asked for one removes it
 SCRATCH = "tmp"  # the folder for files in the making; no key begins with it
 
 
 class Cache(Protocol):
-    """The seam: five operations. Keys look like `parts/ab12....npy`: slashes, no `..`, no leading slash."""
+    """The seam: six operations. Keys look like `parts/ab12....npy`: slashes, no `..`, no leading slash."""
 
     # A local folder for files in the making. On the file system of a local cache, so that nothing is copied twice.
     scratch: Path
@@ -27,6 +37,9 @@ class Cache(Protocol):
 
     # All keys that begin with `prefix`, sorted.
     def list(self, prefix: str) -> Iterator[str]: ...
+
+    # The same with what is known of each key at no further cost.
+    def entries(self, prefix: str) -> Iterator[Entry]: ...
 
     # Removes a key; nothing happens when there is none.
     def delete(self, key: str) -> None: ...

@@ -7,10 +7,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from . import SCRATCH, names_of
+from . import SCRATCH, Entry, names_of
 
 
 class FolderCache:
@@ -37,6 +37,7 @@ class FolderCache:
         """
         final = self._path(key)
         if final.exists():
+            mark_used(final)
             return False
         final.parent.mkdir(parents=True, exist_ok=True)
         with self._ours(Path(source)) as ours:
@@ -60,6 +61,13 @@ class FolderCache:
         keys = (path.relative_to(self.root).as_posix() for path in files if self.scratch not in path.parents)
         yield from sorted(key for key in keys if key.startswith(prefix))
 
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """The same with sizes and times. What vanishes meanwhile is not there."""
+        for key in self.list(prefix):
+            with suppress(FileNotFoundError):
+                found = self._path(key).stat()
+                yield Entry(key, found.st_size, found.st_mtime)
+
     def delete(self, key: str) -> None:
         """Removes a key; nothing happens when there is none."""
         self._path(key).unlink(missing_ok=True)
@@ -81,6 +89,12 @@ class FolderCache:
             yield Path(name)
         finally:
             Path(name).unlink(missing_ok=True)
+
+
+def mark_used(path: Path) -> None:
+    """A file's time says when it was last used: access times are not kept everywhere, and checks read everything."""
+    with suppress(OSError):  # a disk that nobody can write to, a file of somebody else's
+        os.utime(path)
 
 
 def flush(path: Path) -> None:

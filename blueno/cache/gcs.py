@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import BluenoError, CacheDamaged, CacheUnavailable
 from ..settings import BUCKET
-from . import FETCHED, names_of
+from . import FETCHED, Entry, names_of
 from .google import told_safely
 
 if TYPE_CHECKING:
@@ -110,6 +110,15 @@ class GcsCache:
                 self.bucket, prefix=self.prefix + prefix, fields="items(name),nextPageToken", **self._limits()
             ):
                 yield blob.name[len(self.prefix) :]
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """The same with sizes, times by the bucket's clock, and checksums."""
+        fields = "items(name,size,updated,crc32c),nextPageToken"
+        with told_safely(self.url):
+            for blob in self.client.list_blobs(
+                self.bucket, prefix=self.prefix + prefix, fields=fields, **self._limits()
+            ):
+                yield Entry(blob.name[len(self.prefix) :], blob.size, blob.updated.timestamp(), blob.crc32c)
 
     def delete(self, key: str) -> None:
         """Removes a key; nothing happens when there is none."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..canonical import digest, digest_file
 from ..errors import BluenoError, CacheDamaged, CacheUnavailable
-from . import Cache, outbox
+from . import Cache, Entry, outbox
 from .folder import FolderCache
 from .locks import locked
 from .parts import Part, is_manifest, named, parts_in
@@ -68,6 +68,10 @@ class TieredCache:
     def list(self, prefix: str) -> Iterator[str]:
         """All keys here that begin with `prefix`, sorted."""
         return self.local.list(prefix)
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """The same with sizes and times."""
+        return self.local.entries(prefix)
 
     def delete(self, key: str) -> None:
         """Removes a key here; the shared cache keeps its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sqlite3
 import sys
@@ -13,9 +14,11 @@ from typing import Any
 import click
 
 from ..cache.opening import local_cache
+from ..cache.outbox import outbox_of
 from ..canonical import short
 from ..counting import counted
 from ..engine import engine_here
+from ..holdings.wants import announce_later
 from ..loop import check_devices, detach, run_until
 from ..planning import Plan
 from ..planning.describe import about_plan
@@ -35,9 +38,13 @@ from .results import results_text, table_of
 
 
 def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path) -> Submission:
-    """Snapshots the user's code, and adds the plan to the store."""
+    """Snapshots the user's code, and adds the plan to the store. Machines that share a cache hear of what it wants."""
     write_snapshot(plan.snapshot, local_cache(root))
-    return submit(db, plan, about_plan(plan), sys.executable, time.time())
+    submission = submit(db, plan, about_plan(plan), sys.executable, time.time())
+    if plan.datasets and load_settings(root).cache:
+        recipes = [json.loads(dataset.recipe) for dataset in plan.datasets]
+        announce_later(local_cache(root), outbox_of(root), read.meta(db)["store_id"], recipes, time.time())
+    return submission
 
 
 def submission_text(plan: Plan, submission: Submission) -> str:

@@ -26,6 +26,7 @@ from ..store.transitions import Binding
 from ..worker.output import pack_log, tail, worker_log
 from ..worker.work import remove_leftovers
 from .afterwards import delete_files, settle
+from .cache_limit import keep_to_limit
 from .hearing import HANDLERS, end_late, late, limit_s_of
 from .orders import build_message, measure_message, stop_message, train_message
 from .state import Scheduler, Worker, forget, leave, let_go
@@ -46,6 +47,7 @@ def step(s: Scheduler, timeout_s: float) -> None:
             if worker is not None:
                 HANDLERS[message["kind"]](s, worker, message, now)
     delete_files(s.db, s.root)
+    keep_to_limit(s, now)
     expire(s, now)
     obey(s, now)
     if not s.draining:

@@ -105,6 +105,7 @@ def _built(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     elif error:
         failed_dataset(s, worker, message, now)
     elif preparations.built(s.db, message, worker.id, now):
+        s.cache_grew = True
         for model_error in message["model_errors"].values():
             s.tell(f"an architecture cannot be built: {model_error['message']}")
         for line in _remarks(message["summary"]) - s.told:

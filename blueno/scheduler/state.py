@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable
@@ -66,6 +67,9 @@ class Scheduler:
     mean_s: float | None = None  # smoothed duration of a trial
     first: dict[int, list[str] | None] = field(default_factory=dict)  # per sweep: groups of its first failures
     rankings: Rankings = field(default_factory=dict)  # per sweep: its best trials, if it keeps only those
+    cache_limit: int | None = None  # bytes that data/cache may hold
+    cache_grew: bool = True  # since it was last looked at, which was at `cache_seen_s` of the stopwatch
+    cache_seen_s: float = -math.inf
     failed_starts: int = 0
     draining: bool = False
     told: set[str] = field(default_factory=set)  # remarks about data, and kinds of failures: each is said once

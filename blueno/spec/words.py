@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from ..sizes import bytes_of
 from .language import KEEP, POSITIVE_INT, RESERVED, RESOURCES, SEED, TOP_KEYS
 from .node import Broken, Node, found, is_broken, plain
 from .problems import join_path
@@ -14,7 +15,6 @@ from .types import STR, Type, list_of
 from .values import Context, checked, is_mapping
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]+\Z")
-_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]?)(i?)B\Z")
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 _TIME = re.compile(rf"(?:{_NUMBER}d)? ?(?:{_NUMBER}h)? ?(?:{_NUMBER}m(?:in)?)? ?(?:{_NUMBER}s)?\Z")
 _BEST = re.compile(r"best [1-9][0-9]*\Z")
@@ -176,20 +176,6 @@ def _measure(node: Node, path: str, read: Any, noun: str, example: str, context:
     if value is None and not is_broken(node):
         context.problems.add(node.mark, path, f"expected {noun} as {example}, {found(node)}", f"write {example}")
     return value
-
-
-def bytes_of(text: str) -> int | None:
-    """A size in bytes; None if it is none.
-
-    >>> bytes_of("24GB")
-    24000000000
-    """
-    match = _BYTES.match(text)
-    if match is None:
-        return None
-    number, prefix, binary = match.groups()
-    power = " KMGT".index(prefix or " ")
-    return round(float(number) * (1024 if binary else 1000) ** power)
 
 
 def seconds_of(text: str) -> float | None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ..scored import Predictions
 
 
+CHANNELS = (1, 3, 4)  # of an image: grey, colours, colours and how opaque it is
+
+
 class Left(NamedTuple):
     """What a trial left, as far as pictures need it. A text says why something is not there."""
 
@@ -55,6 +58,26 @@ def draw(left: Left, folder: Path) -> Drawn:
         except BluenoError as error:
             drawn.left_out[name] = error.message
     return drawn
+
+
+def draw_contact_sheet(images: np.ndarray, captions: list[str], heading: str, path: Path) -> Path:
+    """Draws images, (m, height, width, channels), into a PNG file, each with its caption: at most the first 40.
+
+    Raises MissingLibrary without matplotlib or Pillow, and OSError when the file cannot be written.
+    """
+    save = _saver()
+    from .sheet import ACROSS, DOWN, draw_sheet
+    from .style import short
+
+    count = ACROSS * DOWN
+    texts = ["\n".join(short(line, 20, head=0) for line in caption.split("\n")) for caption in captions[:count]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return save(draw_sheet(images[:count], texts, heading), path)
+
+
+def is_images(shape: list[int] | tuple[int, ...]) -> bool:
+    """Whether samples of this shape are images: height, width and 1, 3 or 4 channels."""
+    return len(shape) == 3 and shape[-1] in CHANNELS and min(shape[:2]) >= 4
 
 
 Picture = Callable[[], "Figure"]
@@ -110,7 +133,8 @@ def _of_predictions(kept: Predictions) -> dict[str, Picture | str]:
 
 
 def _of_images(left: Left, kept: Predictions) -> dict[str, Picture | str]:
-    from .mistakes import ACROSS, DOWN, draw_mistakes, is_images, worst
+    from .mistakes import draw_mistakes, worst
+    from .sheet import ACROSS, DOWN
 
     if not is_images(left.shape):
         return {}

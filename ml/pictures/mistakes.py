@@ -5,19 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..scored import Predictions, Scored
-from .style import figure, short
-
-ACROSS, DOWN = 8, 5
-CHANNELS = (1, 3, 4)
-
-
-def is_images(shape: list[int] | tuple[int, ...]) -> bool:
-    """Whether samples of this shape are images: height, width and 1, 3 or 4 channels."""
-    return len(shape) == 3 and shape[-1] in CHANNELS and min(shape[:2]) >= 4
+from .sheet import ACROSS, DOWN, draw_sheet
+from .style import short
 
 
 def worst(scored: Scored) -> np.ndarray:
@@ -46,17 +38,8 @@ def _confidence(scored: Scored) -> np.ndarray:
 def draw_mistakes(kept: Predictions, images: np.ndarray, chosen: np.ndarray) -> Figure:
     """`images`, (m, height, width, channels), are those of the rows `chosen`, of which the first 40 are drawn."""
     count = min(len(chosen), ACROSS * DOWN)
-    across = min(ACROSS, count)
-    down = -(-count // across)
-    made = figure(max(4.0, 1.75 * across), 2.15 * down + 0.5)
-    panels = made.subplots(down, across, squeeze=False).ravel().tolist()
-    for panel in panels:
-        panel.set_axis_off()
-    shown = _brightness(images[:count])
-    for panel, row, image in zip(panels, chosen, shown, strict=False):
-        _image(panel, image, f"{short(kept.ids[row], 20, head=0)}\n{_caption(kept, row)}")
-    made.suptitle(_heading(kept.scored, len(chosen), count), fontsize=10, ha="left", x=0.01)
-    return made
+    captions = [f"{short(kept.ids[row], 20, head=0)}\n{_caption(kept, row)}" for row in chosen[:count]]
+    return draw_sheet(images[:count], captions, _heading(kept.scored, len(chosen), count))
 
 
 def _heading(scored: Scored, wrong: int, shown: int) -> str:
@@ -65,28 +48,6 @@ def _heading(scored: Scored, wrong: int, shown: int) -> str:
     first = f", the first {shown}" if wrong > shown else ""
     what = "id, − missed, + not there" if scored.task == "multilabel" else "id, true → predicted"
     return f"{wrong} of {len(scored.target)} samples are wrong{first}: {what}"
-
-
-def _brightness(images: np.ndarray) -> np.ndarray:
-    """Values for the screen, from 0 to 1: those of shares and bytes as they are, others stretched, each image by itself
-    and without its few extremes, since what a step scaled by pixels has some far off.
-    """
-    floats = np.asarray(images, dtype=np.float32)
-    low, high = float(np.nanmin(floats)), float(np.nanmax(floats))
-    if low >= 0 and high <= 1:
-        return floats
-    if low >= 0 and 32 < high <= 255:
-        return floats / 255
-    darkest, brightest = np.nanpercentile(floats, (2, 98), axis=(1, 2, 3), keepdims=True)
-    return np.clip((floats - darkest) / np.maximum(brightest - darkest, 1e-12), 0, 1)
-
-
-def _image(axes: Axes, image: np.ndarray, text: str) -> None:
-    grey = image.shape[-1] == 1
-    axes.imshow(
-        image[:, :, 0] if grey else image, cmap="gray" if grey else None, vmin=0, vmax=1, interpolation="nearest"
-    )
-    axes.set_title(text, fontsize=7, pad=3)
 
 
 def _caption(kept: Predictions, row: int) -> str:

@@ -16,6 +16,7 @@ import pytest
 
 from blueno import cli
 from blueno.cli import HIDDEN, VERBS, WORDS, Verb, run
+from blueno.commands.data import VERBS as DATA_VERBS
 from blueno.errors import BluenoError, Problem, SpecErrors
 from blueno.settings import TYPES
 from tests.write_cli_docs import PAGE, page
@@ -143,13 +144,18 @@ def test_all_problems_of_a_spec_as_json(capsys: pytest.CaptureFixture[str]) -> N
 # ---- help and documentation
 
 
-@pytest.mark.parametrize("name", VERBS)
-def test_each_verb_has_help_and_speaks_json(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([name, "--help"]) == 0
+GROUPS = {"data": DATA_VERBS}
+COMMANDS = [words for name in VERBS for words in ([name, each] if each else [name] for each in GROUPS.get(name, [""]))]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_each_verb_has_help_and_speaks_json(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    name = " ".join(words)
+    assert run([*words, "--help"]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"Usage: blueno {name} ")
     assert "--json" in said
-    assert VERBS[name].help.endswith(".")
+    assert (GROUPS[words[0]][words[1]] if len(words) > 1 else VERBS[name].help).endswith(".")
 
 
 def test_help_names_every_verb_but_hidden_ones(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from blueno.cache.folder import FolderCache
+from blueno.cache.manifests import dataset_key, read_json
 from blueno.canonical import digest
 from blueno.errors import DataError, NotFound
 from blueno.etl.apply import prepare
 from blueno.etl.build import build
 from blueno.etl.dataset import Dataset, open_dataset
-from blueno.etl.storage import dataset_key, read_json
 from blueno.planning import compile_spec
 from blueno.spec import load
 from blueno.usercode import CodeFolder

@@ -16,12 +16,13 @@ import skops.io
 from sklearn import datasets, model_selection, preprocessing
 
 from blueno.cache.folder import FolderCache
+from blueno.cache.manifests import dataset_key, read_json
 from blueno.canonical import canonical, digest
 from blueno.errors import DataError, NotFound
 from blueno.etl.build import build
 from blueno.etl.dataset import check_dataset, open_dataset
-from blueno.etl.nodes import Building, load_node, node_recipe
-from blueno.etl.storage import dataset_key, read_json
+from blueno.etl.lineage import node_recipe
+from blueno.etl.nodes import Building, load_node
 from blueno.usercode import CodeFolder
 
 COLUMNS = dict.fromkeys(("target", "features", "drop", "id", "group", "time", "task", "positive", "target_scale"))

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from blueno.cache.folder import FolderCache
+from blueno.cache.manifests import node_key
 from blueno.canonical import digest
 from blueno.etl.dataset import check_dataset
-from blueno.etl.nodes import node_recipe
-from blueno.etl.storage import node_key
+from blueno.etl.lineage import node_recipe
 
 OWN = """
 import os, time

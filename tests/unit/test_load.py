@@ -10,9 +10,10 @@ import pytest
 
 from blueno.errors import SpecErrors
 from blueno.planning import compile_spec
+from blueno.sizes import bytes_of
 from blueno.spec import load
 from blueno.spec.metrics import METRICS, read_name
-from blueno.spec.words import bytes_of, seconds_of
+from blueno.spec.words import seconds_of
 
 from .specs import NETWORK, compiled, loaded, params
 
@@ -99,7 +100,7 @@ def test_words_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("24GB", 24 * 10**9), ("1.5MiB", 1572864), ("3B", 3), ("3", None), ("GB", None)]
+    ("text", "value"), [("24GB", 24 * 10**9), ("1.5MiB", 1572864), ("3B", 3), ("2kB", 2000), ("3", None), ("GB", None)]
 )
 def test_sizes(text: str, value: int | None) -> None:
     assert bytes_of(text) == value

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from blueno.errors import NotFound
-from blueno.ml.pictures import Left, draw
+from blueno.ml.pictures import Left, draw, is_images
 from blueno.ml.pictures.confusion import draw_confusion
 from blueno.ml.pictures.curves import draw_curves, panels
-from blueno.ml.pictures.mistakes import is_images, worst
+from blueno.ml.pictures.mistakes import worst
 from blueno.ml.pictures.ranked import MOST_NAMED, draw_roc
 from blueno.ml.pictures.style import LARGEST_IN, short
 from blueno.ml.scored import Scored, hard_labels, save_predictions

@@ -1,0 +1,125 @@
+"""`blueno data rm`: removes datasets and nodes, with the parts that nothing else needs, after showing them."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import Any
+
+import click
+
+from ...cache import Cache
+from ...canonical import short
+from ...counting import counted
+from ...errors import BluenoError
+from ...holdings import shared
+from ...holdings.held import NOTHING, Held, holdings
+from ...holdings.removal import Removal, removal_of, remove
+from ...holdings.view import View, find, look
+from ...holdings.wants import NOBODY, announce_needs
+from ...holdings.words import in_words
+from ...settings import Settings
+from ...store import read
+from ...store.uses import needing
+from ...tables import size
+from .. import options, print_json
+from .asking import agreed
+from .places import local_of, need_remote, store_of, view_of
+
+
+def refuse_needed(view: View, db: sqlite3.Connection | None, ids: list[str]) -> None:
+    """BluenoError when something is being built, or a queued or running trial needs it: it would be made again."""
+    for id in ids:
+        if id in view.building:
+            raise BluenoError(
+                f"{short(id)} is being built now", "wait until it is there, or stop the sweep that needs it"
+            )
+        if id in view.needed:
+            names = needing(db, id) if db is not None else []
+            sweeps = ", ".join(names) or "sweeps that are not done"
+            stop = names[0] if names else "SWEEP"
+            raise BluenoError(
+                f"{short(id)} is not removed: trials of {sweeps} that are queued or running need it",
+                f"wait until they are done, or take them back with: blueno stop {stop}",
+            )
+
+
+def refuse_announced(remote: Cache, db: sqlite3.Connection | None, ids: list[str], days: int) -> None:
+    """BluenoError when another store announced lately that it wants one of these. What ours needs it knows itself."""
+    now = shared.now_of(remote, announce_needs(remote, db, time.time()))
+    own = read.meta(db)["store_id"] if db is not None else NOBODY
+    for id, stores in shared.announced_by(remote, ids, days, now).items():
+        others = [store for store in stores if store != own]
+        if not others:
+            continue
+        raise BluenoError(
+            f"{short(id)} stays in the shared cache: within {days} days {counted(len(others), 'other store')} "
+            f"announced to want it ({', '.join(each[:8] for each in others)})",
+            "wait, or remove it all the same with --force: whoever wants it then has to make it again",
+        )
+
+
+def document_of(view: View, held: Held, removal: Removal, place: str) -> dict[str, Any]:
+    """What would go from one cache."""
+    return {
+        "place": place,
+        "items": [
+            {"id": item.id, "kind": item.kind, "words": in_words(item.recipe, view.files), "bytes": item.bytes}
+            for item in removal.items
+        ],
+        "parts": len(removal.parts),
+        "shared_parts": len(
+            {key for item in removal.items for key in item.parts} - {part.key for part in removal.parts}
+        ),
+        "bytes": removal.bytes,
+    }
+
+
+def rm_text(found: dict[str, Any]) -> str:
+    """What would go from one cache, for people."""
+    place = {"here": "here", "remote": "in the shared cache"}[found["place"]]
+    if not found["items"]:
+        return f"{place}: nothing of it"
+    lines = [f"  {each['kind']} {short(each['id'])}  {each['words']}" for each in found["items"]]
+    stay = f"; {counted(found['shared_parts'], 'part')} stay, others share them" if found["shared_parts"] else ""
+    return "\n".join([f"{place}:", *lines, f"  {counted(found['parts'], 'file')}, {size(found['bytes'])}{stay}"])
+
+
+@click.command("rm")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--remote", "everywhere", is_flag=True, help="From the shared cache, too.")
+@click.option("--force", is_flag=True, help="With --remote: even what a store announced lately that it wants.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@options
+def command(settings: Settings, as_json: bool, ids: tuple[str, ...], everywhere: bool, force: bool, yes: bool) -> int:
+    """Remove the datasets and nodes named by the beginnings of their ids, with the parts that nothing else needs.
+
+    Shows what would go and asks. With --json it only shows, unless --yes is given. What is removed is made again when a
+    sweep needs it. What trials need that are queued or running stays.
+    """
+    db, local = store_of(settings), local_of(settings)
+    remote = need_remote(settings) if everywhere else None
+    view = view_of(settings, db) if remote is None else look(db, local, holdings(remote))
+    chosen = find(view, ids)
+    refuse_needed(view, db, chosen)
+    places: list[tuple[str, Cache, Held]] = [("here", local, view.here)]
+    if remote is not None:
+        if not force:
+            refuse_announced(remote, db, chosen, settings.cache_days)
+        places.append(("remote", remote, view.there or NOTHING))
+    removals = [removal_of(held, [id for id in chosen if id in held.items]) for _, _, held in places]
+    found = [
+        document_of(view, held, removal, place) for (place, _, held), removal in zip(places, removals, strict=True)
+    ]
+    if not as_json:
+        click.echo("\n".join(map(rm_text, found)))
+    again = " ".join(["blueno data rm", *ids, *(["--remote"] if everywhere else []), "--yes"])
+    done = agreed(as_json, yes, "remove this?", again)
+    if done:
+        for (_, cache, _), removal in zip(places, removals, strict=True):
+            remove(removal, cache)
+    if as_json:
+        print_json({"places": found, "removed": done})
+    elif done:
+        click.echo("removed")
+    return 0

@@ -1,0 +1,48 @@
+"""What may go from the cache that machines share: what is old, and what no store has announced to want since then.
+
+No store knows the others. So age is by the cache's own clock, the newest announcement counts as a use, and what this
+store needs is announced before anything is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ..cache import Cache
+from .held import holdings, orphans
+from .removal import Removal, removal_of
+from .wants import KEPT_S, PREFIX, wanted
+
+DAY_S = 86_400.0
+
+
+class Old(NamedTuple):
+    """What may go, and what stays only because a store announced it: id -> the stores."""
+
+    removal: Removal
+    announced: dict[str, list[str]]
+    kept: int  # datasets and nodes that stay
+
+
+def now_of(remote: Cache, announcement: str) -> float:
+    """The time by the clock of the cache, as it stamped a key that was put a moment ago."""
+    return max(entry.changed_s for entry in remote.entries(announcement))
+
+
+def old(remote: Cache, days: float, now: float) -> Old:
+    """What has been neither put nor announced for so many days; parts of nothing, and announcements of last year."""
+    since_s = now - days * DAY_S
+    held, wants = holdings(remote), wanted(remote, since_s)
+    aged = [item for item in held.items.values() if item.manifest.changed_s < since_s]
+    going = [item.id for item in aged if item.id not in wants]
+    announced = {item.id: sorted(wants[item.id]) for item in aged if item.id in wants}
+    rest = [entry for entry in [*orphans(held), *held.unreadable] if entry.changed_s < min(since_s, now - DAY_S)]
+    past = [entry for entry in remote.entries(PREFIX) if entry.changed_s < now - max(KEPT_S, days * DAY_S)]
+    return Old(removal_of(held, going, [*rest, *past]), announced, len(held.items) - len(going))
+
+
+def announced_by(remote: Cache, ids: Iterable[str], days: float, now: float) -> dict[str, list[str]]:
+    """Of these ids, those that stores announced within so many days -> the stores."""
+    wants = wanted(remote, now - days * DAY_S)
+    return {id: sorted(wants[id]) for id in ids if id in wants}
