@@ -7,6 +7,7 @@ BluenoError            the user can fix it: message and fix, exit code 1
 ├── MissingLibrary     an optional library is not installed: says what to install
 ├── CacheUnavailable   the cache that machines share is down, slow, full or forbidden: the local one goes on
 │   └── CacheDamaged   what it holds under a key is not what was put there
+├── Unreachable        a bucket does not answer, and nothing here can stand in for what lies there
 ├── DataError          a source, split or step cannot do what the spec asks with this data
 ├── ModelError         a model cannot be built or trained as the spec asks
 └── TrialFailed        user code says: this point is bad, go on with the others
@@ -75,6 +76,10 @@ class CacheUnavailable(BluenoError):
 
 class CacheDamaged(CacheUnavailable):
     """What the shared cache holds under a key is not what was put there."""
+
+
+class Unreachable(BluenoError):
+    """A bucket does not answer, and nothing here can stand in for what lies there. Later it may."""
 
 
 class DataError(BluenoError):

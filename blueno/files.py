@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,36 @@ def located(value: Any, files: Mapping[str, str]) -> Any:
             return files[value["file"]]
         return {key: located(inner, files) for key, inner in value.items()}
     return [located(inner, files) for inner in value] if isinstance(value, list) else value
+
+
+class DataFiles(Mapping[str, str]):
+    """Where the files are that a recipe names: those in a bucket are fetched when they are first asked for.
+
+    `fetch` takes a path in a bucket and the id that a recipe names it by; it returns the path here, and the SHA-256 of
+    what lies there.
+    """
+
+    def __init__(self, paths: Mapping[str, str], fetch: Callable[[str, str], tuple[str, str]]) -> None:
+        self._paths, self._fetch = paths, fetch
+        self.contents = {path: sha for sha, path in paths.items() if not path.startswith("gs://")}  # by path here
+        self.fetched: dict[str, str] = {}  # path here -> path in the bucket
+
+    def __getitem__(self, sha: str) -> str:
+        path = self._paths[sha]
+        if not path.startswith("gs://"):
+            return path
+        here, content = self._fetch(path, sha)
+        self.contents[here], self.fetched[here] = content, path
+        return here
+
+    def __contains__(self, sha: object) -> bool:
+        return sha in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
 
 def files_below(folder: Path | str) -> list[str]:

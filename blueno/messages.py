@@ -12,8 +12,8 @@ Json = Any
 class Error(TypedDict):
     """Why a trial or a dataset failed. `group` is equal for failures that are alike.
 
-    `class`: user_code, data, model, out_of_memory, disk_full, timeout, lost, missing_library, bug; dataset_missing and
-    snapshot_missing, which are no failures: what the cache has lost is made again.
+    `class`: user_code, data, model, out_of_memory, disk_full, timeout, lost, missing_library, unreachable, bug;
+    dataset_missing and snapshot_missing, which are no failures: what the cache has lost is made again.
     """
 
     # "class" is a keyword, so the key is declared in the functional part below.

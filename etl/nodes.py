@@ -19,7 +19,7 @@ from blueno.cache.manifests import node_key, read_complete, read_json
 from blueno.cache.parts import Part
 from blueno.canonical import digest
 from blueno.errors import DataError
-from blueno.files import located
+from blueno.files import DataFiles, located
 
 from .columns import select
 from .opening import open_step
@@ -86,7 +86,9 @@ def _inputs(features: np.ndarray | pd.DataFrame) -> dict[str, Any]:
 def _compute(recipe: dict[str, Any], building: Building) -> tuple[Samples, History]:
     if not recipe["steps"]:
         building.progress(f"source {recipe['source']['name']}")
-        loaded = load_source(located(recipe["source"], building.files), building.code)
+        source = located(recipe["source"], building.files)
+        data = building.files if isinstance(building.files, DataFiles) else None
+        loaded = load_source(source, building.code, data)
         samples = select(loaded, recipe["columns"])
         return samples, History(_inputs(samples.features), [])
     recipe_before = {**recipe, "steps": recipe["steps"][:-1]}

@@ -23,6 +23,7 @@ ADVICE = {
     "timeout": "raise resources.time in the spec or find out what hangs, then retry",
     "lost": "their processes died: look for what ended them; sweeping again queues them again",
     "missing_library": "install what the message names, then sweep again",
+    "unreachable": "look at the network and the bucket, then sweep again",
     "bug": "report it, with the traceback",
     "diverged": "take a smaller learning rate, or scale the data; diverged trials count as done",
 }

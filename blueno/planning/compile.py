@@ -33,8 +33,6 @@ from .rows import Row, joined, rows_of
 from .snapshot import Snapshot, snapshot_of
 from .training import check_training, idle_epochs
 
-FINGERPRINTS = Path("data") / "fingerprints.json"
-
 
 class Candidate(NamedTuple):
     """A config that was not dropped, before duplicates are folded. Rows are those of SECTIONS, in order."""
@@ -59,7 +57,7 @@ def compile_spec(spec: Spec, root: Path, progress: Progress = no_progress) -> Pl
     Raises SpecErrors for what only compiling can find: patterns that drop everything, a baseline that names no config
     or several, files and code that cannot be read.
     """
-    reader = Reader(spec.folders, root / FINGERPRINTS, spec.problems, progress)
+    reader = Reader(spec.folders, root, spec.problems, progress)
     with _no_collection():
         return _compile(spec, reader)
 
@@ -90,7 +88,7 @@ def _compile(spec: Spec, reader: Reader) -> Plan:
     _check_baseline(spec, made)
     check_training(expanded.candidates, spec.problems)
     spec.problems.raise_any()
-    return _plan(spec, made, expanded, warnings, _snapshot(spec, reader), reader.files)
+    return _plan(spec, made, expanded, warnings + reader.warnings, _snapshot(spec, reader), reader.files)
 
 
 def _expand(spec: Spec, reader: Reader) -> Expanded:

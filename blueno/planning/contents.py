@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..canonical import canonical, digest
+from ..clock import words
 from ..errors import BluenoError
+from ..raw import in_bucket
 from ..spec.node import File
 from ..spec.problems import Problems
 from ..spec.signatures import Folders
@@ -22,20 +24,22 @@ from .fingerprint import Progress, fingerprint, no_progress
 from .identity import Replicate
 
 HOLE = "\0template:"
+FINGERPRINTS = Path("data") / "fingerprints.json"
 
 
 class Reader:
     """Reads each file and each piece of code once, and remembers what it was."""
 
-    def __init__(self, folders: Folders, memory: Path, problems: Problems, progress: Progress = no_progress) -> None:
+    def __init__(self, folders: Folders, root: Path, problems: Problems, progress: Progress = no_progress) -> None:
         self._folders = folders
-        self._memory = memory
+        self._root = root  # the project's
         self._problems = problems
         self._progress = progress
         self._shas: dict[str, str] = {}
         self._codes: dict[Code, str] = {}
         self.templates: list[File] = []
-        self.files: dict[str, str] = {}  # SHA-256 -> path
+        self.files: dict[str, str] = {}  # SHA-256 (of what is in a bucket: its id) -> path
+        self.warnings: list[str] = []
         self.references: dict[str, None] = {}  # in order
         self.uses: dict[str, None] = {}
 
@@ -70,15 +74,27 @@ class Reader:
 
     def sha(self, path: str, file: File) -> str:
         """The SHA-256 of a file's content; a problem, marked at `file`, if it cannot be read."""
-        path = os.path.abspath(path)
+        path = path if in_bucket(path) else os.path.abspath(path)
         if path not in self._shas:
             try:
-                self._shas[path] = fingerprint(path, self._memory, self._progress)
+                self._shas[path] = self._content_of(path)
             except BluenoError as error:
                 self._problems.add(file.mark, "", error.message, error.fix)
                 self._shas[path] = ""
             self.files.setdefault(self._shas[path], path)
         return self._shas[path]
+
+    def _content_of(self, path: str) -> str:
+        if not in_bucket(path):
+            return fingerprint(path, self._root / FINGERPRINTS, self._progress)
+        from ..raw.pins import pin
+
+        found = pin(path, self._root)
+        if found.age_s is not None:
+            self.warnings.append(
+                f"{found.why}; planned with what was listed at {path} {words(found.age_s)} ago"
+            )
+        return found.pin.id
 
     def _code(self, code: Code) -> str:
         if code not in self._codes:
@@ -121,7 +137,8 @@ class Reader:
 
     def _content(self, file: File, seed: int | None, fold: int | None) -> str:
         """The SHA-256 of what a template stands for; a problem if the config has no folds, or no seeds."""
-        path = os.path.abspath(_filled(file.path, seed, fold))
+        path = _filled(file.path, seed, fold)
+        path = path if in_bucket(path) else os.path.abspath(path)
         for word, value in (("fold", fold), ("seed", seed)):
             if f"{{{word}}}" in file.path and value is None and path not in self._shas:
                 message = f"there is no {word} to fill into {file.written}"

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Union
 
+from ..raw import in_bucket
 from .alternatives import SPECIAL, Alternative, read_alternatives
 from .axes import DRAWN, FORMS, values_of
 from .node import Broken, File, Mark, Node, Ref, found
@@ -231,5 +232,7 @@ class Builder:
 
 
 def file_at(written: str, folder: Path, mark: Mark) -> File:
-    """A file of the spec, relative to its folder."""
+    """A file of the spec, relative to its folder; a path in a bucket is what it is."""
+    if in_bucket(written):
+        return File(written, written, mark)
     return File(written, str(folder / Path(written).expanduser()), mark)

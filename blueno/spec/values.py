@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..errors import DataError
+from ..raw import address_of, in_bucket
 from .choices import file_at
 from .language import REQUIRED, Key
 from .node import Broken, File, Mark, Node, found, is_broken, plain
@@ -92,7 +94,17 @@ def _item_type(type: Type, index: int) -> Type:
 
 
 def existing(file: File, path: str, context: Context) -> File:
-    """The file; a problem if it does not exist, or nothing that {fold} and {seed} could be filled in for."""
+    """The file; a problem if it does not exist, or nothing that {fold} and {seed} could be filled in for.
+
+    What a bucket has is looked for when the plan is compiled, and nobody is asked before.
+    """
+    if in_bucket(file.path):
+        try:
+            address_of(file.path)
+        except DataError as error:
+            context.problems.add(file.mark, path, error.message, error.fix)
+            file = file._replace(path="")
+        return file
     pattern = glob.escape(file.path).replace("{fold}", "*").replace("{seed}", "*")
     is_there = any(glob.iglob(pattern)) if is_template(file.path) else os.path.exists(file.path)
     if not is_there:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..planning import Plan
 
 # Failures of the machine are tried again when a sweep is submitted again; those of user code wait for `retry`.
-MACHINE_FAILURES = ("lost", "out_of_memory", "disk_full", "missing_library")
+MACHINE_FAILURES = ("lost", "out_of_memory", "disk_full", "missing_library", "unreachable")
 RANKS_PER_SWEEP = 10_000_000  # a sweep's trials are claimed before those of later sweeps
 
 

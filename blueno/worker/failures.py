@@ -14,7 +14,7 @@ from traceback import FrameSummary, TracebackException
 from typing import Any
 
 from ..canonical import digest
-from ..errors import BluenoError, DataError, MissingLibrary, ModelError, NotFound, TrialFailed
+from ..errors import BluenoError, DataError, MissingLibrary, ModelError, NotFound, TrialFailed, Unreachable
 from .code import SnapshotMissing
 
 OURS = tuple(path for name in ("blueno", "blueno.etl", "blueno.ml") for path in import_module(name).__path__)
@@ -22,7 +22,7 @@ MEMORY_TYPES = {"ResourceExhaustedError", "OutOfMemoryError"}  # TensorFlow's an
 MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating")
 RAISED = {
     TrialFailed: "user_code", DataError: "data", ModelError: "model", NotFound: "dataset_missing",
-    SnapshotMissing: "snapshot_missing",
+    SnapshotMissing: "snapshot_missing", Unreachable: "unreachable",
 }  # fmt: skip
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT}
 MAX_MESSAGE = 10_000  # characters; a message may hold a whole array

@@ -5,7 +5,7 @@ not when its turn comes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ def cannot_be_built(
     code: CodeFolder | None,
     threads: int,
     folder: Path,
-    files: dict[str, str],
+    files: Mapping[str, str],
     fatal: tuple[type[BaseException], ...],
 ) -> Iterator[tuple[str, BaseException]]:
     """Of `models` (JSON of [code, model], from recipes), those that cannot be built on the dataset's shape, and why."""

@@ -21,7 +21,7 @@ from ..cache.folder import FolderCache
 from ..cache.opening import local_cache, open_cache
 from ..canonical import digest_file
 from ..clock import iso
-from ..files import located
+from ..files import DataFiles, located
 from ..messages import Message
 from ..settings import checkpoint_interval_s
 from . import failures, second_opinion
@@ -92,7 +92,7 @@ def _build(worker: Worker, message: Message, emit: Emit) -> None:
     begun_s = worker.stopwatch()
     answer: Message = {"bytes": 0, "computed": [], "summary": {}, "model_errors": {}, "error": None}
     try:
-        answer |= _built(worker, message)
+        answer |= _built(worker, message, emit)
     except worker.fatal:
         raise
     except BaseException as error:
@@ -100,11 +100,11 @@ def _build(worker: Worker, message: Message, emit: Emit) -> None:
     emit({"kind": "built", "dataset": message["dataset"], "duration_s": worker.stopwatch() - begun_s, **answer})
 
 
-def _built(worker: Worker, message: Message) -> Message:
+def _built(worker: Worker, message: Message, emit: Emit) -> Message:
     from ..etl.build import build
 
     code = code_folder(worker.root, worker.cache, message["code"])
-    report = build(message["recipe"], worker.cache, code, files=message["files"])
+    report = build(message["recipe"], worker.cache, code, files=data_files(worker, message, emit))
     broken = broken_models(worker, message)
     if broken and second_opinion.is_due():
         broken = second_opinion.broken_elsewhere(worker.root, worker.threads, message, broken)
@@ -113,13 +113,24 @@ def _built(worker: Worker, message: Message) -> Message:
     }  # fmt: skip
 
 
+def data_files(worker: Worker, message: Message, emit: Emit | None = None) -> DataFiles:
+    """Where the files are that a message's recipe names; what lies in a bucket is fetched when it is asked for."""
+
+    def fetched(path: str, sha: str) -> tuple[str, str]:
+        from ..raw.fetching import fetch, told
+
+        return fetch(path, sha, worker.root, told(emit, worker.stopwatch))
+
+    return DataFiles(message["files"], fetched)
+
+
 def broken_models(worker: Worker, message: Message) -> dict[str, Message]:
     """Of the models that a dataset is built for, those that cannot be built on its shape, each with its Error."""
     models = message.get("models") or []
     if not models:
         return {}
     dataset, code = _dataset(worker, message["dataset"]), code_folder(worker.root, worker.cache, message["code"])
-    folder, files = worker.models.scratch, message["files"]
+    folder, files = worker.models.scratch, data_files(worker, message)
     found = cannot_be_built(models, dataset, code, worker.threads, folder, files, worker.fatal)
     return {model: failure(worker, error, message, "model") for model, error in found}
 
@@ -193,7 +204,7 @@ def job_of(worker: Worker, message: Message, folder: Path) -> Job:
     from ..ml.job import Job
 
     return Job(
-        recipe=located(message["recipe"], message["files"]), dataset=_dataset(worker, message["recipe"]["dataset"]),
+        recipe=located(message["recipe"], data_files(worker, message)), dataset=_dataset(worker, message["recipe"]["dataset"]),
         objective=message["objective"], metrics=message["metrics"], keep=message["keep"], folder=folder,
         code=code_folder(worker.root, worker.cache, message["code"]),
         threads=worker.threads, batches=message.get("batches"), fold=message["fold"],

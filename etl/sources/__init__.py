@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from blueno.canonical import digest, digest_file
 from blueno.errors import DataError, MissingLibrary
-from blueno.files import files_below
+from blueno.files import DataFiles, files_below
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,19 +52,30 @@ class Loaded(NamedTuple):
     fingerprint: str | None = None  # of its files, by a source that hashes what it reads while it reads
 
 
-def load_source(source: dict[str, Any], code: CodeFolder | None) -> Loaded:
-    """What a dataset recipe's source yields. DataError when its files are not those that were planned with."""
+def load_source(source: dict[str, Any], code: CodeFolder | None, data: DataFiles | None = None) -> Loaded:
+    """What a dataset recipe's source yields. DataError when its files are not those that were planned with.
+
+    `data` knows what must lie where files from a bucket were put, which the recipe names otherwise.
+    """
     module = import_module(f".{SOURCES[source['name']]}", __name__)
     params = _resolved(module.load, source["params"], code)
     files = [Path(file) for file in module.files(**params)] if hasattr(module, "files") else []
     _check_files(source["name"], files, getattr(module, "FOLDERS", False))
-    planned = source["fingerprint"] if files else None
+    planned = _planned(source["fingerprint"], files, data) if files else None
     if planned and not getattr(module, "HASHES", False):
-        _check_unchanged(files, fingerprint(files), planned)
+        _check_unchanged(files, fingerprint(files), planned, data)
     loaded: Loaded = module.load(**params)
     if planned and loaded.fingerprint:
-        _check_unchanged(files, loaded.fingerprint, planned)
+        _check_unchanged(files, loaded.fingerprint, planned, data)
     return loaded
+
+
+def _planned(fingerprint: str | None, files: list[Path], data: DataFiles | None) -> str | None:
+    """What the files together must be: what the recipe says, or came with those that were fetched from a bucket."""
+    if fingerprint is None or data is None or not data.fetched:
+        return fingerprint
+    shas = [data.contents[str(file)] for file in files]
+    return shas[0] if len(shas) == 1 else digest(shas)
 
 
 def _check_files(name: str, files: list[Path], folders: bool) -> None:
@@ -75,9 +86,14 @@ def _check_files(name: str, files: list[Path], folders: bool) -> None:
             raise DataError(f"{file} is a folder, and {name} reads one file", "name a file in it")
 
 
-def _check_unchanged(files: list[Path], now: str, planned: str) -> None:
-    if now != planned:
-        raise DataError(f"{files[0]} has changed since it was planned with", "submit the spec again")
+def _check_unchanged(files: list[Path], now: str, planned: str, data: DataFiles | None) -> None:
+    if now == planned:
+        return
+    fetched = [file for file in files if data is not None and str(file) in data.fetched]
+    if data is not None and fetched:
+        message = f"{fetched[0]} is not what was fetched from {data.fetched[str(fetched[0])]}"
+        raise DataError(message, "something wrote to it: mend it with `blueno data sync --verify --repair`")
+    raise DataError(f"{files[0]} has changed since it was planned with", "submit the spec again")
 
 
 def fingerprint(files: list[Path]) -> str:
