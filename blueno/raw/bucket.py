@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LISTED = "items(name,generation,size,crc32c,md5Hash,contentEncoding),nextPageToken"
 CONNECT_S = 5.0
-LISTING_S = 15.0  # before it is said that nobody answers; somebody waits for the plan
+LISTING_S = 5.0  # before it is said that nobody answers; somebody waits for the plan
 FETCHING_S = 120.0  # nobody waits for a build
 
 

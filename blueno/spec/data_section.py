@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ..raw import address_of, in_bucket
 from .arguments import arguments, code_of
 from .csv_header import check_columns
-from .language import CODE_PARAMETERS, COLUMNS, DATA_KEYS, DATA_RESERVED, FUNCTION_PARAMETERS
+from .language import CODE_PARAMETERS, COLUMNS, DATA_KEYS, DATA_RESERVED, FOLDER_SOURCES, FUNCTION_PARAMETERS
 from .node import Broken, File, Mark, Node
 from .problems import join_path
 from .signatures import Signature
@@ -37,6 +38,7 @@ class Data(NamedTuple):
         return int(self.split["folds"]) * int(self.split.get("repeats", 1))
 
 
+NAME_ONE = "name one object; `parquet` reads several as one table, and `images` a folder of pictures"
 NOTHING = Data(None, {}, None)
 
 
@@ -109,13 +111,29 @@ def _source(node: Node, context: Context) -> dict[str, Any] | None:
             return _own_function(values, key, given, inner, context)
         if (choice.name, key) in FUNCTION_PARAMETERS and isinstance(values.get(key), str):
             values = _of_library(values[key], key, given, inner, context)
-    files = tuple(values[key] for key in sign.parameters if isinstance(values.get(key), File))
+    named_files = {key: values[key] for key in sign.parameters if isinstance(values.get(key), File)}
+    for key, file in named_files.items():
+        _check_address(file, choice.name, key == first, join_path(inner, key), context)
+    files = tuple(named_files.values())
     return {
         "name": choice.name,
         "params": values,
         "code": sign.version,
         "fingerprint": Contents(files) if files else None,
     }
+
+
+def _check_address(file: File, source: str, is_first: bool, path: str, context: Context) -> None:
+    """A path in a bucket names one object where a source reads one file, and several where it reads a folder."""
+    if not in_bucket(file.path):
+        return
+    takes_several = source in FOLDER_SOURCES and is_first
+    kind = address_of(file.path).kind
+    if kind != "object" and not takes_several:
+        context.problems.add(file.mark, path, f"{file.written} is several objects, and {source} takes one file here", NAME_ONE)
+    elif kind == "object" and source == "images" and is_first:
+        message = f"{file.written} is one object, and images reads a folder"
+        context.problems.add(file.mark, path, message, f"write {file.written}/ for all that lies below it")
 
 
 def _own_source(

@@ -116,6 +116,7 @@ COLUMN = {
 }
 
 # Parameters of built-in sources that name code of the user's: they count by its digest.
+FOLDER_SOURCES = ("images", "parquet")  # whose first parameter may be a folder: those with FOLDERS in etl/sources
 CODE_PARAMETERS = {("python", "function")}
 # Parameters of built-in sources that name a function of scikit-learn's: all others are those of that function.
 FUNCTION_PARAMETERS = {("sklearn", "name")}
