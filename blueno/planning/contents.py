@@ -91,9 +91,7 @@ class Reader:
 
         found = pin(path, self._root)
         if found.age_s is not None:
-            self.warnings.append(
-                f"{found.why}; planned with what was listed at {path} {words(found.age_s)} ago"
-            )
+            self.warnings.append(f"{found.why}; planned with what was listed at {path} {words(found.age_s)} ago")
         return found.pin.id
 
     def _code(self, code: Code) -> str:

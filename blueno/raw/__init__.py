@@ -1,5 +1,5 @@
 """Raw data in buckets: `gs://` paths of specs. When a spec is planned with, a path is pinned: what lies there is listed
-and counts by its content; when a dataset is built, it is fetched once, at the generation that was listed, to `data/raw`.
+and counts by its content. When a dataset is built, it is fetched, once, at the generation that was listed.
 
 data/raw/pins/ADDRESS/ID.json      what a path stood for, by the digests of the path and of what was listed
 data/raw/sets/ID/                  what was fetched, as a source reads it: files under their own names

@@ -57,8 +57,8 @@ def address_of(path: str) -> Address:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether a name matches a pattern as Python's `glob` has it: `*` stays within a folder, `**` does not. Hidden files
-    are matched by no wildcard.
+    """Whether a name matches a pattern as Python's `glob` has it: `*` stays within a folder, `**` does not. No
+    wildcard matches hidden files.
 
     >>> [matches("*.npy", name) for name in ("a.npy", "b/a.npy", ".a.npy")]
     [True, False, False]

@@ -34,7 +34,7 @@ class Object(NamedTuple):
 
     @property
     def content(self) -> str:
-        """What tells its content from any other's. A crc32c alone is too short for that, so then the generation counts."""
+        """What tells its content from any other's: a crc32c alone is too short for that, so the generation counts."""
         told = self.md5 or f"{self.crc32c} {self.generation}"
         return " ".join(filter(None, [told, str(self.size), self.encoding]))
 
@@ -63,7 +63,9 @@ def listed(client: Client, address: Address) -> list[Object]:
     for name in names:
         folders = name.split("/")[:-1]
         if any("/".join(folders[: depth + 1]) in names for depth in range(len(folders))):
-            raise DataError(f"{address.full(name)} lies below another object", "no file can lie below a file: rename one")
+            raise DataError(
+                f"{address.full(name)} lies below another object", "no file can lie below a file: rename one"
+            )
     return sorted(objects)
 
 

@@ -61,17 +61,18 @@ def tell_nobody(path: str, done: int, whole: int) -> None:
     """Hears how far a fetch is."""
 
 
-def fetch(path: str, id: str, root: Path, tell: Tell = tell_nobody) -> Fetched:
+def fetch(path: str, id: str, root: Path, tell: Tell = tell_nobody, again: bool = False) -> Fetched:
     """What a `gs://` path stood for when it was planned with, on this machine; nobody is asked where it is here.
+    With `again` what is here is read and checked, and what is damaged is fetched again.
 
     DataError when it is known no more, is gone, arrives damaged or may not be read; Unreachable when nobody answers.
     """
     place = Place(root, id)
-    record = place.whole()
+    record = None if again else place.whole()
     if record is None:
         pin = recall(path, id, place.root)
         with held(place.store.scratch / f"{id}.lock"):
-            record = place.whole()  # by whoever held the lock until now
+            record = None if again else place.whole()  # by whoever held the lock until now
             if record is None:
                 shas = _bring_all(pin, place, tell)
                 record = place.note(address_of(path), shas)

@@ -17,8 +17,6 @@ from .bucket import Object, client_of, listed
 from .place import RAW
 
 
-
-
 class Pin(NamedTuple):
     """The objects that a path stood for. `id` is what counts of them in a recipe."""
 
@@ -49,11 +47,10 @@ def pin(path: str, root: Path) -> Pinned:
     try:
         found = ask(address, root)
     except Unreachable as error:
-        remembered = _newest(address, root)
-        if remembered is None:
+        made = remembered(address, root)
+        if made is None:
             raise
-        made, at = remembered
-        return Pinned(made, time.time() - at, error.message)
+        return Pinned(made, time.time() - _file(address, made.id, root).stat().st_mtime, error.message)
     with suppress(OSError):  # a disk that is full or read only costs a question when the dataset is built
         _write(found, address, root)
     return Pinned(found)
@@ -103,10 +100,11 @@ def _folder(address: Address, root: Path) -> Path:
     return root / RAW / "pins" / short(digest_text(address.text))
 
 
-def _newest(address: Address, root: Path) -> tuple[Pin, float] | None:
+def remembered(address: Address, root: Path) -> Pin | None:
+    """What was listed at an address last; None if nothing ever was."""
     for file in sorted(_folder(address, root).glob("*.json"), key=os.path.getmtime, reverse=True):
         with suppress(OSError, ValueError, TypeError):
-            return _read(file), file.stat().st_mtime
+            return _read(file)
     return None
 
 

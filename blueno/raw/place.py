@@ -76,7 +76,7 @@ class Place:
 
 
 def base_of(address: Address) -> str:
-    """What stands before the names in a set's folder: the bucket's name for the folder, which tables of files may say."""
+    """What stands before the names in a set's folder: the last part of the prefix, which tables of files may say."""
     if address.kind == "object":
         return ""
     return f"{address.folder.rstrip('/').rpartition('/')[2] or address.bucket}/"

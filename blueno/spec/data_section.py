@@ -130,7 +130,9 @@ def _check_address(file: File, source: str, is_first: bool, path: str, context: 
     takes_several = source in FOLDER_SOURCES and is_first
     kind = address_of(file.path).kind
     if kind != "object" and not takes_several:
-        context.problems.add(file.mark, path, f"{file.written} is several objects, and {source} takes one file here", NAME_ONE)
+        context.problems.add(
+            file.mark, path, f"{file.written} is several objects, and {source} takes one file here", NAME_ONE
+        )
     elif kind == "object" and source == "images" and is_first:
         message = f"{file.written} is one object, and images reads a folder"
         context.problems.add(file.mark, path, message, f"write {file.written}/ for all that lies below it")

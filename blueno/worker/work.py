@@ -204,7 +204,8 @@ def job_of(worker: Worker, message: Message, folder: Path) -> Job:
     from ..ml.job import Job
 
     return Job(
-        recipe=located(message["recipe"], data_files(worker, message)), dataset=_dataset(worker, message["recipe"]["dataset"]),
+        recipe=located(message["recipe"], data_files(worker, message)),
+        dataset=_dataset(worker, message["recipe"]["dataset"]),
         objective=message["objective"], metrics=message["metrics"], keep=message["keep"], folder=folder,
         code=code_folder(worker.root, worker.cache, message["code"]),
         threads=worker.threads, batches=message.get("batches"), fold=message["fold"],

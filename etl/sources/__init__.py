@@ -92,7 +92,7 @@ def _check_unchanged(files: list[Path], now: str, planned: str, data: DataFiles 
     fetched = [file for file in files if data is not None and str(file) in data.fetched]
     if data is not None and fetched:
         message = f"{fetched[0]} is not what was fetched from {data.fetched[str(fetched[0])]}"
-        raise DataError(message, "something wrote to it: mend it with `blueno data sync --verify --repair`")
+        raise DataError(message, "something wrote to it: `blueno data raw --verify --repair` fetches it again")
     raise DataError(f"{files[0]} has changed since it was planned with", "submit the spec again")
 
 

@@ -85,3 +85,16 @@ def test_mistakes_are_marked_in_the_spec(project: Project, bucket: str) -> None:
     project.run("plan", "spec.yaml", code=1)
     assert f"spec.yaml:5:17: there is no object {bucket}/tables/wards.csv" in project.errors
     assert "fix: correct it, or upload it" in project.errors
+
+
+def test_files_that_a_model_names(project: Project, gcs_server: Server, bucket: str) -> None:
+    for fold in range(2):
+        put(gcs_server, bucket, f"scores-{fold}.txt", str(fold + 0.5).encode())
+    job = "def train(trial):\n    return {'score': float(open(trial.params['table']).read()) + trial.seed}\n"
+    spec = "version: 1\nname: jobs\nobjective: {maximize: score}\nseeds: 2\n"
+    model = f'model: {{function: "job.py:train", table: {{file: "{bucket}/scores-{{seed}}.txt"}}}}\n'
+    project.write(job_py=job, jobs_yaml=spec + model)
+    project.run("sweep", "jobs.yaml")
+    assert "1.5" in project.run("results", "jobs")  # the mean of 0.5 and 2.5
+    put(gcs_server, bucket, "scores-1.txt", b"9")
+    assert project.json("plan", "jobs.yaml")["trial_states"] == {"new": 1, "done": 1}

@@ -23,6 +23,7 @@ from blueno.planning.fingerprint import fingerprint
 from blueno.raw import fetching
 from blueno.raw.address import address_of, matches
 from blueno.raw.bucket import Gone, client_of
+from blueno.raw.check import Bucket, compare, repair
 from blueno.raw.fetching import fetch
 from blueno.raw.pins import pin
 from tests.gcs_server import Server
@@ -220,7 +221,7 @@ def test_what_was_listed_last_stands_in_for_a_bucket_that_does_not_answer(
 ) -> None:
     put_behind(between, bucket, tmp_path, {"a.csv": b"1"})
     between.refuse = lambda path: 503
-    with pytest.raises(Unreachable, match="a.csv: 503, it is not available"):
+    with pytest.raises(Unreachable, match="503, it is not available"):
         pin(f"{bucket}/a.csv", tmp_path)
     between.refuse = lambda path: 0
     first = pin(f"{bucket}/a.csv", tmp_path)
@@ -404,3 +405,68 @@ def test_pins_are_json_that_a_person_can_read(bucket: str, tmp_path: Path) -> No
     pin(f"{bucket}/a", tmp_path)
     [file] = (tmp_path / "data" / "raw" / "pins").glob("*/*.json")
     assert json.loads(file.read_text())["path"] == f"{bucket}/a"
+
+
+def test_progress_is_said_every_now_and_then() -> None:
+    said: list[dict[str, Any]] = []
+    now = iter([0.0, 1.0, 10.0, 10.0, 12.0, 30.0, 30.0])
+    tell = fetching.told(said.append, lambda: next(now))
+    for done in range(1, 5):
+        tell("gs://b/s/", done, 4)
+    assert said == [{"kind": "fetching", "path": "gs://b/s/", "done": done, "whole": 4} for done in (2, 4)]
+
+
+# ---- checking and mending
+
+
+def test_what_is_here_is_compared_and_mended(bucket: str, tmp_path: Path) -> None:
+    put(bucket, tmp_path, {"s/a/1": b"one", "s/a/2": b"two", "s/b/3": b"three"})
+    path = f"{bucket}/s/"
+    found = fetch(path, pin(path, tmp_path).pin.id, tmp_path)
+    [sound] = compare(tmp_path, verify=True)
+    assert (sound.objects, sound.here, sound.here_bytes, sound.differences) == (3, 3, 11, [])
+    assert sound.bucket == Bucket(3, 11, 0, 0, 0)
+
+    folder = Path(found.path)
+    (folder / "a" / "1").chmod(0o644)
+    (folder / "a" / "1").write_bytes(b"ONE")
+    (folder / "a" / "2").unlink()
+    (folder / "b" / "3").chmod(0o644)
+    (folder / "b" / "3").write_bytes(b"thr")
+    (folder / "b" / "4").write_bytes(b"mine")
+    wrong = [("s/a/2", "is missing"), ("s/b/3", "has 3 bytes, not 5"), ("s/b/4", "was not fetched")]
+    [quick] = compare(tmp_path)
+    assert quick.differences == wrong
+    [whole] = compare(tmp_path, verify=True)
+    assert whole.differences == [("s/a/1", "has another SHA-256"), *wrong]
+
+    repair(whole, tmp_path)
+    assert [each.differences for each in compare(tmp_path, verify=True)] == [[]]
+    assert fingerprint(folder, tmp_path / "memory") == found.content
+
+
+def test_a_bucket_that_changed_is_said_and_is_no_difference(bucket: str, tmp_path: Path) -> None:
+    put(bucket, tmp_path, {"s/1": b"one", "s/2": b"two", "s/3": b"three"})
+    pin(f"{bucket}/s/", tmp_path)
+    remove(bucket, tmp_path, "s/1")
+    put(bucket, tmp_path, {"s/2": b"TWO", "s/4": b"four", "s/3": b"three"})
+    [found] = compare(tmp_path)
+    assert (found.here, found.differences, found.bucket) == (0, [], Bucket(3, 12, 1, 1, 1))
+
+
+def test_what_cannot_be_mended_stays(bucket: str, tmp_path: Path) -> None:
+    put(bucket, tmp_path, {"s/1": b"one", "s/2": b"two"})
+    path = f"{bucket}/s/"
+    folder = Path(fetch(path, pin(path, tmp_path).pin.id, tmp_path).path)
+    (folder / "1").unlink()
+    next((tmp_path / "data" / "raw" / "objects").glob("*/*"))
+    for each in (tmp_path / "data" / "raw" / "objects").glob("*/*"):
+        if each.read_bytes() == b"one":
+            each.unlink()
+    put(bucket, tmp_path, {"s/1": b"new"})
+    [found] = compare(tmp_path)
+    with pytest.raises(Gone, match="is another now"):
+        repair(found, tmp_path)
+    [again] = compare(tmp_path, verify=True)
+    assert again.differences == [("s/1", "is missing")]
+    assert (folder / "2").read_bytes() == b"two"
