@@ -43,6 +43,7 @@ VERBS = {
     "debug": Verb("debug", "Run just this trial again, here and now.", "Read"),
     "failures": Verb("failures", "Failures of a sweep by cause.", "Read"),
     "why": Verb("why", "What an id is made of, and what changed since the nearest other one.", "Read"),
+    "model": Verb("model", "What trials left: bring it back from the shared cache.", "Read"),
     "data": Verb("data", "Prepared datasets: list, look, remove, keep to a size, compare.", "Care"),
     "verify": Verb("verify", "Check the ledger and every checksum.", "Care"),
     "doctor": Verb("doctor", "Check devices, versions, disk and settings.", "Care"),

@@ -120,7 +120,11 @@ def drive(
     engine = engine_here(settings, {}).engine
     publishing = Publishing(settings, tell)
     limit = bytes_of(settings.cache_limit) if settings.cache_limit else None
-    s = Scheduler(db, settings.root, executor, devices.slots_for, time.time, tell, engine=engine, cache_limit=limit)
+    publish = settings.publish if settings.cache else "none"
+    s = Scheduler(
+        db, settings.root, executor, devices.slots_for, time.time, tell,
+        engine=engine, cache_limit=limit, publish=publish,
+    )  # fmt: skip
     try:
         again = take_over(db, settings.root, time.time())
         if again:

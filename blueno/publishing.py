@@ -61,8 +61,8 @@ class Publishing:
             threading.Thread(target=self.process.wait, daemon=True).start()
         if waiting:
             self.tell(
-                f"what was prepared here ({waiting} datasets and nodes) is still on its way to {self.settings.cache}: "
-                f"a process goes on with it, and if it cannot, the next sweep does ({self.log})"
+                f"what was made here ({waiting} datasets, nodes and trials) is still on its way to"
+                f" {self.settings.cache}: a process goes on with it, and if it cannot, the next sweep does ({self.log})"
             )
 
     def _start(self) -> None:

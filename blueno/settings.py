@@ -33,15 +33,19 @@ class Settings(NamedTuple):
     cache: str = ""  # "gs://bucket/prefix": what machines share; "": nothing
     cache_limit: str = ""  # how large data/cache may become, such as "200GB"; "": as large as it gets
     cache_days: int = 30  # how long the shared cache keeps what no machine asks for
+    publish: str = "none"  # which files of trials go to `cache`: none, models, predictions, all
     checkpoint_s: int = 300  # seconds between states that a Keras trial leaves to go on from; 0: after each epoch
 
 
 TYPES: dict[str, type] = {
     "executor": str, "engine": str, "devices": str, "per_device": int, "cpus": int, "cache": str, "cache_limit": str,
-    "cache_days": int, "checkpoint_s": int,
+    "cache_days": int, "publish": str, "checkpoint_s": int,
 }  # fmt: skip
 BUCKET = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(.*))?")
-CHOICES = {"executor": ("inline", "local"), "engine": ("auto", "fit", "fused")}
+CHOICES = {
+    "executor": ("inline", "local"), "engine": ("auto", "fit", "fused"),
+    "publish": ("none", "models", "predictions", "all"),
+}  # fmt: skip
 
 
 def find_root(start: Path, environment: dict[str, str]) -> Path:

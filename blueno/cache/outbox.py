@@ -1,4 +1,4 @@
-"""What this machine made and the shared cache may not have yet: an empty file for each manifest, in `data/work/outbox`.
+"""What this machine made and the shared cache may not have yet: a file for each manifest, in `data/work/outbox`.
 
 Whoever stores a manifest notes it here first; the publisher removes the note when the bucket has it. So nothing is
 forgotten by a crash, and a run catches up with what an earlier one could not send.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from ..canonical import digest_text
+
 STALE_S = 86_400.0  # a note without a manifest is of a writer that died, not of one that writes just now
 
 
@@ -17,10 +19,23 @@ def outbox_of(root: Path) -> Path:
     return root / "data" / "work" / "outbox"
 
 
-def note(outbox: Path, key: str) -> None:
-    """Notes a manifest to be sent."""
+def note(outbox: Path, key: str, text: str = "") -> None:
+    """Notes a manifest to be sent; with a `text`, the note is the manifest itself."""
     outbox.mkdir(parents=True, exist_ok=True)
-    _file(outbox, key).touch()
+    if not text:
+        _file(outbox, key).touch()
+        return
+    beside = outbox / f".{digest_text(key)}"
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(_file(outbox, key))
+
+
+def text_of(outbox: Path, key: str) -> str:
+    """What a note holds; "" if it is gone."""
+    try:
+        return _file(outbox, key).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def noted(outbox: Path) -> list[str]:

@@ -21,7 +21,8 @@ from pathlib import Path
 from ..canonical import digest_file
 from ..clock import iso
 from ..errors import BluenoError, CacheUnavailable
-from . import Cache, outbox
+from . import Cache, outbox, trials
+from .folder import FolderCache
 from .parts import Part, named, parts_in
 
 Tell = Callable[[str], None]
@@ -33,12 +34,14 @@ NICE = 10
 
 
 def publish(local: Cache, remote: Cache, notes: Path, tell: Tell) -> int:
-    """Sends every noted manifest with its parts, and returns how many. A part that is there is not sent again, and a
+    """Sends every noted manifest with its parts and returns how many. A part that is there is not sent again, and a
     dataset that another machine has sent neither. Raises CacheUnavailable when the rest has to wait.
     """
     count = 0
     with ThreadPoolExecutor(THREADS) as pool:
         for key in outbox.noted(notes):
+            if key.startswith(trials.PREFIX):
+                continue
             try:
                 manifest = local.get(key)
             except KeyError:
@@ -76,10 +79,22 @@ def _send(part: Part, local: Cache, remote: Cache, tell: Tell) -> bool:
     return True
 
 
+def publish_trials(models: Cache, remote: Cache, notes: Path, tell: Tell) -> int:
+    """Sends the files of every noted trial, and returns how many trials. Raises CacheUnavailable as `publish` does."""
+    count = 0
+    for key in outbox.noted(notes):
+        if key.startswith(trials.PREFIX):
+            text = outbox.text_of(notes, key)
+            count += bool(text) and trials.send_trial(text, models, remote, tell)
+            outbox.sent(notes, key)
+    return count
+
+
 def work(root: Path, open_remote: Callable[[], Cache], local: Cache, tell: Tell, is_wanted: Callable[[], bool]) -> None:
     """Sends what is noted, until nothing waits (or the bucket cannot be used) and nobody makes more."""
     notes, rest_s = outbox.outbox_of(root), FIRST_REST_S
     remote: Cache | None = None
+    models = FolderCache(root / "models")
     told: set[str] = set()
 
     def once(text: str) -> None:
@@ -91,7 +106,7 @@ def work(root: Path, open_remote: Callable[[], Cache], local: Cache, tell: Tell,
         wanted = is_wanted()  # asked before the last look, so that nothing slips between
         try:
             remote = remote or open_remote()
-            count = publish(local, remote, notes, once)
+            count = publish(local, remote, notes, once) + publish_trials(models, remote, notes, once)
             rest_s = TURN_S
             if count and told:
                 told.clear()

@@ -63,7 +63,9 @@ def compare(root: Path, verify: bool = False, ask: bool = True, progress: Progre
         is_newest = remembered(address_of(pin.path), root) == pin
         bucket, why_not = _bucket(pin, root) if ask and is_newest else (None, "")
         record = place.record()
-        there = [size for each in (record.files if record else []) if (size := size_of(place.folder / each.name)) is not None]
+        there = [
+            size for each in (record.files if record else []) if (size := size_of(place.folder / each.name)) is not None
+        ]
         found.append(
             Compared(
                 pin.path, pin.id, len(pin.objects), pin.size, len(there), sum(there), is_newest,

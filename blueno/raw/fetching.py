@@ -5,19 +5,18 @@ A fetch may be killed anywhere and begun again: what is there is taken, and a fi
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import os
 import shutil
 import threading
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..cache.locks import locked
 from ..canonical import digest_file
 from ..errors import DataError
 from ..tables import size
@@ -71,7 +70,7 @@ def fetch(path: str, id: str, root: Path, tell: Tell = tell_nobody, again: bool 
     record = None if again else place.whole()
     if record is None:
         pin = recall(path, id, place.root)
-        with held(place.store.scratch / f"{id}.lock"):
+        with locked(place.store.scratch / f"{id}.lock"):
             record = None if again else place.whole()  # by whoever held the lock until now
             if record is None:
                 shas = _bring_all(pin, place, tell)
@@ -112,7 +111,7 @@ class _Bringing:
         """Brings one object to where a source reads it, unless it is here. The SHA-256 of what is read there."""
         store, key = self.place.store, key_of(one)
         part = store.scratch / f"{key.rpartition('/')[2]}.part"
-        with held(part.with_suffix(".lock")):
+        with locked(part.with_suffix(".lock")):
             if store.stat(key) is None or not is_intact(store.get(key), one):
                 store.delete(key)
                 self._download(one, part)
@@ -204,12 +203,3 @@ def _unpack(stored: Path, final: Path, one: Object) -> None:
         message = f"{one.name} says Content-Encoding: gzip, and is not: {error}"
         raise DataError(message, "upload it again, packed or without that header") from None
     final.chmod(0o444)
-
-
-@contextmanager
-def held(lock: Path) -> Iterator[None]:
-    """Holds a lock file, waiting for whoever does; the system frees it when its holder dies."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -4,13 +4,18 @@ those that came up later are measured.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
+from ..cache.outbox import outbox_of
+from ..cache.trials import note_trial
 from ..canonical import short
+from ..clock import iso
 from ..messages import Message
 from ..store import keeping, measuring
 from ..store.measuring import Found
+from ..store.read import meta
 from ..store.transitions import Claimed
 from ..worker.work import remove_artefact
 from .orders import Asked
@@ -19,11 +24,21 @@ from .state import Scheduler, Worker
 
 def afterwards(s: Scheduler, trial: Claimed, result: Message, asked: Asked | None, now: float) -> None:
     """A trial succeeded or diverged."""
+    _note(s, trial, result, now)
     if result["state"] == "succeeded" and asked is not None:
         measuring.note_trained(s.db, result, asked.metrics)
         for sweep in set(keeping.sweeps_of(s.db, trial.id)) - asked.sweeps:
             measuring.want(s.db, sweep, trial.id)
     keeping.thin(s.db, s.rankings, trial.id, now)
+
+
+def _note(s: Scheduler, trial: Claimed, result: Message, now: float) -> None:
+    """Notes its files to be sent to the shared cache, before it is recorded: so a crash forgets none."""
+    if s.publish == "none":
+        return
+    about = {name: result[name] for name in ("trial", "attempt", "state", "metrics", "epoch", "engine")}
+    about |= {"recipe": json.loads(trial.recipe), "finished": iso(now), "store": meta(s.db)["store_id"]}
+    note_trial(outbox_of(s.root), s.publish, about, result["artefacts"])
 
 
 def measured(s: Scheduler, worker: Worker, message: Message, now: float) -> None:

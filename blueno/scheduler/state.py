@@ -61,6 +61,7 @@ class Scheduler:
     tell: Callable[[str], None]  # a line for people
     stopwatch: Callable[[], float] = time.monotonic  # for limits: nobody sets it, and it rests while the machine sleeps
     engine: str = "fit"  # the setting: auto, fit or fused
+    publish: str = "none"  # the setting: which files of trials go to the shared cache; none without one
     resources: str | None = None  # those that `slots` were made for
     slots: list[Slot] = field(default_factory=list)
     workers: dict[str, Worker] = field(default_factory=dict)

@@ -413,7 +413,7 @@ def test_progress_is_said_every_now_and_then() -> None:
     tell = fetching.told(said.append, lambda: next(now))
     for done in range(1, 5):
         tell("gs://b/s/", done, 4)
-    assert said == [{"kind": "fetching", "path": "gs://b/s/", "done": done, "whole": 4} for done in (2, 4)]
+    assert said == [{"kind": "said", "text": f"fetching gs://b/s/: {done} B of 4 B"} for done in (2, 4)]
 
 
 # ---- checking and mending

@@ -1,0 +1,128 @@
+"""What finished trials left, in the shared cache: `trials/TRIAL/DIGEST.json` names files, `artefacts/SHA-256` is one.
+
+A trial that two machines have trained has a manifest of each. Files are named by their content, so equal ones are one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..canonical import canonical, digest, digest_file, short
+from ..errors import CacheDamaged, NotFound
+from . import Cache, outbox
+
+PREFIX = "trials/"
+FORMAT = 1
+PUBLISHED: dict[str, Callable[[str], bool]] = {  # the setting `publish` -> which artefacts are sent, by name
+    "none": lambda name: False,
+    "models": lambda name: name != "predictions",
+    "predictions": lambda name: name == "predictions",
+    "all": lambda name: True,
+}
+
+Manifest = dict[str, Any]
+Tell = Callable[[str], None]
+
+
+def note_trial(notes: Path, publish: str, about: dict[str, Any], artefacts: dict[str, Any]) -> None:
+    """Notes what a trial left to be sent, as far as `publish` wants it. `about` is what its manifest says beside that:
+    at least `trial` and `attempt`; `artefacts` are those of its result.
+    """
+    wanted = {name: each for name, each in artefacts.items() if PUBLISHED[publish](name)}
+    if wanted:
+        manifest = {"format": FORMAT, **about, "artefacts": wanted}
+        outbox.note(notes, f"{PREFIX}{about['trial']}/{about['attempt']}.json", canonical(manifest))
+
+
+def send_trial(text: str, models: Cache, remote: Cache, tell: Tell) -> bool:
+    """Sends what a note holds, the files first. False when nothing is left of them: they are kept no more, or damaged.
+
+    Raises CacheUnavailable when it has to wait.
+    """
+    manifest: Manifest = json.loads(text)
+    sent = {}
+    for name, each in manifest["artefacts"].items():
+        try:
+            file = models.get(each["key"])
+        except KeyError:  # let go of since then
+            continue
+        if digest_file(file) != each["sha256"]:
+            tell(f"{name} of trial {short(manifest['trial'])} is damaged here, and is not sent: see `blueno verify`")
+            continue
+        key = f"artefacts/{each['sha256']}"
+        if (there := remote.stat(key)) not in (None, each["bytes"]):
+            tell(f"{key} was cut short in the shared cache, and is sent again")
+            remote.delete(key)
+        if there != each["bytes"]:
+            remote.put_if_absent(key, file)
+        sent[name] = {**each, "place": each["key"], "key": key}
+    if sent:
+        _put(canonical({**manifest, "artefacts": sent}), manifest["trial"], remote)
+    return bool(sent)
+
+
+def _put(text: str, trial: str, remote: Cache) -> None:
+    remote.scratch.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=remote.scratch)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        remote.put_if_absent(f"{PREFIX}{trial}/{short(digest(json.loads(text)))}.json", Path(name))
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def manifests(word: str, remote: Cache) -> list[Manifest]:
+    """What the shared cache has of the trial whose id begins with `word`, the newest first.
+
+    NotFound when there is none, or there are several trials; CacheDamaged when a manifest cannot be read.
+    """
+    keys = list(remote.list(f"{PREFIX}{word.lower()}"))
+    trials = sorted({key.split("/")[1] for key in keys})
+    if not trials:
+        raise NotFound(f"the shared cache has nothing of a trial {word}", "see the setting `publish`")
+    if len(trials) > 1:
+        shown = ", ".join(short(each) for each in trials[:5])
+        raise NotFound(f"{word!r} begins the ids of several trials there: {shown}", "give more digits")
+    found = [_manifest(key, remote) for key in keys]
+    return sorted(found, key=lambda each: str(each.get("finished", "")), reverse=True)
+
+
+def _manifest(key: str, remote: Cache) -> Manifest:
+    file = remote.get(key)
+    try:
+        found: Manifest = json.loads(file.read_text(encoding="utf-8"))
+        if short(digest(found)) != key.rpartition("/")[2].removesuffix(".json"):
+            raise ValueError("another content")
+    except (ValueError, UnicodeDecodeError):
+        raise CacheDamaged(f"{key} in the shared cache is damaged", "remove it there") from None
+    finally:
+        _done_with(file, remote)
+    return found
+
+
+def bring(sha256: str, remote: Cache, keep: Callable[[Path], None]) -> bool:
+    """Fetches a file by its content, and hands it to `keep`. False when it is not there; CacheDamaged when what is
+    there has another content.
+    """
+    try:
+        file = remote.get(f"artefacts/{sha256}")
+    except KeyError:
+        return False
+    try:
+        if digest_file(file) != sha256:
+            raise CacheDamaged(f"artefacts/{sha256} in the shared cache is damaged", "remove it there")
+        keep(file)
+    finally:
+        _done_with(file, remote)
+    return True
+
+
+def _done_with(file: Path, remote: Cache) -> None:
+    if remote.scratch in file.parents:  # it came from elsewhere, and is ours to remove
+        file.unlink(missing_ok=True)

@@ -1,0 +1,197 @@
+"""`blueno model pull`: files of trials that are not on this machine, from the shared cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from ...cache import Cache
+from ...cache.folder import FolderCache
+from ...cache.opening import remote_cache
+from ...cache.trials import bring, manifests
+from ...canonical import digest_file, short
+from ...errors import BluenoError, CacheDamaged, NotFound
+from ...settings import Settings
+from ...store import read
+from ...store.database import open_store, store_exists
+from ...tables import size
+from .. import options, print_json
+
+NO_BUCKET = "set `cache` to the bucket that your machines share, like gs://bucket/prefix"
+
+
+class Wanted(NamedTuple):
+    """A file of a trial: as the trial calls it, its key in models/, and its content."""
+
+    name: str
+    key: str
+    sha256: str
+    bytes: int
+
+
+class Pulled(NamedTuple):
+    """What became of a file: it was `here`, came from the `cache`, or why it could not be had."""
+
+    name: str
+    path: str
+    bytes: int
+    sha256: str
+    came_from: str  # here, cache, or "" with a problem
+    problem: str = ""
+
+
+def pull(words: Sequence[str], settings: Settings, to: Path | None) -> list[dict[str, Any]]:
+    """Brings back the files of the trials whose ids begin with `words`; a document for each.
+
+    NotFound when neither this store nor the shared cache knows a trial; BluenoError when the cache is needed and no
+    setting names one; CacheUnavailable when it cannot be used.
+    """
+    remote = _Remote(settings)
+    found = []
+    for word in words:
+        trial, files = _wanted(word, settings, remote)
+        place = _models(settings.root) if to is None else _folder(to / short(trial))
+        pulled = [_pulled(each, settings.root, remote, place) for each in files]
+        found.append({"trial": trial, "files": [each._asdict() for each in pulled]})
+    return found
+
+
+class _Remote:
+    """The shared cache, opened when it is first needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._cache = settings, None
+
+    def open(self) -> Cache:
+        """BluenoError when no setting names one."""
+        self._cache: Cache | None = self._cache or remote_cache(self._settings)
+        if self._cache is None:
+            raise BluenoError("what is not here can only be in the shared cache, and there is none", NO_BUCKET)
+        return self._cache
+
+
+# ---- which files
+
+
+def _wanted(word: str, settings: Settings, remote: _Remote) -> tuple[str, list[Wanted]]:
+    """The trial and its files: as this store has recorded them, else as the newest manifest in the cache says."""
+    known = _recorded(word, settings.root)
+    if known is not None and known[1]:
+        return known
+    try:
+        manifest = manifests(known[0] if known else word, remote.open())[0]
+    except BluenoError as error:
+        if known is None:
+            raise
+        message = f"trial {short(known[0])} has left no files, as far as this store knows. {error.message}"
+        raise NotFound(message, error.fix) from None
+    each = manifest["artefacts"].items()
+    return manifest["trial"], [Wanted(name, one["place"], one["sha256"], one["bytes"]) for name, one in each]
+
+
+def _recorded(word: str, root: Path) -> tuple[str, list[Wanted]] | None:
+    """A trial of this store and the files that it has of it; None when it knows no such trial."""
+    if not store_exists(root):
+        return None
+    with closing(open_store(root, time.time(), read_only=True)) as db:
+        try:
+            trial = read.find_trial(db, word)
+        except NotFound:
+            if _several(db, word):
+                raise
+            return None
+        result = read.trial(db, trial)["result"]
+    artefacts = result["artefacts"] if result else {}
+    return trial, [Wanted(name, one["key"], one["sha256"], one["bytes"]) for name, one in artefacts.items()]
+
+
+def _several(db: sqlite3.Connection, word: str) -> bool:
+    found = db.execute("SELECT 1 FROM trials WHERE id >= ? AND id < ? LIMIT 1", (word.lower(), word.lower() + "g"))
+    return found.fetchone() is not None
+
+
+# ---- where to
+
+Place = Callable[[Wanted, Path], Path]
+
+
+def _models(root: Path) -> Place:
+    models = FolderCache(root / "models")
+
+    def keep(one: Wanted, file: Path) -> Path:
+        if not models.put_if_absent(one.key, file) and digest_file(models.get(one.key)) != one.sha256:
+            raise BluenoError(f"models/{one.key} is another file already", "name a folder for it: --to DIR")
+        return models.get(one.key)
+
+    return keep
+
+
+def _folder(folder: Path) -> Place:
+    def keep(one: Wanted, file: Path) -> Path:
+        final = folder / Path(one.key).name
+        final.parent.mkdir(parents=True, exist_ok=True)
+        beside = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+        shutil.copyfile(file, beside)
+        beside.replace(final)
+        return final
+
+    return keep
+
+
+# ---- bringing it
+
+
+def _pulled(one: Wanted, root: Path, remote: _Remote, place: Place) -> Pulled:
+    models, kept = FolderCache(root / "models"), []
+    is_here = models.stat(one.key) == one.bytes and digest_file(models.get(one.key)) == one.sha256
+    try:
+        if is_here:
+            kept.append(place(one, models.get(one.key)))
+            return Pulled(one.name, str(kept[0]), one.bytes, one.sha256, "here")
+        if bring(one.sha256, remote.open(), lambda file: kept.append(place(one, file))):
+            return Pulled(one.name, str(kept[0]), one.bytes, one.sha256, "cache")
+    except CacheDamaged as error:
+        return Pulled(one.name, "", one.bytes, one.sha256, "", error.message)
+    problem = "it is neither here nor in the shared cache"
+    return Pulled(one.name, "", one.bytes, one.sha256, "", problem)
+
+
+def pull_text(found: list[dict[str, Any]]) -> str:
+    """What came, and from where."""
+    lines = []
+    for each in found:
+        lines.append(f"trial {short(each['trial'])}")
+        for file in each["files"]:
+            where = file["problem"] or f"{file['path']} ({size(file['bytes'])}, {_source(file)})"
+            lines.append(f"  {file['name']}: {where}")
+    return "\n".join(lines)
+
+
+def _source(file: dict[str, Any]) -> str:
+    return "was here" if file["came_from"] == "here" else "from the shared cache"
+
+
+@click.command("pull")
+@click.argument("trials", nargs=-1, required=True, metavar="TRIAL...")
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="A folder; else they go to models/.")
+@options
+def command(settings: Settings, as_json: bool, trials: tuple[str, ...], to: Path | None) -> int:
+    """Bring back what TRIALs left (weights, predictions, files of their own), from the shared cache if it is not here.
+
+    Also of trials that another machine has trained, and that this one has never heard of. What is here already is not
+    fetched. Exit code 1 when a file could not be had.
+    """
+    found = pull(trials, settings, to)
+    if as_json:
+        print_json({"trials": found})
+    else:
+        click.echo(pull_text(found))
+    return 1 if any(file["problem"] for each in found for file in each["files"]) else 0
