@@ -1,4 +1,4 @@
-"""What a night produced does not die with the machine: files of trials on another one, through the real command line."""
+"""What a night produced does not die with the machine: files of its trials on another one, by the real command line."""
 
 from __future__ import annotations
 

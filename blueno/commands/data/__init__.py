@@ -10,6 +10,7 @@ VERBS = {
     "rm": "Remove some, with the parts that nothing else needs.",
     "gc": "Keep the cache to its size, the oldest use going first.",
     "sync": "Compare this machine with the shared cache, and mend.",
+    "raw": "Compare raw data that was fetched from buckets, and mend.",
 }
 
 command = Group(
