@@ -68,11 +68,12 @@ class _Remote:
     """The shared cache, opened when it is first needed."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings, self._cache = settings, None
+        self._settings = settings
+        self._cache: Cache | None = None
 
     def open(self) -> Cache:
         """BluenoError when no setting names one."""
-        self._cache: Cache | None = self._cache or remote_cache(self._settings)
+        self._cache = self._cache or remote_cache(self._settings)
         if self._cache is None:
             raise BluenoError("what is not here can only be in the shared cache, and there is none", NO_BUCKET)
         return self._cache
@@ -150,7 +151,8 @@ def _folder(folder: Path) -> Place:
 
 
 def _pulled(one: Wanted, root: Path, remote: _Remote, place: Place) -> Pulled:
-    models, kept = FolderCache(root / "models"), []
+    models = FolderCache(root / "models")
+    kept: list[Path] = []
     is_here = models.stat(one.key) == one.bytes and digest_file(models.get(one.key)) == one.sha256
     try:
         if is_here:
