@@ -125,6 +125,6 @@ def checked(name: str, value: Any, where: str) -> Any:
         raise BluenoError(f"{where}: cache_days is {value}, expected 1 or more", "write cache_days = 30")
     if name in CHOICES and value not in CHOICES[name]:
         raise BluenoError(f"{where}: {name} is {value!r}", f"choose one of: {', '.join(CHOICES[name])}")
-    if name == "cache" and value and not BUCKET.fullmatch(value):
+    if name == "cache" and value and not BUCKET.fullmatch(str(value)):
         raise BluenoError(f"{where}: cache is {value!r}, which names no bucket", 'write it like "gs://bucket/prefix"')
     return value

@@ -23,6 +23,7 @@ from .locks import locked
 from .parts import Part, is_manifest, named, parts_in
 
 Tell = Callable[[str], None]
+Parts = list[Part]
 
 THREADS = 8  # parts that are fetched at once
 FIRST_REST_S, LONGEST_REST_S = 60.0, 600.0  # after a failure the shared cache is left alone for so long
@@ -142,7 +143,7 @@ class TieredCache:
             pass
         raise self._removed(remote, key, f"{self.url}: the manifest of {named(key)} is damaged")
 
-    def _fetch_parts(self, remote: Cache, key: str, missing: list[Part]) -> None:
+    def _fetch_parts(self, remote: Cache, key: str, missing: Parts) -> None:
         whole, done, told_s = sum(part["bytes"] for part in missing), 0, time.monotonic()
         with ThreadPoolExecutor(max(1, min(THREADS, len(missing)))) as pool:
             waiting: set[Future[int]] = {pool.submit(self._take_part, remote, part) for part in missing}
