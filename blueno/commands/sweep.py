@@ -53,7 +53,7 @@ def submission_text(plan: Plan, submission: Submission) -> str:
     known = ", ".join(f"{count} {state}" for state, count in there.items())
     name = submission.name if submission.revision == 1 else f"{submission.name} (revision {submission.revision})"
     lines = [
-        f"{name}: {counted(len(plan.configs), 'config')}, {counted(len(plan.trials), 'trial')}, "
+        f"{name}: {counted(plan.num_configs, 'config')}, {counted(plan.num_trials, 'trial')}, "
         f"{submission.waiting} to run"
     ]
     if known:

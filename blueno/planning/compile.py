@@ -14,6 +14,7 @@ from ..counting import counted
 from ..spec.language import SECTIONS
 from ..spec.load import Spec
 from ..spec.model_section import is_seeded
+from ..spec.search_section import Search
 from ..spec.space import Frame
 from .contents import Reader
 from .exclude import Masks, mask_of, masks_of
@@ -30,6 +31,7 @@ from .identity import (
 )  # fmt: skip
 from .records import Config, DatasetNode, Plan, Trial
 from .rows import Row, joined, rows_of
+from .searching import search_plan
 from .snapshot import Snapshot, snapshot_of
 from .training import check_training, idle_epochs
 
@@ -77,6 +79,8 @@ def _no_collection() -> Iterator[None]:
 
 
 def _compile(spec: Spec, reader: Reader) -> Plan:
+    if spec.search is not None:
+        return _compile_search(spec, spec.search, reader)
     expanded = _expand(spec, reader)
     warnings = _warnings(spec, expanded)
     if not expanded.candidates and expanded.excluded:
@@ -89,6 +93,15 @@ def _compile(spec: Spec, reader: Reader) -> Plan:
     check_training(expanded.candidates, spec.problems)
     spec.problems.raise_any()
     return _plan(spec, made, expanded, warnings + reader.warnings, _snapshot(spec, reader), reader.files)
+
+
+def _compile_search(spec: Spec, search: Search, reader: Reader) -> Plan:
+    document, datasets = search_plan(spec, search, reader)
+    spec.problems.raise_any()
+    made = _Made(spec, reader)
+    made.datasets = {dataset.id: dataset for dataset in datasets}
+    plan = _plan(spec, made, Expanded([], 0, 0), [], _snapshot(spec, reader), reader.files)
+    return plan._replace(search=document)
 
 
 def _expand(spec: Spec, reader: Reader) -> Expanded:
@@ -256,4 +269,5 @@ def _plan(
         keep=words.keep,
         baseline=next(iter(made.baseline), None),
         seeds=words.seeds,
+        prune=spec.prune and spec.prune.document(),
     )

@@ -43,6 +43,10 @@ class Reader:
         self.references: dict[str, None] = {}  # in order
         self.uses: dict[str, None] = {}
 
+    def plain(self, value: Any) -> Any:
+        """A resolved value as JSON."""
+        return self._plain(value)
+
     def text(self, value: Any) -> str:
         """The canonical JSON of a resolved value."""
         return canonical(self._plain(value))

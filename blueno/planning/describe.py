@@ -34,14 +34,16 @@ def about_plan(plan: Plan) -> dict[str, Any]:
         "name": plan.name,
         "objective": plan.objective,
         "axes": plan.axes,
-        "configs": len(plan.configs),
-        "trials": len(plan.trials),
+        "configs": plan.num_configs,
+        "trials": plan.num_trials,
         "excluded": plan.excluded,
         "duplicates": plan.duplicates,
         "warnings": plan.warnings,
         "baseline": plan.baseline,
         "tags": plan.tags,
         "notes": plan.notes,
+        **({"search": {key: value for key, value in plan.search.items() if key != "space"}} if plan.search else {}),
+        **({"prune": plan.prune} if plan.prune else {}),
     }
 
 
@@ -106,7 +108,7 @@ def trial_states(plan: Plan, known: Known = NOTHING_KNOWN) -> dict[str, int]:
     """How many trials are new, done, queued and so on."""
     states = Counter(known.trials.get(trial.id, "new") for trial in plan.trials) if known.trials else None
     if states is None:
-        return {"new": len(plan.trials), "done": 0}
+        return {"new": plan.num_trials, "done": 0}
     done = sum(states.pop(state, 0) for state in DONE)
     new = states.pop("new", 0) + states.pop("idle", 0)
     return {"new": new, "done": done, **dict(sorted(states.items()))}

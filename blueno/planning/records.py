@@ -57,3 +57,15 @@ class Plan(NamedTuple):
     keep: dict[str, str]  # {"weights": "best 5", "predictions": "all", "logs": "all"}
     baseline: str | None  # id of the config that others are compared with
     seeds: list[int]
+    search: dict[str, Any] | None = None  # method, configs, options, space, ...: then no config is known beforehand
+    prune: dict[str, Any] | None = None  # method, options, after, ...
+
+    @property
+    def num_configs(self) -> int:
+        """How many configs there are; of a search, how many there will be."""
+        return self.search["configs"] if self.search else len(self.configs)
+
+    @property
+    def num_trials(self) -> int:
+        """How many trials there are; of a search, at most how many there will be."""
+        return self.search["planned"] if self.search else len(self.trials)

@@ -1,6 +1,6 @@
 """The scheduler: a step over the store, the workers' messages and a clock that is passed in.
 
-    step = receive what workers said, expire what ran too long, obey requests, claim work and send it
+    step = receive what workers said, expire what ran too long, obey requests, record proposals, claim work and send it
 
 It is the only writer of what happened. What it holds in memory (who works on what) is lost with it, and rebuilt: a
 new scheduler queues again whatever an earlier one left running.
@@ -20,7 +20,7 @@ from ..clock import words
 from ..executors import Engine, WorkerSpec
 from ..executors.local import end_leftover
 from ..settings import FEWEST_OF_FAMILY
-from ..store import engines, measuring, preparations, requests, transitions, workers
+from ..store import engines, measuring, preparations, requests, searches, transitions, workers
 from ..store.database import transaction
 from ..store.transitions import Binding
 from ..worker.output import pack_log, tail, worker_log
@@ -29,6 +29,7 @@ from .afterwards import delete_files, settle
 from .cache_limit import keep_to_limit
 from .hearing import HANDLERS, end_late, late, limit_s_of
 from .orders import build_message, measure_message, stop_message, train_message
+from .proposing import end_proposer, patience_s, propose
 from .state import Scheduler, Worker, forget, leave, let_go
 
 AHEAD_S = 0.25  # a worker on shorter trials holds work for about so long beyond the one it is on
@@ -39,7 +40,7 @@ LONG_BUILD_S = 1800.0  # a dataset that takes longer is told of: it may hang, or
 
 def step(s: Scheduler, timeout_s: float) -> None:
     """One turn of the loop; waits at most `timeout_s` for messages."""
-    messages = s.executor.receive(timeout_s)
+    messages = s.executor.receive(patience_s(s, timeout_s))
     now = s.clock()
     with transaction(s.db):
         for worker_id, message in messages:
@@ -50,13 +51,16 @@ def step(s: Scheduler, timeout_s: float) -> None:
     keep_to_limit(s, now)
     expire(s, now)
     obey(s, now)
+    propose(s, now)
     if not s.draining:
         claim(s, now)
 
 
 def idle(s: Scheduler) -> bool:
     """Whether nobody works and nothing can be started (all done, or all that waits is paused)."""
-    return not any(worker.holds() for worker in s.workers.values()) and (s.draining or next_binding(s.db) is None)
+    if any(worker.holds() for worker in s.workers.values()):
+        return False
+    return s.draining or (next_binding(s.db) is None and not searches.open_searches(s.db))
 
 
 def next_binding(db: sqlite3.Connection) -> Binding | None:
@@ -85,6 +89,7 @@ def take_over(db: sqlite3.Connection, root: Path, now: float) -> int:
 def end(s: Scheduler) -> None:
     """Ends all workers; what they held is queued again and counts as no attempt."""
     s.executor.close()
+    end_proposer(s)
     now = s.clock()
     with transaction(s.db):
         for worker in list(s.workers.values()):

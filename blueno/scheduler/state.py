@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..clock import SharedTime
 from ..executors import Engine, Executor, Slot
@@ -19,6 +19,9 @@ from ..store.measuring import Wish
 from ..store.transitions import Binding, Claimed
 from ..worker.output import pack_log, worker_log
 from .orders import Asked
+
+if TYPE_CHECKING:
+    from .proposing import Proposer
 
 
 @dataclass
@@ -73,6 +76,7 @@ class Scheduler:
     cache_seen_s: float = -math.inf
     failed_starts: int = 0
     draining: bool = False
+    proposer: Proposer | None = None  # the process that makes proposals, if one searches
     told: set[str] = field(default_factory=set)  # remarks about data, and kinds of failures: each is said once
 
 

@@ -57,6 +57,7 @@ def _add_arms(made: Sections, builder: Builder, before: Mapping[str, Node]) -> N
         made.choice = choice
         for index, (_, node, _) in enumerate(alternatives):
             arm = _arm(node, builder, before)
+            choice.alternatives.append(None)  # an arm is no tree of a value; what follows stands in the next one
             if arm is not None:
                 arm.index = index
                 made.arms.append(arm)
@@ -91,7 +92,8 @@ def _arms(made: Sections, outer: Arm, layout: Layout, problems: Problems) -> Ite
     for arm in made.arms:
         rank = outer.chosen.rank + layout.weights[made.choice.order] * arm.index
         names = (*outer.chosen.names, (made.choice.path, made.choice.names[arm.index]))
-        yield from _arms(arm, Arm(Chosen(None, rank, (), names), merged, arm.node), layout, problems)
+        picks = (*outer.chosen.picks, (made.choice.order, arm.index))
+        yield from _arms(arm, Arm(Chosen(None, rank, (), names, picks), merged, arm.node), layout, problems)
 
 
 def _merged(common: Tree, own: Tree, path: str, key: Mark, problems: Problems) -> Tree:

@@ -28,6 +28,33 @@ def values_of(form: str, node: Node, path: str, problems: Problems) -> list[Node
     return _distinct([Node(value, node.mark) for value in made], path, problems)
 
 
+def ends_of(form: str, node: Node, path: str, problems: Problems) -> list[Node]:
+    """The two ends of what `{form: node}` is drawn from; none, and a problem, if something is wrong with it."""
+    items, whole = node.value, form.endswith("int_uniform")
+    fix = f"write {{{form}: [low, high]}} with two {'whole ' if whole else ''}numbers"
+    if not isinstance(items, list) or len(items) != 2:
+        length = f"a list of {len(items)}" if isinstance(items, list) and items else found_list(node)[6:]
+        problems.add(node.mark, path, f"{form} takes [low, high], found {length}", fix)
+        return []
+    kinds = (int,) if whole else (int, float)
+    wrong = [item for item in items if isinstance(item.value, bool) or not isinstance(item.value, kinds)]
+    for item in wrong:
+        if not is_broken(item):
+            problems.add(item.mark, path, f"expected a {'whole ' if whole else ''}number, {found(item)}", fix)
+    if wrong:
+        return []
+    low, high = (item.value for item in items)
+    if form.startswith("log") and low <= 0:
+        problems.add(items[0].mark, path, "low must be above 0", f"write {{{form}: [1e-4, {_as_written(items[1])}]}}")
+    elif not low < high:
+        written = ", ".join(_as_written(item) for item in reversed(items))
+        fix = f"write {{{form}: [{written}]}}" if low > high else f"write {_as_written(items[0])} alone"
+        problems.add(items[0].mark, path, "low must be below high", fix)
+    else:
+        return [item._replace(value=item.value if whole else float(item.value)) for item in items]
+    return []
+
+
 def _grid(node: Node, path: str, problems: Problems) -> list[Node]:
     if not isinstance(node.value, list) or not node.value:
         problems.add(node.mark, path, f"grid takes a list of values, {found_list(node)}", "write {grid: [a, b]}")

@@ -12,22 +12,26 @@ from typing import Any, NamedTuple, Union
 
 from ..raw import in_bucket
 from .alternatives import SPECIAL, Alternative, read_alternatives
-from .axes import DRAWN, FORMS, values_of
+from .axes import DRAWN, FORMS, ends_of, values_of
 from .node import Broken, File, Mark, Node, Ref, found
 from .problems import Problems, join_path
 
 NONE = "none"  # as an alternative: absence
 
 Tree = Union[Node, "Axis", "OneOf", "Fields", "Items"]
+Under = tuple[int, int] | None  # the choice that something stands inside of, and in which of its alternatives
+MOST_OF_SEARCH = 10_000  # values of one axis of a search: each is checked by itself
 
 
 class Axis(NamedTuple):
-    """One varied value; `order` is its number among all choices of the spec."""
+    """One varied value; `order` is its number among all choices of the spec. What is drawn has two ends as values."""
 
     path: str
     mark: Mark
     values: list[Node]
     order: int
+    form: str = "grid"
+    under: Under = None
 
 
 class OneOf(NamedTuple):
@@ -42,6 +46,7 @@ class OneOf(NamedTuple):
     named: list[bool]
     alternatives: list[Tree | None]
     order: int
+    under: Under = None
 
 
 class Fields(NamedTuple):
@@ -66,9 +71,9 @@ class Builder:
     def __init__(self, problems: Problems, folder: Path, draws: bool = False) -> None:
         self.problems = problems
         self.folder = folder  # of the spec: paths are relative to it
-        self.draws = draws  # whether the spec names a method that draws (which is refused as a whole)
+        self.draws = draws  # whether the spec names a method that draws
         self.choices: list[Axis | OneOf] = []
-        self._open: list[str] = []  # paths of the choices that are being made: one inside another is `path#2`
+        self._open: list[tuple[str, OneOf]] = []  # by path, that are being made: one inside another is `path#2`
 
     def tree(self, node: Node, path: str) -> Tree:
         """The tree of a value at `path`."""
@@ -124,18 +129,21 @@ class Builder:
                 node.mark, path, message, "write {ref: path of the axis} for the same value in each config"
             )
             return node._replace(value=Broken())
-        if form in DRAWN and self.draws:
-            return node._replace(value=Broken())
-        if form in DRAWN:
+        if form in DRAWN and not self.draws:
             message = f"{form} needs a search.method that draws, and grid runs every config"
-            fix = "list the values: {grid: [...]}, {range: ...}, {linspace: ...} or {logspace: ...}"
+            fix = "add search: {method: random, configs: 50}, or list the values: {grid: [...]}, {linspace: ...}"
             self.problems.add(node.keys[form], path, message, fix)
             return node._replace(value=Broken())
         inner = node.value[form]
-        values = [self.fixed(value, path) for value in values_of(form, inner, path, self.problems)]
+        listed = (ends_of if form in DRAWN else values_of)(form, inner, path, self.problems)
+        values = [self.fixed(value, path) for value in listed]
+        if self.draws and len(values) > MOST_OF_SEARCH:
+            message = f"{len(values)} values are more than the {MOST_OF_SEARCH} that an axis of a search may list"
+            self.problems.add(node.mark, path, message, "draw from it: {uniform: [low, high]}, or int_uniform")
+            values = []
         if not values:
             return node._replace(value=Broken())
-        axis = Axis(path, node.mark, values, len(self.choices))
+        axis = Axis(path, node.mark, values, len(self.choices), form, self.under())
         self.choices.append(axis)
         return axis
 
@@ -191,15 +199,22 @@ class Builder:
     @contextmanager
     def begin(self, node: Node, path: str, alternatives: list[Alternative]) -> Iterator[OneOf]:
         """A choice, numbered before what stands inside its alternatives, which are to be added meanwhile."""
-        depth = self._open.count(path) + 1
+        depth = sum(other == path for other, _ in self._open) + 1
         own = path if depth == 1 else f"{path}#{depth}"
         names = [alternative.name for alternative in alternatives]
         named = [alternative.stands_for or path.endswith("]") for alternative in alternatives]  # items have no path
-        choice = OneOf(own, node.keys["one_of"], names, named, [], len(self.choices))
+        choice = OneOf(own, node.keys["one_of"], names, named, [], len(self.choices), self.under())
         self.choices.append(choice)
-        self._open.append(path)
+        self._open.append((path, choice))
         yield choice
         self._open.pop()
+
+    def under(self) -> Under:
+        """Where what is made now stands: alternatives are added one after the other."""
+        if not self._open:
+            return None
+        choice = self._open[-1][1]
+        return choice.order, len(choice.alternatives)
 
     def _alternative(self, node: Node, path: str) -> Tree | None:
         if node.value == NONE and path.startswith(("model", "data")):

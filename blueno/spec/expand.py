@@ -3,6 +3,9 @@
 Grid order is document order with the last axis fastest. Each choice has a weight (the product of the sizes of all
 later ones), and a config's rank is the sum of weight x index over its choices, so that order survives any way of
 putting configs together.
+
+Of a search not every way is made, but a star: with every axis at its first value, and with each of them, one at a time,
+at its others. What a search draws is put together from these (`planning.space`).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Any, NamedTuple
 from .choices import Axis, Fields, Items, OneOf, Tree
 from .node import Node
 
+Pick = tuple[int, int]  # the number of a choice, and which of its values or alternatives was taken
 Tie = tuple[Any, int]  # what goes together, and which of its values: values with unequal ties never meet
 
 
@@ -24,6 +28,13 @@ class Chosen(NamedTuple):
     rank: int = 0
     ties: tuple[Tie, ...] = ()
     names: tuple[tuple[str, Any], ...] = ()  # (path, name) of each alternative taken
+    picks: tuple[Pick, ...] = ()  # of alternatives
+    values: tuple[Pick, ...] = ()  # of axes
+
+    @property
+    def is_centre(self) -> bool:
+        """Whether every axis has its first value."""
+        return not any(index for _, index in self.values)
 
 
 class Layout(NamedTuple):
@@ -31,6 +42,7 @@ class Layout(NamedTuple):
 
     weights: list[int]
     groups: Mapping[int, Any]  # order of an axis -> its group
+    star: bool = False  # of a search
 
 
 def layout_of(choices: list[Axis | OneOf], groups: Mapping[int, Any], followers: set[int]) -> Layout:
@@ -58,6 +70,8 @@ def expand(tree: Tree | None, layout: Layout) -> list[Chosen]:
 
 def _axis(axis: Axis, layout: Layout) -> list[Chosen]:
     weight, group = layout.weights[axis.order], layout.groups.get(axis.order)
+    if layout.star:
+        return [Chosen(value, values=((axis.order, index),)) for index, value in enumerate(axis.values)]
     if group is None:
         return [Chosen(value, weight * index) for index, value in enumerate(axis.values)]
     return [Chosen(value, weight * index, ((group, index),)) for index, value in enumerate(axis.values)]
@@ -66,7 +80,8 @@ def _axis(axis: Axis, layout: Layout) -> list[Chosen]:
 def _taken(choice: OneOf, index: int, tree: Tree | None, layout: Layout) -> Iterator[Chosen]:
     rank, name = layout.weights[choice.order] * index, _name(choice, index)
     for inner in expand(tree, layout):
-        yield inner._replace(rank=rank + inner.rank, names=(*name, *inner.names))
+        picks = ((choice.order, index), *inner.picks)
+        yield inner._replace(rank=rank + inner.rank, names=(*name, *inner.names), picks=picks)
 
 
 def _name(choice: OneOf, index: int) -> tuple[tuple[str, Any], ...]:
@@ -76,7 +91,7 @@ def _name(choice: OneOf, index: int) -> tuple[tuple[str, Any], ...]:
 
 
 def _items(tree: Items, layout: Layout) -> Iterator[Chosen]:
-    for together in product(*(expand(item, layout) for item in tree.items)):
+    for together in combined([expand(item, layout) for item in tree.items], layout):
         joined = join(together)
         if joined is not None:
             nodes = [chosen.node for chosen in together if chosen.node is not None]
@@ -104,7 +119,8 @@ def variants(tree: Tree | None, layout: Layout) -> list[Variant]:
         return [
             inner._replace(chosen=inner.chosen._replace(
                 rank=inner.chosen.rank + layout.weights[tree.order] * index,
-                names=(*_name(tree, index), *inner.chosen.names)))
+                names=(*_name(tree, index), *inner.chosen.names),
+                picks=((tree.order, index), *inner.chosen.picks)))
             for index, alternative in enumerate(tree.alternatives)
             for inner in variants(alternative, layout)
         ]  # fmt: skip
@@ -127,11 +143,24 @@ def _mapping(variant: Variant, layout: Layout) -> Iterator[Chosen]:
     """Every way to choose the values of a variant's keys; a key whose value is absent is left out."""
     whole, keys = variant.chosen, list(variant.fields)
     assert whole.node is not None, "BUG: only alternatives of a mapping are absent"
-    for together in product(*(expand(child, layout) for child in variant.fields.values())):
+    for together in combined([expand(child, layout) for child in variant.fields.values()], layout):
         joined = join((whole, *together))
         if joined is not None:
             fields = {key: chosen.node for key, chosen in zip(keys, together, strict=True) if chosen.node is not None}
             yield joined._replace(node=whole.node._replace(value=fields))
+
+
+def combined(lists: list[list[Chosen]], layout: Layout) -> Iterator[tuple[Chosen, ...]]:
+    """The product of lists; of a search only what is no further from the centre than one value."""
+    if not layout.star:
+        yield from product(*lists)
+        return
+    centres = [[chosen for chosen in each if chosen.is_centre] for each in lists]
+    yield from product(*centres)
+    for place, each in enumerate(lists):
+        others = [chosen for chosen in each if not chosen.is_centre]
+        if others:
+            yield from product(*centres[:place], others, *centres[place + 1 :])
 
 
 def join(together: tuple[Chosen, ...]) -> Chosen | None:
@@ -142,4 +171,6 @@ def join(together: tuple[Chosen, ...]) -> Chosen | None:
             if ties.setdefault(group, index) != index:
                 return None
     names = tuple(name for chosen in together for name in chosen.names)
-    return Chosen(None, sum(chosen.rank for chosen in together), tuple(ties.items()), names)
+    picks = tuple(pick for chosen in together for pick in chosen.picks)
+    values = tuple(pick for chosen in together for pick in chosen.values)
+    return Chosen(None, sum(chosen.rank for chosen in together), tuple(ties.items()), names, picks, values)

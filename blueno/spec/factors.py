@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .expand import Chosen, Tie
+from .expand import Chosen, Pick, Tie
 from .node import Mark, Node, plain
 from .paths import paths_below, paths_of_steps, references
 from .train_section import Resolved
@@ -30,6 +30,8 @@ class Outcome(NamedTuple):
     code: dict[str, Any] = {}
     seeded: bool = False
     mark: Mark | None = None
+    picks: tuple[Pick, ...] = ()
+    values: tuple[Pick, ...] = ()
 
 
 class Factor(NamedTuple):
@@ -73,6 +75,8 @@ def outcome_of(draft: Draft, chosen: Chosen) -> Outcome:
         code=resolved.code,
         seeded=seeded,
         mark=None if chosen.node is None else chosen.node.mark,
+        picks=chosen.picks,
+        values=chosen.values,
     )
 
 

@@ -86,9 +86,13 @@ class _Linker:
         for others in product(*(self._done[path].outcomes for path in used)):
             values, ties = {**self._names, **paths_in(draft, chosen)}, dict(chosen.ties)
             if all(_agree(ties, other) for other in others):
+                picks, axes = dict(chosen.picks), dict(chosen.values)
                 for other in others:
                     values |= other.paths
-                outcomes += self._made(draft, chosen._replace(ties=tuple(ties.items())), wanted, values)
+                    picks |= dict(other.picks)
+                    axes |= dict(other.values)
+                made = chosen._replace(ties=tuple(ties.items()), picks=tuple(picks.items()), values=tuple(axes.items()))
+                outcomes += self._made(draft, made, wanted, values)
         return outcomes
 
     def _made(self, draft: Draft, chosen: Chosen, wanted: list[Node], values: Mapping[str, Any]) -> list[Outcome]:

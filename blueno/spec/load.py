@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..errors import Problem, SpecErrors
 from .arms import arms_of, sections_of
-from .axes import MAX_VALUES
+from .axes import DRAWN, MAX_VALUES
 from .choices import Axis, Builder, OneOf
 from .conditions import Pattern, read_baseline, read_patterns
 from .factors import Factor, Outcome
@@ -17,10 +17,12 @@ from .node import Node, plain
 from .overrides import apply_overrides
 from .pairs import Pairs, check_active_together, count, layout_with, read_pairs
 from .problems import Problems
+from .search_section import Prune, Search, draws, read_prune, read_search
 from .signatures import Folders
 from .space import Arm, Frame, frames
 from .values import Context
-from .words import Words, check_top, draws, read_words
+from .variables import Variable, check_variables, variables_of
+from .words import Words, check_top, read_words
 from .yaml import parse
 
 
@@ -40,6 +42,9 @@ class Spec(NamedTuple):
     text: str
     file: str
     overrides: tuple[str, ...]
+    search: Search | None = None  # None: every config of the grid
+    prune: Prune | None = None
+    variables: list[Variable] = []  # of a search
 
 
 def load(path: Path | str, overrides: Sequence[str] = (), root: Path | None = None) -> Spec:
@@ -90,16 +95,20 @@ def _read_spec(node: Node, context: Context) -> Spec:
     builder = Builder(problems, context.folder, draws(node))
     sections = sections_of(node, builder, {})
     pairs = read_pairs(node.value.get("zip"), builder.choices, problems)
-    layout = layout_with(pairs, builder.choices)
+    search, prune = read_search(node.value.get("search"), context), read_prune(node.value.get("prune"), context)
+    layout = layout_with(pairs, builder.choices)._replace(star=search is not None)
     arms = list(arms_of(sections, layout, problems))
     listed = read_metrics(node.value.get("metrics"), context)
     found: list[Frame] = []
     known = _known(node, arms, listed, context)
-    if _check_counts(arms, pairs, node, problems):
+    if search is not None or _check_counts(arms, pairs, node, problems):
         for arm in arms:
             found += frames(arm, layout, known, context)
         _check_arms(arms, found, known, context)
         _check_objective(node, found, known, problems)
+    variables = [] if search is None else variables_of(builder.choices, pairs)
+    if search is not None:
+        check_variables(search, variables, pairs, problems)
     patterns = read_patterns(node.value.get("exclude"), found, builder, problems)
     return Spec(
         words=words,
@@ -115,12 +124,16 @@ def _read_spec(node: Node, context: Context) -> Spec:
         text="",
         file="",
         overrides=(),
+        search=search,
+        prune=prune,
+        variables=variables,
     )
 
 
 def _axis(choice: Axis | OneOf) -> dict[str, Any]:
     values = choice.names if isinstance(choice, OneOf) else [plain(value) for value in choice.values]
-    return {"path": choice.path, "values": values}
+    drawn = isinstance(choice, Axis) and choice.form in DRAWN
+    return {"path": choice.path, "values": values, **({"drawn": choice.form} if drawn else {})}
 
 
 def _known(node: Node, arms: Iterable[Arm], listed: Listed, context: Context) -> Known:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from .choices import Tree
 from .csv_header import Header, header_of
 from .data_section import resolve_data
-from .expand import Chosen, Layout, Tie, Variant, expand, variants
+from .expand import Chosen, Layout, Pick, Tie, Variant, expand, variants
 from .factors import STEP_SECTIONS, Draft, Factor, Resolver, draft_of
 from .language import TRAIN
 from .links import linked
@@ -33,6 +33,7 @@ class Frame(NamedTuple):
     rank: int
     ties: tuple[Tie, ...]
     has_train: bool
+    picks: tuple[Pick, ...] = ()
 
 
 class Arm(NamedTuple):
@@ -149,4 +150,5 @@ def _frame(arm: Arm, model: Model, train: Variant, drafts: list[Draft], context:
         rank=arm.chosen.rank + model.chosen.rank + train.chosen.rank,
         ties=(*arm.chosen.ties, *model.chosen.ties, *train.chosen.ties),
         has_train=bool(train.fields),
+        picks=tuple(pick for each in (arm.chosen, model.chosen, train.chosen) for pick in (*each.picks, *each.values)),
     )

@@ -1,4 +1,4 @@
-"""Writes down the signatures of scikit-learn and Keras, so that a plan need not import them: run as a module, by hand.
+"""Writes down the signatures of scikit-learn, Keras and Optuna, which a plan need not import: run as a module, by hand.
 
 An entry is a list: ["name"] is a required parameter, ["name", default] one with a plain default,
 ["name", null, "opaque"] one with any other, and ["name", default, ["a", "b"]] one that takes these values only; "*"
@@ -156,9 +156,32 @@ def keras_classes() -> Iterator[tuple[str, str, type]]:
                 yield role, f"{module.__name__.replace('keras.api', 'keras')}:{name}", made
 
 
+# How a spec calls Optuna's samplers and pruners, by role.
+OPTUNA = {
+    "sampler": {
+        "random": "RandomSampler", "tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampler",
+        "qmc": "QMCSampler", "nsga2": "NSGAIISampler", "nsga3": "NSGAIIISampler",
+    },
+    "pruner": {
+        "median": "MedianPruner", "percentile": "PercentilePruner", "asha": "SuccessiveHalvingPruner",
+        "hyperband": "HyperbandPruner", "patient": "PatientPruner", "wilcoxon": "WilcoxonPruner",
+    },
+}  # fmt: skip
+
+
+def optuna_classes() -> Iterator[tuple[str, str, str, type]]:
+    """Optuna's classes that a spec names in short, as (role, name, reference, class)."""
+    for role, names in OPTUNA.items():
+        place = f"optuna.{role}s"
+        module = importlib.import_module(place)
+        for name, called in names.items():
+            yield role, name, f"{place}:{called}", getattr(module, called)
+
+
 def generate() -> dict[str, Any]:
-    """The whole content of the generated file. Imports Keras and scikit-learn."""
+    """The whole content of the generated file. Imports Keras, Optuna and scikit-learn."""
     import keras
+    import optuna
     import sklearn
 
     names: dict[str, dict[str, str]] = {}
@@ -166,7 +189,10 @@ def generate() -> dict[str, Any]:
     for role, reference, made in keras_classes():
         names.setdefault(role, {})[snake_case(made.__name__)] = reference
         references[reference] = entry_for(made)
-    versions = {"keras": keras.__version__, "sklearn": sklearn.__version__}
+    for role, name, reference, made in optuna_classes():
+        names.setdefault(role, {})[name] = reference
+        references[reference] = entry_for(made)
+    versions = {"keras": keras.__version__, "optuna": optuna.__version__, "sklearn": sklearn.__version__}
     return {"versions": versions, "names": names, "references": references}
 
 

@@ -46,39 +46,12 @@ def check_top(node: Node, context: Context) -> None:
         if key not in node.value:
             context.problems.add(node.mark, "", f"{key} is missing", f"add {example}")
     _check_version(node.value.get("version"), context)
-    _check_search(node, context)
 
 
 def _check_version(node: Node | None, context: Context) -> None:
     if node is not None and not isinstance(node.value, Broken) and (node.value != 1 or isinstance(node.value, bool)):
         message = f"this Blueno reads version 1 of the language, {found(node)}"
         context.problems.add(node.mark, "version", message, "write version: 1")
-
-
-def _check_search(node: Node, context: Context) -> None:
-    if "prune" in node.value:
-        context.problems.add(node.keys["prune"], "prune", "not yet: trials are not pruned", "leave it out for now")
-    search = node.value.get("search")
-    if search is None or not is_mapping(search, "search", context, "search: {method: grid}"):
-        return
-    method = search.value.get("method")
-    if method is None:
-        context.problems.add(search.mark, "search", "method is missing", "add method: grid")
-    elif method.value != "grid" and not is_broken(method):
-        message = f"not yet: the only method is grid, which runs every config, {found(method)}"
-        context.problems.add(method.mark, "search.method", message, "write method: grid")
-        return
-    for key in search.value:
-        if key != "method":
-            message = "unknown key: grid runs every config and takes nothing else"
-            context.problems.add(search.keys[key], f"search.{key}", message, "remove it")
-
-
-def draws(node: Node) -> bool:
-    """Whether a whole spec names a method of search that draws values."""
-    search = node.value.get("search")
-    method = search.value.get("method") if search is not None and isinstance(search.value, dict) else None
-    return method is not None and isinstance(method.value, str) and method.value != "grid"
 
 
 def read_words(node: Node, context: Context) -> Words:

@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any, Literal, NamedTuple
 
 from ..errors import NotFound
+from . import searches
 from .measuring import count as measuring_count
 
 STATES = ("queued", "running", "succeeded", "diverged", "pruned", "failed", "cancelled")
@@ -54,6 +55,10 @@ def ledger(db: sqlite3.Connection, sweep: int) -> Ledger:
         ).fetchall()
     )
     started, ended = _times(db, sweep)
+    unproposed, wanted = searches.unproposed(db, sweep)
+    if unproposed:
+        word = "queued" if wanted else "cancelled"
+        counts[word] = counts.get(word, 0) + unproposed
     known: dict[str, Any] = {state: counts.get(state, 0) for state in STATES}
     measuring = measuring_count(db, sweep)
     finished = not known["queued"] and not known["running"] and not measuring
@@ -70,7 +75,7 @@ def has(db: sqlite3.Connection, sweep: int, state: Literal["queued", "running"])
         f"SELECT EXISTS (SELECT 1 FROM trials WHERE state = '{state}' AND EXISTS (SELECT 1 FROM sweep_trials"
         " WHERE sweep_trials.sweep = ? AND trial = trials.id AND verdict = 'open'))"
     )
-    return bool(db.execute(query, (sweep,)).fetchone()[0])
+    return bool(db.execute(query, (sweep,)).fetchone()[0]) or (state == "queued" and searches.is_open(db, sweep))
 
 
 def _times(db: sqlite3.Connection, sweep: int) -> tuple[str | None, str | None]:

@@ -210,6 +210,48 @@ CREATE INDEX trials_by_family ON trials (family, rank) WHERE state = 'queued' AN
 """
 
 
+FOURTH = """
+-- A sweep that searches. Configs that are not proposed yet are planned: `unproposed` of them, with `replicates`
+-- trials each.
+CREATE TABLE searches (
+    sweep INTEGER PRIMARY KEY REFERENCES sweeps (number) ON DELETE CASCADE,
+    method TEXT NOT NULL,                       -- JSON: method, options, seed, first, warm_start
+    space TEXT NOT NULL,                        -- JSON
+    replicates INTEGER NOT NULL,
+    unproposed INTEGER NOT NULL,
+    stopped INTEGER NOT NULL DEFAULT 0,         -- somebody took back what was not proposed yet
+    why TEXT NOT NULL DEFAULT ''                -- why nothing more is proposed, if something is left
+);
+
+-- What was proposed, in order. `remembered` is the sampler's own, and nobody else reads it.
+CREATE TABLE proposals (
+    sweep INTEGER NOT NULL REFERENCES searches (sweep) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    config TEXT NOT NULL,
+    picks TEXT NOT NULL,                        -- JSON: variable -> index or number
+    origin TEXT NOT NULL,                       -- first, startup, the method, or warm_start
+    kind TEXT NOT NULL CHECK (kind IN ('new', 'known', 'excluded')),
+    remembered TEXT NOT NULL,                   -- JSON
+    at TEXT NOT NULL,
+    PRIMARY KEY (sweep, number)
+) WITHOUT ROWID;
+CREATE INDEX proposals_config ON proposals (config);
+
+-- Which trials ended early, for one sweep: when, why, and what they were compared with.
+CREATE TABLE prunings (
+    sweep INTEGER NOT NULL REFERENCES sweeps (number) ON DELETE CASCADE,
+    trial TEXT NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+    epoch INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    facts TEXT NOT NULL,                        -- JSON: value, compared, the values of its epochs
+    at TEXT NOT NULL,
+    PRIMARY KEY (sweep, trial)
+) WITHOUT ROWID;
+-- How sweeps prune, as JSON; NULL for those that do not.
+ALTER TABLE sweeps ADD COLUMN prune TEXT;
+"""
+
+
 def m001_first(db: sqlite3.Connection) -> None:
     run(db, FIRST)
 
@@ -243,7 +285,11 @@ def m003_families(db: sqlite3.Connection) -> None:
     run(db, THIRD)
 
 
-MIGRATIONS = [m001_first, m002_kept_and_measured, m003_families]
+def m004_searches(db: sqlite3.Connection) -> None:
+    run(db, FOURTH)
+
+
+MIGRATIONS = [m001_first, m002_kept_and_measured, m003_families, m004_searches]
 
 
 def run(db: sqlite3.Connection, script: str) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 from typing import Any, NamedTuple
 
 from ..clock import iso
-from . import keeping, measuring
+from . import keeping, measuring, searches
 from .database import transaction
 from .submit import requeue
 from .transitions import event, hand_over
@@ -65,6 +65,7 @@ def _stop(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dict
         "UPDATE sweep_trials SET verdict = 'cancelled' WHERE sweep = ? AND trial = ?",
         ((sweep, row["id"]) for row in rows),
     )
+    unproposed = searches.stop(db, sweep)
     measuring.drop(db, sweep)
     hand_over(db, sweep)
     alone = [row for row in rows if not _wanted(db, row["id"])]
@@ -72,9 +73,10 @@ def _stop(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dict
         if row["state"] == "queued":
             db.execute("UPDATE trials SET state = 'idle', rank = NULL WHERE id = ?", (row["id"],))
             event(db, now, "state", sweep=sweep, trial=row["id"], before="queued", after="idle", detail="stopped")
-    event(db, now, "stopped", sweep=sweep, detail=f"{len(rows)} trials")
+    taken = len(rows) + unproposed
+    event(db, now, "stopped", sweep=sweep, detail=f"{taken} trials")
     ended = [row["id"] for row in alone if row["state"] == "running"]
-    return {"cancelled": len(rows), "ended": ended}
+    return {"cancelled": taken, "ended": ended}
 
 
 def _wanted(db: sqlite3.Connection, trial: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..canonical import digest
 from ..clock import iso
-from . import keeping, measuring
+from . import keeping, measuring, searches
 from .database import transaction
 from .transitions import event
 
@@ -43,6 +43,8 @@ def sweep_id(plan: Plan) -> str:
             "resources": plan.resources,
             "baseline": plan.baseline,
             "trials": [[trial.id, trial.config_id] for trial in plan.trials],
+            **({"search": plan.search} if plan.search else {}),
+            **({"prune": plan.prune} if plan.prune else {}),
         }
     )
 
@@ -54,16 +56,21 @@ def submit(db: sqlite3.Connection, plan: Plan, about: dict[str, Any], interprete
         if new:
             _add_configs(db, plan, sweep)
             _add_trials(db, plan, sweep)
+            searches.add(db, plan, sweep)
+        searches.resume(db, sweep)
         _note_families(db, plan)
         before = _states(db, sweep, plan)
         _queue(db, sweep, now)
         _want_datasets(db, sweep)
         event(db, now, "submitted", sweep=sweep, detail=json.dumps(before))
-        waiting = db.execute(
-            "SELECT count(*) FROM sweep_trials JOIN trials ON id = trial"
-            " WHERE sweep_trials.sweep = ? AND state IN ('queued', 'running')",
-            (sweep,),
-        ).fetchone()[0]
+        waiting = (
+            db.execute(
+                "SELECT count(*) FROM sweep_trials JOIN trials ON id = trial"
+                " WHERE sweep_trials.sweep = ? AND state IN ('queued', 'running')",
+                (sweep,),
+            ).fetchone()[0]
+            + searches.unproposed(db, sweep)[0]
+        )
         measuring.want(db, sweep)
         lacking, missing = measuring.count(db, sweep), keeping.missing(db, sweep)
     return Submission(sweep, sweep_id(plan), plan.name, revision, new, before, waiting, lacking, missing)
@@ -87,11 +94,12 @@ def _sweep(
     newest = db.execute("SELECT max(revision) FROM sweeps WHERE name = ?", (plan.name,)).fetchone()[0]
     number = db.execute(
         "INSERT INTO sweeps (id, name, revision, planned, metric, direction, metrics, keep, resources,"
-        " plan, spec, spec_file, snapshot, folder, files, interpreter, submitted, resumed)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " plan, spec, spec_file, snapshot, folder, files, interpreter, submitted, resumed, prune)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            id, plan.name, (newest or 0) + 1, len(plan.trials), plan.objective["metric"], plan.objective["direction"],
+            id, plan.name, (newest or 0) + 1, plan.num_trials, plan.objective["metric"], plan.objective["direction"],
             json.dumps(plan.metrics), json.dumps(plan.keep), json.dumps(plan.resources), *code, iso(now), iso(now),
+            json.dumps(plan.prune) if plan.prune else None,
         ),
     ).lastrowid  # fmt: skip
     assert number is not None, "BUG: an insert without a row id"

@@ -1,0 +1,135 @@
+"""What a search may choose: a variable for each axis and each `one_of`, and what each sampler can do with them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+from .axes import DRAWN
+from .choices import Axis, OneOf, Under
+from .conditions import equal
+from .node import Mark, plain
+from .pairs import Pairs
+from .problems import Problems, nearest
+from .search_section import ALWAYS_THERE, NUMBERS_ONLY, Search
+
+ORDERED = ("range", "linspace", "logspace")
+
+
+class Variable(NamedTuple):
+    """One choice. Its value is an index, or for what is drawn a number between `low` and `high`."""
+
+    order: int
+    name: str  # its path, told from others at the same path by a number
+    path: str
+    form: str  # one_of, grid, range, linspace, logspace, uniform, ...
+    values: list[Any]  # that may be taken: names of alternatives, or values; the two ends of what is drawn
+    under: Under
+    leader: int | None  # of its zip group, if that is another
+    mark: Mark
+
+    @property
+    def drawn(self) -> bool:
+        return self.form in DRAWN
+
+    @property
+    def categorical(self) -> bool:
+        return self.form in ("one_of", "grid")
+
+    def document(self) -> dict[str, Any]:
+        """What the store keeps of it."""
+        return {
+            "order": self.order, "name": self.name, "path": self.path, "form": self.form, "values": self.values,
+            "under": self.under and list(self.under), "leader": self.leader,
+        }  # fmt: skip
+
+
+def variables_of(choices: list[Axis | OneOf], pairs: Pairs) -> list[Variable]:
+    """A variable for each choice, in the order of the text."""
+    seen: Counter[str] = Counter()
+    leaders: dict[int, int] = {}
+    found = []
+    for choice in choices:
+        seen[choice.path] += 1
+        number = seen[choice.path]
+        group = pairs.member_of.get(choice.order)
+        leader = choice.order if group is None else leaders.setdefault(group, choice.order)
+        found.append(
+            Variable(
+                order=choice.order,
+                name=choice.path if number == 1 else f"{choice.path}~{number}",
+                path=choice.path,
+                form=choice.form if isinstance(choice, Axis) else "one_of",
+                values=[plain(value) for value in choice.values] if isinstance(choice, Axis) else list(choice.names),
+                under=choice.under,
+                leader=None if leader == choice.order else leader,
+                mark=choice.mark,
+            )
+        )
+    return found
+
+
+def check_variables(search: Search, variables: list[Variable], pairs: Pairs, problems: Problems) -> None:
+    """Adds a problem for what the method cannot choose, and for `first` values that nothing can take."""
+    for variable in variables:
+        if variable.drawn and variable.order in pairs.member_of:
+            message = f"{variable.form} has no values that could advance together with others"
+            problems.add(variable.mark, variable.path, message, "list them: {linspace: [first, last, count]}")
+        if search.method in NUMBERS_ONLY and variable.categorical and len(variable.values) > 1:
+            message = f"{search.method} cannot choose among categories: it would draw {variable.path} at random"
+            problems.add(search.mark, "search.method", message, "write method: tpe, or make the axis a range")
+            break
+        if search.method in ALWAYS_THERE and variable.under is not None:
+            message = (
+                f"{search.method} cannot choose what only some configs have: it would draw {variable.path} at random"
+            )
+            problems.add(search.mark, "search.method", message, "write method: tpe")
+            break
+    for index, (values, node) in enumerate(search.first):
+        for path, value in values.items():
+            _check_first(path, value, node.keys[path], f"search.first[{index}]", variables, problems)
+
+
+def _check_first(path: str, value: Any, mark: Mark, where: str, variables: list[Variable], problems: Problems) -> None:
+    named = [variable for variable in variables if variable.path == path]
+    if not named:
+        fix = nearest(path, {variable.path for variable in variables})
+        problems.add(mark, where, f"no axis is at {path}", fix)
+    elif all(index_of(variable, value) is None for variable in named):
+        each = named[0]
+        taken = f"from {each.values[0]} to {each.values[1]}" if each.drawn else ", ".join(map(str, each.values[:6]))
+        problems.add(
+            mark,
+            where,
+            f"{path} cannot be {value}",
+            f"it is one of {taken}" if not each.drawn else f"write a number {taken}",
+        )
+
+
+def index_of(variable: Variable, value: Any) -> Any:
+    """What stands for a value of a variable: its index, or the number itself; None if it cannot be taken."""
+    if not variable.drawn:
+        return next((i for i, each in enumerate(variable.values) if equal(each, value)), None)
+    low, high = variable.values
+    kinds = int if "int_" in variable.form else (int, float)
+    is_number = isinstance(value, kinds) and not isinstance(value, bool)
+    return value if is_number and low <= value <= high else None
+
+
+def size_of(variables: list[Variable]) -> int | None:
+    """How many configs there are before `exclude`; None if something is drawn."""
+    if any(variable.drawn for variable in variables):
+        return None
+    return _product(variables, None)
+
+
+def _product(variables: list[Variable], under: Under) -> int:
+    total = 1
+    for variable in variables:
+        if variable.under == under and variable.leader is None:
+            total *= (
+                sum(_product(variables, (variable.order, index)) for index in range(len(variable.values)))
+                if variable.form == "one_of"
+                else len(variable.values)
+            )
+    return total

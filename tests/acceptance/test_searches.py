@@ -1,0 +1,76 @@
+"""Searches through the real command line, killed and gone on with."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from .project import Project, kill, wait_for
+
+SPEC = """\
+version: 1
+name: found
+objective: {maximize: score}
+seeds: 2
+search: {method: tpe, configs: 30, seed: 3, first: [{model.rate: 0.05}]}
+model:
+  function: job.py:train
+  rate: {log_uniform: [1e-3, 1]}
+  one_of: [{a: {uniform: [0, 1]}}, {b: {range: [1, 5, 1]}, as: bee}]
+exclude: [{model.rate: {gt: 0.9}}]
+"""
+
+JOB = """\
+import time
+
+def train(trial):
+    time.sleep(0.05)
+    return {"score": -(trial.params["rate"] - 0.3) ** 2 - (trial.params.get("a", 0) - 0.5) ** 2}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path / "project")
+    project.write(found_yaml=SPEC, job_py=JOB)
+    return project
+
+
+def test_a_search_that_is_killed_goes_on_with_the_same_history(project: Project) -> None:
+    chance = random.Random(20261128)
+    before: list[tuple[object, ...]] = []
+    for _ in range(4):
+        sweep = project.start("sweep", "found.yaml", "--json")
+        time.sleep(chance.uniform(1.0, 4.0))
+        kill(sweep)
+        sweep.communicate()
+        wait_for(lambda: not project.workers(), 10)
+        if (project.root / "data" / "blueno.db").exists():
+            found = proposals(project)
+            assert found[: len(before)] == before
+            before = found
+            assert project.json("verify")["ok"]
+    ledger = project.json("sweep", "found.yaml")
+    assert ledger["adds_up"]
+    assert ledger["succeeded"] == ledger["planned"] == 60
+    found = proposals(project)
+    assert found[: len(before)] == before
+    assert [row[0] for row in found] == list(range(len(found)))
+    new = [row for row in found if row[2] == "new"]
+    assert len(new) == len({row[1] for row in new}) == 30
+    assert not project.processes()
+    rows = project.json("results")["rows"]
+    assert rows[0]["mean"] > -0.05
+    assert project.json("sweep", "found.yaml")["succeeded"] == 60
+
+
+def proposals(project: Project) -> list[tuple[object, ...]]:
+    db = sqlite3.connect(project.root / "data" / "blueno.db")
+    try:
+        return db.execute("SELECT number, config, kind, picks FROM proposals ORDER BY number").fetchall()
+    finally:
+        db.close()

@@ -1,0 +1,122 @@
+"""Proposals: a function of the spec and the recorded history, each made once, and the same after a crash."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blueno.search.proposer import Memory, propose
+from blueno.store import searches
+from blueno.store.ledger import ledger
+
+from . import searched
+from .specs import FUNCTION, compiled
+
+MIXED = """\
+model:
+  function: job.py:train
+  rate: {log_uniform: [1e-3, 1]}
+  mode: {grid: [fast, slow]}
+  one_of: [{a: {uniform: [0, 1]}}, {b: {range: [1, 5, 1]}, as: bee}]
+"""
+NUMBERS = "model: {function: job.py:train, rate: {uniform: [0.0, 1.0]}, size: {range: [1, 32, 1]}}\n"
+
+
+def score(model: dict[str, Any]) -> float:
+    return -((model["rate"] - 0.3) ** 2) - (model.get("a", 0.0) - 0.5) ** 2
+
+
+@pytest.mark.parametrize("method", ["random", "tpe", "cmaes", "qmc", "nsga2"])
+def test_the_same_history_makes_the_same_proposals_with_and_without_a_memory(method: str, tmp_path: Path) -> None:
+    numbers = method in ("cmaes", "qmc")
+    text = FUNCTION + f"search: {{method: {method}, configs: 40, seed: 5}}\n" + (NUMBERS if numbers else MIXED)
+    db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
+    memories: dict[int, Memory] = {}
+    while searches.is_open(db, sweep):
+        here, _ = propose(db, memories, sweep, 5)
+        again, _ = propose(db, {}, sweep, 5)
+        assert here == again
+        assert searches.record(db, sweep, here, time.time()) == 5
+        assert searches.record(db, sweep, again, time.time()) == 0, "made from another history"
+        searched.do_waiting(db, sweep, score, most=3)  # some are still running when the next are proposed
+    searched.do_waiting(db, sweep, score)
+    found = searches.rows(db, sweep)
+    assert [row.number for row in found] == list(range(len(found)))
+    assert len({row.config for row in found if row.kind == "new"}) == 40
+    counts = ledger(db, sweep)
+    assert counts.adds_up
+    assert counts.succeeded == counts.planned == 40
+
+
+def test_what_is_not_proposed_yet_is_queued_and_taken_back_by_a_stop(tmp_path: Path) -> None:
+    text = FUNCTION + "seeds: 2\nsearch: {method: random, configs: 10}\n" + NUMBERS
+    db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
+    assert (ledger(db, sweep).queued, ledger(db, sweep).planned) == (20, 20)
+    searches.record(db, sweep, propose(db, {}, sweep, 3)[0], time.time())
+    searched.do_waiting(db, sweep, score)
+    counts = ledger(db, sweep)
+    assert (counts.queued, counts.succeeded, counts.adds_up) == (14, 6, True)
+    searches.stop(db, sweep)
+    counts = ledger(db, sweep)
+    assert (counts.queued, counts.cancelled, counts.adds_up, counts.finished) == (0, 14, True, True)
+
+
+def test_first_is_tried_first_and_in_the_alternatives_it_stands_in(tmp_path: Path) -> None:
+    first = "first: [{model.rate: 0.5, model.b: 3}, {model.mode: slow}]"
+    text = FUNCTION + f"search: {{method: tpe, configs: 4, {first}}}\n" + MIXED
+    db, sweep = searched.run(compiled(text, tmp_path), tmp_path, score)
+    one, two, *others = searches.rows(db, sweep)
+    assert one.picks == {"model.rate": 0.5, "model": 1, "model.b": 2, "model.mode": one.picks["model.mode"]}
+    assert two.picks["model.mode"] == 1
+    assert [one.origin, two.origin, *(row.origin for row in others)] == ["first", "first", "startup", "startup"]
+
+
+def test_a_small_space_is_tried_once_and_the_search_ends(tmp_path: Path) -> None:
+    model = "model: {function: job.py:train, rate: {grid: [0.1, 0.2, 0.3]}, size: {range: [1, 4, 1]}}\n"
+    text = FUNCTION + "search: {method: tpe, configs: 100}\n" + model + "exclude: [{model.rate: 0.1, model.size: 2}]\n"
+    plan = compiled(text, tmp_path)
+    assert plan.num_configs == 12  # of 100 that were asked for
+    db, sweep = searched.run(plan, tmp_path, score)
+    counts = ledger(db, sweep)
+    assert (counts.succeeded, counts.cancelled, counts.adds_up) == (11, 1, True)
+
+
+def test_earlier_trials_of_the_same_space_count(tmp_path: Path) -> None:
+    grid = FUNCTION + "model: {function: job.py:train, rate: {linspace: [0.0, 1.0, 11]}, size: {grid: [3, 4]}}\n"
+    db, _ = searched.opened(compiled(grid, tmp_path), tmp_path)
+    searched.do_waiting(db, 1, score)
+    search = "search: {method: tpe, configs: 5, warm_start: true}\n"
+    text = FUNCTION.replace("name: x", "name: y") + search + NUMBERS
+    db, sweep = searched.run(compiled(text, tmp_path), tmp_path, score)
+    found = searches.rows(db, sweep)
+    assert [row.origin for row in found] == ["warm_start"] * 22 + ["tpe"] * 5
+    memories: dict[int, Memory] = {}
+    propose(db, memories, sweep, 1)
+    told = [(trial.params["model.rate"], trial.values) for trial in memories[sweep].study.trials[:22]]
+    assert all(values == [score({"rate": rate})] for rate, values in told)
+
+
+def test_a_proposal_that_is_known_is_not_trained_again(tmp_path: Path) -> None:
+    grid = FUNCTION + "model: {function: job.py:train, rate: 0.5, size: {grid: [3, 4]}}\n"
+    db, _ = searched.opened(compiled(grid, tmp_path), tmp_path)
+    searched.do_waiting(db, 1, score)
+    first = "first: [{model.rate: 0.5, model.size: 3}]"
+    text = FUNCTION + f"search: {{method: random, configs: 3, {first}}}\n" + NUMBERS
+    db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
+    searches.record(db, sweep, propose(db, {}, sweep, 3)[0], time.time())
+    counts = ledger(db, sweep)
+    assert (counts.succeeded, counts.queued) == (1, 2)
+
+
+def test_replicates_are_one_config_to_the_sampler(tmp_path: Path) -> None:
+    text = FUNCTION + "seeds: 3\nsearch: {method: tpe, configs: 6}\n" + NUMBERS
+    db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
+    searches.record(db, sweep, propose(db, {}, sweep, 2)[0], time.time())
+    searched.do_waiting(db, sweep, score, most=4)
+    memories: dict[int, Memory] = {}
+    propose(db, memories, sweep, 1)
+    values = [trial.values for trial in memories[sweep].study.trials]
+    assert values[0] is not None and values[1] is None, "one that is not complete is told"
