@@ -55,6 +55,13 @@ class Pack(TypedDict):
     must: bool  # somebody asked for packs: also where `fit` is quicker
 
 
+class Prune(TypedDict):
+    """What is told of each epoch of a trial that may be ended early, and when that may be decided."""
+
+    metrics: list[str]  # the first of these that it has
+    at: list[Json]  # method, after, epochs, interval, options: of each sweep that prunes
+
+
 class Train(TypedDict):
     kind: Literal["train"]
     trial: str  # id
@@ -69,6 +76,7 @@ class Train(TypedDict):
     keep: Json  # {"weights": ..., "predictions": ..., "logs": ...}
     batches: NotRequired[int | None]  # of `blueno try`: so many batches, and one epoch
     pack: NotRequired[Pack]  # to a worker of the engine `fused`
+    prune: NotRequired[Prune]  # it may be ended early
 
 
 class Asked(TypedDict):
@@ -90,9 +98,17 @@ class Measure(TypedDict):
 
 
 class Stop(TypedDict):
-    """To a worker that trains packs: end this trial's lane after the epoch it is in; its result is of no use."""
+    """End this trial (of a pack, its lane) after the epoch it is in; its result is of no use."""
 
     kind: Literal["stop"]
+    trial: str
+    attempt: int
+
+
+class Go(TypedDict):
+    """The answer to an epoch that asks: go on."""
+
+    kind: Literal["go"]
     trial: str
     attempt: int
 
@@ -125,6 +141,8 @@ class Epoch(TypedDict):
     epoch: int  # counted from 1
     epochs: int
     metrics: dict[str, float | None]
+    since: NotRequired[list[list[Any]]]  # of a trial that may be pruned: epoch and value, of all epochs not told yet
+    asks: NotRequired[bool]  # the worker waits a moment for `go` or `stop`
 
 
 class Artefact(TypedDict):

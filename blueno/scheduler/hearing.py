@@ -11,6 +11,8 @@ from ..messages import Message
 from ..store import engines, preparations, transitions, workers
 from ..store.transitions import Claimed
 from ..worker.output import bounded, pack_log, trial_log
+from ..worker.work import remove_artefact
+from . import pruning
 from .afterwards import afterwards, measured, over_wish
 from .state import Scheduler, Worker, begin, forget, leave, let_go, taken_s
 from .triage import disk_full, failed_dataset, failed_start, pause_all, pause_bound, triage
@@ -33,6 +35,9 @@ def _started(s: Scheduler, worker: Worker, message: Message, now: float) -> None
 
 def _epoch(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     _show(s, worker, message["trial"], message)
+    trial = _held(worker, message)
+    if trial is not None and "since" in message:
+        pruning.heard(s, worker, trial, message, now)
 
 
 def _show(s: Scheduler, worker: Worker, trial: str, message: Message | None = None) -> None:
@@ -59,6 +64,7 @@ def _unfused(s: Scheduler, worker: Worker, message: Message, now: float) -> None
 def _result(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     trial = _held(worker, message)
     if trial is None:
+        _remove_unrecorded(s, message)
         return
     asked, error = worker.asked.get(trial.id), message["error"]
     leave(s, worker, trial)
@@ -72,11 +78,20 @@ def _result(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
         pause_bound(s, worker.binding, error["message"], now)
     elif transitions.finish(s.db, message, worker.id, now):
         _smooth(s, message["duration_s"])
+        pruning.over(s, trial, message, now)
         _tell_failure(s, trial, error)
         triage(s, trial, message, now)
         if error is None:
             afterwards(s, trial, message, asked, now)
         trial_log(s.root, trial.id).unlink(missing_ok=True)
+
+
+def _remove_unrecorded(s: Scheduler, message: Message) -> None:
+    """A trial that was ended early had ended by itself meanwhile: nobody waits for what it left."""
+    query = "SELECT 1 FROM results WHERE trial = ? AND attempt = ?"
+    if s.db.execute(query, (message["trial"], message["attempt"])).fetchone() is None:
+        for artefact in message["artefacts"].values():
+            remove_artefact(s.root, artefact["key"])
 
 
 def _tell_failure(s: Scheduler, trial: Claimed, error: dict[str, Any] | None) -> None:

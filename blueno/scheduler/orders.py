@@ -7,6 +7,7 @@ import sqlite3
 from typing import Any, NamedTuple
 
 from ..messages import Message
+from ..store import prunings
 from ..store.asked import Item, asked
 from ..store.engines import Pack
 from ..store.keeping import larger
@@ -51,6 +52,14 @@ def train_message(
         "metrics": listed,
         "keep": _kept(rows),
     }
+    if rules := prunings.rules(db, trial.id):
+        message["prune"] = {
+            "metrics": prunings.monitored(own["metric"]),
+            "at": [
+                {key: rule[key] for key in ("method", "after", "epochs", "interval", "options")}
+                for rule in rules.values()
+            ],
+        }
     if pack is not None:
         message["pack"] = {"family": pack.family, "lanes": pack.lanes, "ends": pack.ends, "must": must}
     served = {sweep for sweep, each in wanted.items() if all(items[name].id == it.id for name, it in each.items())}

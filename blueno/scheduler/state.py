@@ -76,6 +76,8 @@ class Scheduler:
     cache_seen_s: float = -math.inf
     failed_starts: int = 0
     draining: bool = False
+    judges: dict[int, Any] = field(default_factory=dict)  # per sweep that prunes: search.judging.Judge
+    reported: dict[str, list[Any]] = field(default_factory=dict)  # per trial that runs and may be pruned: its values
     proposer: Proposer | None = None  # the process that makes proposals, if one searches
     told: set[str] = field(default_factory=set)  # remarks about data, and kinds of failures: each is said once
 

@@ -144,3 +144,57 @@ def tell(
         study.tell(number, state=TrialState.FAIL)
     else:
         study.tell(number, values)
+
+
+# ---- pruning
+
+
+def pruner(prune: dict[str, Any]) -> optuna.pruners.BasePruner:
+    """The pruner that a sweep's `prune` names."""
+    options = dict(prune["options"])
+    if prune["method"] == "patient":
+        options["wrapped_pruner"] = pruner(prune["of"]) if prune["of"] else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        made: optuna.pruners.BasePruner = getattr(optuna.pruners, PRUNERS[prune["method"]])(**options)
+    return made
+
+
+def begin(study: optuna.Study) -> int:
+    """Adds a trial that runs, to be judged. Returns its number."""
+    id = study._storage.create_new_trial(study._study_id)
+    return study._storage.get_trial_number_from_id(id)
+
+
+def report(study: optuna.Study, number: int, step: int, value: float) -> None:
+    """A trial's value at a step; the first one that is said of a step stands."""
+    id = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+    if step not in study._storage.get_trial(id).intermediate_values:
+        study._storage.set_trial_intermediate_value(id, step, value)
+
+
+def is_poor(study: optuna.Study, made: optuna.pruners.BasePruner, number: int) -> bool:
+    """Whether a trial need not go on, by what it and the others have reported."""
+    id = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return bool(made.prune(study, study._storage.get_trial(id)))
+
+
+def over(study: optuna.Study, number: int, value: float | None, pruned: bool) -> None:
+    """A trial has ended: with a value, pruned, or without any."""
+    if pruned:
+        study.tell(number, state=TrialState.PRUNED)
+    elif value is None:
+        study.tell(number, state=TrialState.FAIL)
+    else:
+        study.tell(number, value)
+
+
+def values_at(study: optuna.Study, number: int, step: int) -> list[float]:
+    """What other trials reported at a step."""
+    return [
+        trial.intermediate_values[step]
+        for trial in study.get_trials(deepcopy=False)
+        if trial.number != number and step in trial.intermediate_values
+    ]

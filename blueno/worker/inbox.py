@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from queue import Empty, SimpleQueue
 
@@ -33,6 +34,16 @@ class Inbox:
     def keep(self, message: Message) -> None:
         """Not now."""
         self._kept.append(message)
+
+    def answer(self, trial: str, attempt: int, timeout_s: float) -> str:
+        """What is said of a trial that runs, `go` or `stop`; "" if nothing comes in time. Other messages are kept."""
+        end_s = time.monotonic() + timeout_s
+        while (message := self.look(max(0.0, end_s - time.monotonic()))) is not None:
+            if message["kind"] not in ("go", "stop"):
+                self.keep(message)
+            elif (message["trial"], message["attempt"]) == (trial, attempt):
+                return str(message["kind"])
+        return ""
 
     def empty(self) -> bool:
         """Whether nothing waits."""

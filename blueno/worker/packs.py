@@ -242,7 +242,8 @@ def _begin(desk: Desk, message: Message, fits: Callable[[Job], bool]) -> Lane | 
         _tell(desk, message, _failed(desk, message, error), begun, 0.0)
         return None
     _say_started(desk, message)
-    report = EpochReport({"trial": message["trial"], "attempt": message["attempt"]}, desk.emit)
+    base = {"trial": message["trial"], "attempt": message["attempt"]}
+    report = EpochReport(base, desk.emit, prune=message.get("prune"))
     desk.begun[job.folder] = Lane(message, job, report, files, begun, begun_share_s)
     return desk.begun[job.folder]
 

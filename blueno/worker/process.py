@@ -46,12 +46,13 @@ def main(arguments: list[str]) -> None:
         _prepare_for_packs(slot, Path(told["root"]))
     emit = _sender(channel)
     worker = open_worker(told["id"], Path(told["root"]), slot.threads)
+    worker.answer = inbox.answer
     emit({"kind": "ready", "pid": os.getpid(), "environment": environment.facts(slot)})
     if told["engine"] == "fused":
         start_libraries(worker)  # while the first dataset is built, perhaps by another worker
     while (message := inbox.get())["kind"] != "finish":
-        if message["kind"] == "stop":
-            continue  # its pack has ended meanwhile
+        if message["kind"] in ("stop", "go"):
+            continue  # the trial has ended meanwhile
         if message["kind"] == "train" and "pack" in message:
             train_packs(worker, message, emit, inbox)
         else:

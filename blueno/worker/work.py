@@ -63,6 +63,9 @@ class Worker:
     first_held_bytes: int | None = None
     worn_out: bool = False  # its memory is not what it was: it should be replaced
     opened: Any = None  # the family that was trained last, compiled (packs.Opened)
+    answer: Callable[[str, int, float], str] | None = (
+        None  # what the scheduler says of a trial that runs, and waits for
+    )
     refused: dict[str, str] = field(default_factory=dict)  # families that could not be opened, and why
 
 
@@ -164,13 +167,30 @@ def _train(worker: Worker, message: Message, emit: Emit) -> None:
     base = {"trial": message["trial"], "attempt": message["attempt"]}
     emit({"kind": "started", **base})
     reset_peak()
-    report = EpochReport(base, emit, one_epoch=message.get("batches") is not None)
+    report = EpochReport(
+        base,
+        emit,
+        one_epoch=message.get("batches") is not None,
+        prune=message.get("prune"),
+        answer=_listener(worker, message),
+    )
     answer = _attempt(worker, message, report)
+    if report.stopped:
+        trial_log(worker.root, message["trial"]).unlink(missing_ok=True)
+        return  # nobody waits for it
     emit({
         "kind": "result", **base, **answer, "started": iso(begun), "duration_s": worker.stopwatch() - begun_s,
         "peak_memory_bytes": peak_bytes(), "log": _log(worker, message, answer),
     })  # fmt: skip
     note_wear(worker)
+
+
+def _listener(worker: Worker, message: Message) -> Callable[[float], str] | None:
+    """What hears whether the trial should go on; None for one that is never ended early, or where nobody could say."""
+    said = worker.answer
+    if said is None or "prune" not in message:
+        return None
+    return lambda timeout_s: said(message["trial"], message["attempt"], timeout_s)
 
 
 def _import_libraries(worker: Worker, message: Message) -> None:
@@ -190,7 +210,7 @@ def _attempt(worker: Worker, message: Message, report: EpochReport) -> Message:
             job = job_of(worker, message, folder)
             outcome = train(job, report)
             report.flush()
-            answer = trained(worker, message, outcome, folder)
+            answer = nothing() if report.stopped else trained(worker, message, outcome, folder)
             if job.checkpoint is not None:
                 shutil.rmtree(job.checkpoint, ignore_errors=True)
             return answer
