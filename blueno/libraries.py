@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import NamedTuple
 
+from .errors import MissingLibrary
+
 # Where a backend of Keras comes from; any one of the distributions will do.
 BACKENDS = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "jax": ("jax",), "torch": ("torch",)}
 OPTIONAL = {  # distribution -> what needs it
@@ -72,3 +74,9 @@ def _library(name: str, least: str) -> Library:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in [*re.findall(r"\d+", version), 0, 0, 0][:3])
+
+
+def check_installed(name: str, message: str) -> None:
+    """MissingLibrary with `message` unless a distribution is there."""
+    if _library(name, "").found is None:
+        raise MissingLibrary(message, f"pip install {name}")

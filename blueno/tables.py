@@ -31,6 +31,8 @@ class ConfigRow(NamedTuple):
     states: list[str]
     metrics: dict[str, dict[str, float | None]]  # others that were asked for: name -> mean and std
     engines: list[str]  # that trained those with a value
+    allowed: bool | None = None  # whether it keeps to `where`; None without it
+    front: bool | None = None  # of several objectives: whether it is on the front
 
 
 class TrialRow(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import time
 from collections import Counter
@@ -15,15 +16,17 @@ import click
 
 from ..cache.opening import local_cache
 from ..canonical import short
+from ..counting import counted
 from ..devices.nvidia import find_gpus
 from ..engine import engine_here
 from ..narrow import folded, terminal_width
 from ..planning import Plan, compile_spec
 from ..planning.describe import Known, plan_json, plan_text
 from ..planning.families import Share, share_out
+from ..search.matching import picks_of
 from ..settings import Settings, load_settings
 from ..spec import load
-from ..store import read
+from ..store import read, searches
 from ..store.database import open_store, store_exists
 from ..store.submit import MACHINE_FAILURES
 from ..store.transitions import DONE
@@ -40,6 +43,7 @@ class Standing(NamedTuple):
     known: Known
     failures: Counter[str]
     engines: Share  # of the trials that would run
+    earlier: int | None = None  # configs of other sweeps that a search with a warm start knows
 
 
 def compiled(spec: Path, overrides: Sequence[str], root: Path) -> Plan:
@@ -68,7 +72,16 @@ def standing(plan: Plan, root: Path) -> Standing:
     with closing(open_store(root, time.time(), read_only=True)) as db:
         states = read.trial_states(db, [trial.id for trial in plan.trials])
         failed = [id for id, state in states.items() if state == "failed"]
-        return Standing(Known(cached, states), Counter(read.failure_classes(db, failed)), _share(plan, root, states))
+        failures = Counter(read.failure_classes(db, failed))
+        return Standing(Known(cached, states), failures, _share(plan, root, states), _earlier(db, plan))
+
+
+def _earlier(db: sqlite3.Connection, plan: Plan) -> int | None:
+    """How many configs that are done lie in the space of a search that asks for them."""
+    if plan.search is None or not plan.search["warm_start"]:
+        return None
+    space = plan.search["space"]
+    return sum(picks_of(space, config, params) is not None for config, params in searches.others(db, 2**62))
 
 
 def _finds_gpus() -> bool:
@@ -118,7 +131,8 @@ def trials_text(plan: Plan, states: Mapping[str, str]) -> str:
 
 def plan_report(plan: Plan, found: Standing, with_trials: bool, width: int | None = None) -> str:
     """What `blueno plan` prints for people, in `width` characters if that is said; the trials take what they need."""
-    parts = [plan_text(plan, found.known), *reasons(found), *filter(None, [found.engines.text()])]
+    warm = [] if found.earlier is None else [f"warm start: {counted(found.earlier, 'config')} of earlier sweeps count"]
+    parts = [plan_text(plan, found.known), *warm, *reasons(found), *filter(None, [found.engines.text()])]
     parts = [folded(part, width) for part in parts]
     if with_trials:
         parts += ["", trials_text(plan, found.known.trials)]

@@ -13,7 +13,9 @@ from ..canonical import short
 from ..counting import counted
 from ..errors import NotFound
 from ..exports import results_csv
+from ..fronts import front_text, judged, names_of
 from ..narrow import Table, narrowed, terminal_width
+from ..origins import search_document, search_text
 from ..plots import plots_of, plots_text
 from ..settings import Settings
 from ..spec.metrics import read_name
@@ -21,6 +23,8 @@ from ..spec.problems import nearest
 from ..store import read
 from ..tables import ConfigRow, TrialRow, cell, config_rows, differing, flat, labels, significant, trial_rows
 from . import complete, need_store, options, print_json, table
+
+MARKS = ("allowed", "front")  # of a row: only where the sweep has limits, or several objectives
 
 
 def table_of(
@@ -31,15 +35,25 @@ def table_of(
     `metrics` are others to show beside the objective. Raises NotFound for one that no trial has.
     """
     found = list(read.rows_of(db, sweep.number))
-    others = list(dict.fromkeys(_named(name, found, sweep) for name in metrics))
-    made = config_rows if by == "config" else trial_rows
-    rows = made(found, read.configs_of(db, sweep.number), sweep.metric, sweep.direction, others)
+    deciding = names_of(sweep.plan)
+    others = list(dict.fromkeys([*deciding, *(_named(name, found, sweep) for name in metrics)]))
+    configs = read.configs_of(db, sweep.number)
+    rows: list[ConfigRow] | list[TrialRow] = trial_rows(found, configs, sweep.metric, sweep.direction, others)
+    searched: dict[str, Any] = {}
+    if by == "config":
+        rows = judged(config_rows(found, configs, sweep.metric, sweep.direction, others), sweep.plan, sweep.metric)
+        searched = search_document(db, sweep.number, rows, sweep.direction)
     return {
         "sweep": sweep.id,
         "name": sweep.name,
         "objective": {"metric": sweep.metric, "direction": sweep.direction},
         "by": by,
-        "rows": [row._asdict() for row in rows],
+        **{key: sweep.plan[key] for key in ("objectives", "where") if key in sweep.plan},
+        **({"search": searched} if searched else {}),
+        "rows": [
+            {key: value for key, value in row._asdict().items() if value is not None or key not in MARKS}
+            for row in rows
+        ],
     }
 
 
@@ -74,6 +88,7 @@ def results_text(document: dict[str, Any], top: int | None = None, width: int | 
     text = f"{document['name']}: {objective['metric']}, {best} first\n" + table(fitted.head, fitted.rows, {0})
     hidden = len(rows) - len(lines)
     text += f"\n... and {hidden} more {document['by']}s" if hidden else ""
+    text += front_text(document) + search_text(document.get("search", {}))
     text += _mixed(rows) if document["by"] == "config" else ""
     return text + (f"\nno place for {', '.join(fitted.left_out)}: use a wider terminal" if fitted.left_out else "")
 
@@ -110,7 +125,8 @@ def _of_configs(rows: list[dict[str, Any]], metric: str) -> tuple[list[str], lis
         spreads = [(row.mean, row.std), *((row.metrics[name]["mean"], row.metrics[name]["std"]) for name in others)]
         counts = [f"{row.replicates}/{row.planned}"] if incomplete else []
         after.append([*("-" if mean is None else significant(mean, std) for mean, std in spreads), *counts])
-    return ["config", *(short(row.config_id) for row in configs)], after
+    marks = ["*" if row.front else "" for row in configs]
+    return ["config", *(short(row.config_id) + mark for row, mark in zip(configs, marks, strict=True))], after
 
 
 def _of_trials(rows: list[dict[str, Any]], metric: str) -> tuple[list[str], list[list[str]]]:
@@ -131,10 +147,16 @@ def _number(value: float | None) -> str:
 
 def best_trials(db: sqlite3.Connection, sweep: read.Sweep) -> list[str]:
     """The trials of the best config that have a value. Raises NotFound when no config has one."""
-    rows = config_rows(read.rows_of(db, sweep.number), read.configs_of(db, sweep.number), sweep.metric, sweep.direction)
+    rows = config_rows(
+        read.rows_of(db, sweep.number),
+        read.configs_of(db, sweep.number),
+        sweep.metric,
+        sweep.direction,
+        names_of(sweep.plan),
+    )
     if not rows or rows[0].mean is None:
         raise NotFound(f"no trial of {sweep.name} has a {sweep.metric} yet", "wait until one is done")
-    best = rows[0]
+    best = judged(rows, sweep.plan, sweep.metric)[0]
     return [trial for trial, state in zip(best.trials, best.states, strict=True) if state == "succeeded"]
 
 

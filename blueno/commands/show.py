@@ -12,11 +12,12 @@ import click
 
 from ..canonical import short
 from ..clock import words
+from ..origins import origin_text, origins_of
 from ..planning.describe import resolved
 from ..plots import plots_of, plots_text
 from ..recipes import leaf
 from ..settings import Settings
-from ..store import live, read, trace
+from ..store import live, prunings, read, trace
 from ..summaries import described
 from ..tables import flat
 from . import complete, need_store, options, print_json, table
@@ -34,11 +35,12 @@ def show(db: sqlite3.Connection, root: Path, trial: str) -> dict[str, Any]:
     row = read.trial(db, trial)
     left = row["result"] or NOTHING
     data = trace.dataset(db, row["dataset"])
+    pruned = prunings.of_trial(db, trial)
     return {
         "id": trial,
         "config_id": row["config"],
         "dataset_id": row["dataset"],
-        "state": row["state"],
+        "state": "pruned" if pruned and row["state"] == "idle" else row["state"],
         "params": read.params_of(db, row["config"]),
         "resolved": resolved(row["recipe"], data and data["recipe"]),
         "data": data and data["summary"],
@@ -47,6 +49,8 @@ def show(db: sqlite3.Connection, root: Path, trial: str) -> dict[str, Any]:
         "attempts": row["starts"],
         "progress": _progress(db, trial),
         "sweeps": [_sweep(sweep) for sweep in trace.sweeps_of(db, "trial", trial)],
+        "origins": origins_of(db, row["config"]),
+        "pruned": pruned,
         **{key: left[key] for key in NOTHING},
         "engine": left["engine"] or None,
         "artefacts": {name: str(root / "models" / told["key"]) for name, told in left["artefacts"].items()},
@@ -95,6 +99,8 @@ def _head(document: dict[str, Any]) -> str:
         epoch = f", epoch {document['epoch']} counts" if document["epoch"] else ""
         engine = f" by {document['engine']}" if document["engine"] else ""
         lines.append(f"  ended {document['ended']} after {words(document['duration_s'])}{engine}{epoch}")
+    lines += [f"  {origin_text(found)}" for found in document["origins"]]
+    lines += [f"  pruned in {found['sweep']} at epoch {found['epoch']}: {found['why']}" for found in document["pruned"]]
     lines += [f"  its {name} were let go: {why}" for name, why in document["let_go"].items()]
     lines += [f"  {note}" for note in document["notes"]]
     if document["progress"]:

@@ -19,6 +19,7 @@ from ..canonical import short
 from ..counting import counted
 from ..engine import engine_here
 from ..holdings.wants import announce_later
+from ..libraries import check_installed
 from ..loop import check_devices, detach, run_until
 from ..planning import Plan
 from ..planning.describe import about_plan
@@ -39,6 +40,8 @@ from .results import results_text, table_of
 
 def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path) -> Submission:
     """Snapshots the user's code, and adds the plan to the store. Machines that share a cache hear of what it wants."""
+    if plan.search is not None or plan.prune is not None:
+        check_installed("optuna", "searches and pruning need Optuna, which is not installed")
     write_snapshot(plan.snapshot, local_cache(root))
     submission = submit(db, plan, about_plan(plan), sys.executable, time.time())
     if plan.datasets and load_settings(root).cache:

@@ -270,4 +270,6 @@ def _plan(
         baseline=next(iter(made.baseline), None),
         seeds=words.seeds,
         prune=spec.prune and spec.prune.document(),
+        others=spec.others,
+        where=spec.where,
     )

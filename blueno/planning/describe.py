@@ -44,6 +44,8 @@ def about_plan(plan: Plan) -> dict[str, Any]:
         "notes": plan.notes,
         **({"search": {key: value for key, value in plan.search.items() if key != "space"}} if plan.search else {}),
         **({"prune": plan.prune} if plan.prune else {}),
+        **({"objectives": [plan.objective, *plan.others]} if plan.others else {}),
+        **({"where": plan.where} if plan.where else {}),
     }
 
 
@@ -123,6 +125,7 @@ def plan_text(plan: Plan, known: Known = NOTHING_KNOWN) -> str:
     """What `blueno plan` prints."""
     lines = [f"{plan.name}: {plan.objective['direction']} {plan.objective['metric']}", "", *_axes_text(plan), ""]
     lines.append(_counts_text(plan))
+    lines += search_text(plan)
     lines += _data_text(plan, known)
     states = trial_states(plan, known)
     lines.append("trials: " + ", ".join(f"{count} {state}" for state, count in states.items()))
@@ -140,9 +143,18 @@ def _axes_text(plan: Plan) -> list[str]:
     if not plan.axes:
         return ["nothing varies"]
     width = max(len(axis["path"]) for axis in plan.axes)
-    return [
-        f"  {axis['path']:<{width}}  {len(axis['values']):>4}  {_values_text(axis['values'])}" for axis in plan.axes
-    ]
+    return [f"  {axis['path']:<{width}}  {_size(axis):>4}  {_axis_text(axis)}" for axis in plan.axes]
+
+
+def _size(axis: dict[str, Any]) -> str:
+    return "any" if "drawn" in axis else str(len(axis["values"]))
+
+
+def _axis_text(axis: dict[str, Any]) -> str:
+    if "drawn" not in axis:
+        return _values_text(axis["values"])
+    low, high = axis["values"]
+    return f"{axis['drawn']} from {shown(low)} to {shown(high)}"
 
 
 def _values_text(values: list[Any]) -> str:
@@ -152,8 +164,48 @@ def _values_text(values: list[Any]) -> str:
     return ", ".join(texts)
 
 
+def search_text(plan: Plan) -> list[str]:
+    """What a plan can say of its search and its pruning."""
+    lines = []
+    if plan.search is not None:
+        size = plan.search["size"]
+        space = "a continuous space" if size is None else f"a space of {counted(size, 'config')}"
+        tried = f"{counted(plan.num_configs, 'config')} of {space}"
+        first = len(plan.search["first"])
+        lines.append(
+            f"search: {plan.search['method']} tries {tried}" + (f", the first {first} as written" if first else "")
+        )
+        if plan.num_configs < plan.search["asked"]:
+            lines.append(f"  there are no {plan.search['asked']}, as search.configs asks for")
+    if plan.prune is not None:
+        lines.append(f"prune: {plan.prune['method']}, {_when(plan.prune)}")
+    if plan.others:
+        listed = ", ".join(f"{each['direction']} {each['metric']}" for each in (plan.objective, *plan.others))
+        lines.append(f"objectives: {listed}")
+    if plan.where:
+        lines.append("where: " + ", ".join(f"{name} {operator} {limit:g}" for name, operator, limit in plan.where))
+    return lines
+
+
+def _when(prune: dict[str, Any]) -> str:
+    """At which epochs a pruner decides, as far as it can be said."""
+    if prune["method"] == "wilcoxon":
+        return "between replicates: the others of a config that is worse are not trained"
+    first, options = prune["after"], prune["options"]
+    until = f", none after {prune['epochs']}" if prune["epochs"] else ""
+    if prune["method"] in ("asha", "hyperband") and isinstance(options.get("min_resource", 1), int):
+        factor = options.get("reduction_factor", 4 if prune["method"] == "asha" else 3)
+        least = options.get("min_resource", 1)
+        return f"at epochs {least}, {least * factor}, {least * factor**2}, ...{until}"
+    each = "each epoch" if prune["interval"] == 1 else f"every {prune['interval']} epochs"
+    waits = options.get("n_startup_trials", 5) if prune["method"] in ("median", "percentile") else 0
+    after = f", once {waits} trials have ended" if waits else ""
+    return f"{each} from epoch {first}{after}{until}"
+
+
 def _counts_text(plan: Plan) -> str:
-    parts = [counted(len(plan.configs), "config"), counted(len(plan.trials), "trial")]
+    most = "at most " if plan.search else ""
+    parts = [counted(plan.num_configs, "config"), f"{most}{counted(plan.num_trials, 'trial')}"]
     if plan.excluded:
         parts.append(f"{plan.excluded} excluded")
     if plan.duplicates:
@@ -163,6 +215,8 @@ def _counts_text(plan: Plan) -> str:
 
 def _data_text(plan: Plan, known: Known) -> list[str]:
     states = Counter(state for _, _, state in _datasets(plan, known))
+    if not states and plan.search and plan.search["prepares"]:
+        return ["datasets: prepared as the search proposes them"]
     if not states:
         return ["datasets: none, the models bring their own"]
     counts = [f"{states['cached']} cached", f"{states['to_build']} to build"]

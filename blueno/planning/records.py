@@ -60,6 +60,9 @@ class Plan(NamedTuple):
     search: dict[str, Any] | None = None  # method, configs, options, space, ...: then no config is known beforehand
     prune: dict[str, Any] | None = None  # method, options, after, ...
 
+    others: list[dict[str, str]] = []  # objectives beside the first
+    where: list[list[Any]] = []  # metric, operator, limit: what a config must keep to
+
     @property
     def num_configs(self) -> int:
         """How many configs there are; of a search, how many there will be."""

@@ -38,7 +38,7 @@ def search_plan(spec: Spec, search: Search, reader: Reader) -> tuple[dict[str, A
     document = {
         **search.document(), "configs": configs, "asked": search.configs, "size": size, "replicates": each,
         "planned": configs * each, "first": [_fixed(values, spec.variables) for values, _ in search.first],
-        "space": space,
+        "prepares": _prepares(space), "space": space,
     }  # fmt: skip
     return document, list(datasets.values())
 

@@ -9,10 +9,10 @@ from .types import ANY, BOOL, FLOAT, INT, NULL, STR, Type, list_of, literal, uni
 SECTIONS = ("data", "preprocess", "augment", "model", "train")
 TOP_KEYS = (
     "version", "name", "tags", "notes", "objective", "metrics", "seeds", *SECTIONS, "one_of", "zip", "exclude",
-    "baseline", "search", "prune", "resources", "keep",
+    "baseline", "where", "search", "prune", "resources", "keep",
 )  # fmt: skip
 ARM_KEYS = (*SECTIONS, "one_of", "as")
-RESERVED = ("then", "where", "evaluate")
+RESERVED = ("then", "evaluate")
 
 POSITIVE_INT = Type("int", ge=1)
 COUNT = Type("int", ge=0)

@@ -12,16 +12,17 @@ from .axes import DRAWN, MAX_VALUES
 from .choices import Axis, Builder, OneOf
 from .conditions import Pattern, read_baseline, read_patterns
 from .factors import Factor, Outcome
-from .metric_names import Known, Listed, is_of_task, needs_loss, read_metrics, read_objective
+from .metric_names import Known, Listed, is_of_task, needs_loss, read_metrics, read_objectives, read_where
+from .metrics import METRICS, read_name
 from .node import Node, plain
 from .overrides import apply_overrides
 from .pairs import Pairs, check_active_together, count, layout_with, read_pairs
 from .problems import Problems
-from .search_section import Prune, Search, draws, read_prune, read_search
+from .search_section import Prune, Search, check_several, draws, read_prune, read_search
 from .signatures import Folders
 from .space import Arm, Frame, frames
 from .values import Context
-from .variables import Variable, check_variables, variables_of
+from .variables import Variable, check_prune, check_variables, variables_of
 from .words import Words, check_top, read_words
 from .yaml import parse
 
@@ -45,6 +46,8 @@ class Spec(NamedTuple):
     search: Search | None = None  # None: every config of the grid
     prune: Prune | None = None
     variables: list[Variable] = []  # of a search
+    others: list[dict[str, str]] = []  # objectives beside the first
+    where: list[list[Any]] = []  # metric, operator, limit
 
 
 def load(path: Path | str, overrides: Sequence[str] = (), root: Path | None = None) -> Spec:
@@ -109,11 +112,14 @@ def _read_spec(node: Node, context: Context) -> Spec:
     variables = [] if search is None else variables_of(builder.choices, pairs)
     if search is not None:
         check_variables(search, variables, pairs, problems)
+    where = read_where(node.value.get("where"), known, context)
+    check_several(search, prune, [known.objective, *known.others], problems)
+    check_prune(prune, found, known.objective, words.seeds, problems)
     patterns = read_patterns(node.value.get("exclude"), found, builder, problems)
     return Spec(
         words=words,
         objective=known.objective,
-        metrics=listed.items,
+        metrics=[*listed.items, *_also_measured(known, where)],
         metric_references=listed.references,
         axes=[_axis(choice) for choice in builder.choices],
         frames=found,
@@ -127,7 +133,16 @@ def _read_spec(node: Node, context: Context) -> Spec:
         search=search,
         prune=prune,
         variables=variables,
+        others=known.others,
+        where=where,
     )
+
+
+def _also_measured(known: Known, where: list[list[Any]]) -> list[str]:
+    """Metrics that decide something beside the objective, as far as Blueno computes them."""
+    names = dict.fromkeys([*(other["metric"] for other in known.others), *(name for name, _, _ in where)])
+    computed = (name for name in names if read_name(name).bare in METRICS and read_name(name).part)
+    return [name for name in computed if name not in known.listed and name != known.objective.get("metric")]
 
 
 def _axis(choice: Axis | OneOf) -> dict[str, Any]:
@@ -143,8 +158,8 @@ def _known(node: Node, arms: Iterable[Arm], listed: Listed, context: Context) ->
     known = Known(listed.names, listed.definitions, {}, free, free and not kinds & {"architecture", "estimator"})
     if "objective" not in node.value:
         return known
-    objective = read_objective(node.value["objective"], known, context)
-    return known._replace(objective=objective or {})
+    objectives = read_objectives(node.value["objective"], known, context)
+    return known._replace(objective=objectives[0] if objectives else {}, others=objectives[1:])
 
 
 def _kinds(tree: Any) -> set[str]:
@@ -223,7 +238,9 @@ def _check_objective(node: Node, found: Sequence[Frame], known: Known, problems:
     name = known.objective.get("metric", "")
     if not name or name in known.listed:
         return
-    direction, inner = next(iter(node.value["objective"].value.items()))
+    written = node.value["objective"]
+    first = written.value[0] if isinstance(written.value, list) else written
+    direction, inner = next(iter(first.value.items()))
     path = f"objective.{direction}"
     if needs_loss(name) and any(frame.model.kind == "estimator" for frame in found):
         fix = "write val_log_loss, or val_mean_squared_error"

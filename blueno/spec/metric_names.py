@@ -11,7 +11,7 @@ from .node import Broken, Node, found, plain
 from .problems import join_path
 from .references import is_reference
 from .signatures import Signature
-from .types import STR
+from .types import FLOAT, STR
 from .values import Code, Context, Named, checked, is_mapping, named, signature
 
 
@@ -32,6 +32,7 @@ class Known(NamedTuple):
     objective: dict[str, str]  # metric and direction, as far as it could be read
     free: bool  # functions and commands report what they like
     only_free: bool  # nothing but functions and commands
+    others: list[dict[str, str]] = []  # objectives beside the first
 
 
 def read_metrics(node: Node | None, context: Context) -> Listed:
@@ -133,12 +134,52 @@ def _is_computed(name: Name, node: Node, path: str, context: Context) -> bool:
     return False
 
 
-def read_objective(node: Node, known: Known, context: Context) -> dict[str, str] | None:
+PARAMETERS = "parameters"  # how many numbers a network learns: known of every network, whatever is measured
+
+
+def read_objectives(node: Node, known: Known, context: Context) -> list[dict[str, str]]:
+    """One objective, or a list of several: metric and direction of each that could be read."""
+    if not isinstance(node.value, list):
+        found = read_objective(node, known, context)
+        return [] if found is None else [found]
+    if len(node.value) < 2:
+        fix = "write objective: {maximize: val_accuracy}, or add another"
+        context.problems.add(node.mark, "objective", "expected at least two objectives in a list", fix)
+    listed: list[dict[str, str]] = []
+    for item in node.value:
+        found = read_objective(item, known, context, several=bool(listed))
+        if found is not None and any(found["metric"] == other["metric"] for other in listed):
+            context.problems.add(item.mark, "objective", f"{found['metric']} is there already", "remove it")
+        elif found is not None:
+            listed.append(found)
+    return listed
+
+
+def read_where(node: Node | None, known: Known, context: Context) -> list[list[Any]]:
+    """The limits of `where`: metric, operator and number of each."""
+    limits: list[list[Any]] = []
+    if node is None or not is_mapping(node, "where", context, "where: {latency_ms: {le: 5}}"):
+        return limits
+    for key, child in node.value.items():
+        name = metric_name(Node(key, node.keys[key]), "where", known, context, counted=True)
+        if not is_mapping(child, f"where.{key}", context, "{le: 5}"):
+            continue
+        for operator, operand in child.value.items():
+            if operator not in LIMITS:
+                context.problems.unknown_key(child.keys[operator], f"where.{key}", operator, LIMITS)
+                continue
+            limit = checked(operand, FLOAT, f"where.{key}.{operator}", context)
+            if name is not None and limit is not None:
+                limits.append([name, operator, limit])
+    return limits
+
+
+LIMITS = ("le", "lt", "ge", "gt")
+
+
+def read_objective(node: Node, known: Known, context: Context, several: bool = False) -> dict[str, str] | None:
     """`{maximize: METRIC}` or `{minimize: METRIC}`, the metric under its standard name."""
     example = "objective: {maximize: val_accuracy}"
-    if isinstance(node.value, list):
-        context.problems.add(node.mark, "objective", "not yet: several objectives", f"write one, as {example}")
-        return None
     if not isinstance(node.value, dict) or len(node.value) != 1:
         wrong = f"a mapping of {len(node.value)} keys" if isinstance(node.value, dict) else found(node)[6:]
         if not isinstance(node.value, Broken):
@@ -150,7 +191,7 @@ def read_objective(node: Node, known: Known, context: Context) -> dict[str, str]
         context.problems.unknown_key(node.keys[direction], "objective", direction, ("maximize", "minimize"))
         return None
     path = f"objective.{direction}"
-    name = metric_name(inner, path, known, context)
+    name = metric_name(inner, path, known, context, counted=several)
     if name is None:
         return None
     wanted = known.listed.get(name) or direction_of(read_name(name))
@@ -162,8 +203,12 @@ def read_objective(node: Node, known: Known, context: Context) -> dict[str, str]
     return {"metric": name, "direction": direction}
 
 
-def metric_name(node: Node, path: str, known: Known, context: Context) -> str | None:
-    """A metric under its standard name; None, and a problem, if nothing computes it."""
+def metric_name(node: Node, path: str, known: Known, context: Context, counted: bool = False) -> str | None:
+    """A metric under its standard name; None, and a problem, if nothing computes it. What is `counted`, not measured,
+    will do if that is said.
+    """
+    if counted and node.value == PARAMETERS and not known.only_free:
+        return PARAMETERS
     if not isinstance(node.value, str):
         if not isinstance(node.value, Broken):
             context.problems.add(node.mark, path, f"expected the name of a metric, {found(node)}", "write val_accuracy")

@@ -11,7 +11,7 @@ from .axes import found_list
 from .installed import generated
 from .language import COUNT, POSITIVE_INT, SEED
 from .node import Broken, Mark, Node, found, is_broken, plain
-from .problems import join_path, nearest
+from .problems import Problems, join_path, nearest
 from .types import BOOL, Type
 from .values import Context, checked, is_mapping
 
@@ -34,9 +34,15 @@ NOT_WRITTEN = {
     "gamma", "weights", "x0", "source_trials", "mutation", "crossover", "reference_points", "wrapped_pruner",
     "elite_population_selection_strategy", "child_generation_strategy", "after_trial_strategy",
 }  # fmt: skip
+# Types of parameters whose default is null.
+UNTOLD = {
+    **dict.fromkeys(("multivariate", "consider_prior", "consider_magic_clip", "consider_endpoints"), BOOL),
+    **dict.fromkeys(("sigma0", "prior_weight", "mutation_prob", "percentile"), Type("float", ge=0)),
+    **dict.fromkeys(("popsize", "patience"), Type("int", ge=1)),
+}
 NUMBERS_ONLY = ("cmaes", "qmc")  # what is categorical they would draw at random
 ALWAYS_THERE = ("cmaes", "qmc", "gp")  # and so what only some configs have
-ONE_OBJECTIVE = ("gp", "cmaes")
+ONE_OBJECTIVE = ("cmaes",)
 
 
 class Search(NamedTuple):
@@ -147,6 +153,8 @@ def _parameters(reference: str) -> dict[str, list[Any]]:
 def _option(node: Node, entry: list[Any], path: str, context: Context) -> Any:
     """A parameter of Optuna's: of the kind of its default, where that tells it."""
     default = entry[1] if len(entry) > 1 else None
+    if entry[0] in UNTOLD:
+        return checked(node, UNTOLD[entry[0]], path, context)
     if default is not None:
         kinds = {bool: BOOL, int: Type("int"), float: Type("float"), str: Type("str")}
         kind = next((kinds[each] for each in kinds if type(default) is each), None)
@@ -223,3 +231,17 @@ def _read_prune(node: Node, method: Node, path: str, context: Context) -> Prune:
         of=read_prune(node.value.get("of"), context, f"{path}.of") if name == "patient" else None,
         mark=method.mark,
     )
+
+
+def check_several(
+    search: Search | None, prune: Prune | None, objectives: list[dict[str, str]], problems: Problems
+) -> None:
+    """Adds a problem for what can follow only one objective."""
+    if len(objectives) < 2:
+        return
+    if search is not None and search.method in ONE_OBJECTIVE:
+        message = f"{search.method} follows one objective, and there are {len(objectives)}"
+        problems.add(search.mark, "search.method", message, "write method: nsga2, or tpe")
+    if prune is not None:
+        message = f"trials are pruned by one objective, and there are {len(objectives)}"
+        problems.add(prune.mark, "prune.method", message, "remove prune, or write one objective")

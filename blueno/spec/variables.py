@@ -11,7 +11,8 @@ from .conditions import equal
 from .node import Mark, plain
 from .pairs import Pairs
 from .problems import Problems, nearest
-from .search_section import ALWAYS_THERE, NUMBERS_ONLY, Search
+from .search_section import ALWAYS_THERE, NUMBERS_ONLY, Prune, Search
+from .space import Frame
 
 ORDERED = ("range", "linspace", "logspace")
 
@@ -133,3 +134,31 @@ def _product(variables: list[Variable], under: Under) -> int:
                 else len(variable.values)
             )
     return total
+
+
+def check_prune(
+    prune: Prune | None, frames: list[Frame], objective: dict[str, str], seeds: list[int], problems: Problems
+) -> None:
+    """Adds a problem where no trial says anything before it ends, which could be pruned by."""
+    kinds = {frame.model.kind for frame in frames}
+    if prune is None or not kinds:
+        return
+    if prune.method == "wilcoxon":
+        folded = any(
+            outcome.resolved.num_folds
+            for frame in frames
+            for factor in frame.factors
+            if factor.section == "data"
+            for outcome in factor.outcomes
+        )
+        if len(seeds) < 2 and not folded:
+            message = "wilcoxon compares replicates, and each config has one"
+            problems.add(prune.mark, "prune.method", message, "write split: {folds: 5}, or seeds: 5, or method: median")
+        return
+    if kinds == {"estimator"}:
+        message = "an estimator reports nothing before it is done, so no trial could be pruned"
+        problems.add(prune.mark, "prune.method", message, "remove prune, or write method: wilcoxon with folds")
+    name = objective.get("metric", "")
+    if "architecture" in kinds and name.startswith("train_"):
+        message = f"{name} is measured only at the end, so no trial could be pruned by it"
+        problems.add(prune.mark, "prune.method", message, f"make val_{name.removeprefix('train_')} the objective")

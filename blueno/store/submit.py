@@ -45,6 +45,8 @@ def sweep_id(plan: Plan) -> str:
             "trials": [[trial.id, trial.config_id] for trial in plan.trials],
             **({"search": plan.search} if plan.search else {}),
             **({"prune": plan.prune} if plan.prune else {}),
+            **({"others": plan.others} if plan.others else {}),
+            **({"where": plan.where} if plan.where else {}),
         }
     )
 

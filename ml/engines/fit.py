@@ -203,6 +203,7 @@ def _outcome(setup: Setup, progress: Progress, stage: Stage) -> Outcome:
         setup.trainee.set_weights(kept.weights)
     validation = None if kept.scores is None else task.scored(setup.dataset, setup.rows["validation"], kept.scores)
     metrics, notes = _final_metrics(setup, kept, validation, stage)
+    metrics = {**metrics, "parameters": float(setup.model.count_params())}
     notes = [*progress.notes, *notes]
     if progress.diverged:
         return Outcome("diverged", finite(metrics), progress.history, {}, "fit", kept.epoch, tuple(notes))

@@ -332,7 +332,7 @@ def test_what_cannot_work_is_refused_before_training(
 def test_without_a_validation_part_only_training_is_measured(tmp_path: Path) -> None:
     whole = blobs()._replace(parts={"train": np.arange(120)})
     outcome = run(tmp_path, whole, MLP, objective={"metric": "train_accuracy", "direction": "maximize"})
-    assert set(outcome.metrics) == {"train_accuracy"} and set(outcome.history) == {"loss", "accuracy"}
+    assert set(outcome.metrics) == {"train_accuracy", "parameters"} and set(outcome.history) == {"loss", "accuracy"}
     with pytest.raises(ModelError, match="val_loss needs a validation part"):
         check(
             job(

@@ -89,6 +89,7 @@ def _outcome(
     pack: Pack, lane: Lane, validation: scoring.Scored | None, values: Values, worth: Worth
 ) -> Outcome:  # fmt: skip
     (metrics, notes), progress = values, lane.progress
+    metrics = {**metrics, "parameters": float(lane.setup.model.count_params())}
     assert progress.kept is not None, "BUG: no epoch counts"
     notes = [*progress.notes, *pack.notes, *notes]
     if progress.diverged:
