@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import psutil
 
-LIBRARIES = ("blueno", "keras", "jax", "tensorflow-cpu", "tensorflow", "numpy", "scikit-learn")
+LIBRARIES = ("blueno", "keras", "jax", "optuna", "tensorflow-cpu", "tensorflow", "numpy", "scikit-learn")
 
 
 class Table(NamedTuple):

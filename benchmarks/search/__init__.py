@@ -1,0 +1,1 @@
+"""Searches, against Optuna alone: `python -m benchmarks.search.cost`, `.quality` and `.digits`."""
