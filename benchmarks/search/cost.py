@@ -28,7 +28,9 @@ def measure(quick: bool) -> Table:
         ["Optuna alone, in memory", f"{median(theirs):.1f} s", f"{1000 * median(theirs) / configs:.1f} ms"],
         ["Blueno, recorded in its store", f"{median(ours):.1f} s", f"{1000 * median(ours) / configs:.1f} ms"],
     ]
-    remarks = [f"{configs} configs of the mixed function, TPE, {AT_ONCE} at a time; seconds of the processor, {repeats} of each."]
+    remarks = [
+        f"{configs} configs of the mixed function, TPE, {AT_ONCE} at a time; seconds of the processor, {repeats} of each."
+    ]
     return Table(
         "search.cost", ["", "in all", "a config"], rows, remarks, [f"at most {MOST} times: {ratio:.2f}, {met}"]
     )

@@ -74,3 +74,34 @@ def proposals(project: Project) -> list[tuple[object, ...]]:
         return db.execute("SELECT number, config, kind, picks FROM proposals ORDER BY number").fetchall()
     finally:
         db.close()
+
+
+NETWORKS = """\
+version: 1
+name: pruned
+objective: {maximize: val_accuracy}
+search: {method: random, configs: 12, seed: 1}
+prune: {method: asha, after: 1, factor: 2}
+data: {source: {sklearn: digits}, split: {test: 0.2, validation: 0.2}}
+model: {architecture: mlp, hidden: [16]}
+train: {learning_rate: {log_uniform: [1e-5, 1e-2]}, epochs: 12}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["fit", "fused"])
+def test_networks_are_searched_and_pruned_by_both_engines(engine: str, project: Project) -> None:
+    if engine == "fused":
+        pytest.importorskip("jax")
+    project.write(pruned_yaml=NETWORKS)
+    ledger = project.json("sweep", "pruned.yaml", "--engine", engine)
+    assert ledger["adds_up"] and ledger["finished"]
+    assert ledger["pruned"] >= 3
+    assert ledger["pruned"] + ledger["succeeded"] == ledger["planned"] == 12
+    rows = project.json("results", "--by", "trial")["rows"]
+    done = [row for row in rows if row["state"] == "succeeded"]
+    assert {project.json("show", row["id"])["engine"] for row in done} == {engine}
+    pruned = [project.json("show", row["id"]) for row in rows if row["state"] == "pruned"]
+    assert all(1 <= each["pruned"][0]["epoch"] < 12 for each in pruned)
+    left = {path.parts[-3] for path in (project.root / "models").rglob("*") if path.is_file() and len(path.name) > 1}
+    assert not left & {each["id"] for each in pruned}, "what was pruned has left files"

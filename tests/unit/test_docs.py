@@ -52,7 +52,7 @@ def test_example(found: tuple[Path, Example], tmp_path: Path) -> None:
         assert block.said("refused")[0] in errors(example, tmp_path)
     else:
         plan = planned(example, tmp_path)
-        counts = (len(plan.configs), len(plan.trials), plan.excluded, plan.duplicates, len(plan.datasets))
+        counts = (plan.num_configs, plan.num_trials, plan.excluded, plan.duplicates, len(plan.datasets))
         expected = {name: int(value) for name in COUNTS for value in block.said(name)}
         assert expected, "an example says how many configs it makes"
         assert {name: count for name, count in zip(COUNTS, counts, strict=True) if name in expected} == expected

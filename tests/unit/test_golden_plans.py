@@ -26,6 +26,7 @@ COUNTS = {
     "language/metrics": (2, 2, 0, 0, 1),
     "language/pairs": (6, 6, 0, 0, 1),  # 3 together x 2
     "language/references": (6, 6, 0, 0, 0),
+    "language/search": (8, 24, 0, 0, 0),  # 8 of any number, in 3 folds; datasets as they are proposed
     "language/sources": (3, 3, 0, 1, 3),  # two ways to name the same function with the same parameters
     "language/stages": (2, 2, 0, 0, 1),
     "language/steps": (15, 15, 0, 0, 15),  # 2 + 3 x 3 + 2 + 1 + 1
@@ -47,7 +48,7 @@ def name_of(spec: Path) -> str:
 @pytest.mark.parametrize("spec", SPECS, ids=name_of)
 def test_counts_by_hand(spec: Path, tmp_path: Path) -> None:
     plan = compiled(spec, tmp_path)
-    counts = (len(plan.configs), len(plan.trials), plan.excluded, plan.duplicates, len(plan.datasets))
+    counts = (plan.num_configs, plan.num_trials, plan.excluded, plan.duplicates, len(plan.datasets))
     assert counts == COUNTS[name_of(spec)]
 
 
