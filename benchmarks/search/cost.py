@@ -29,7 +29,7 @@ def measure(quick: bool) -> Table:
         ["Blueno, recorded in its store", f"{median(ours):.1f} s", f"{1000 * median(ours) / configs:.1f} ms"],
     ]
     remarks = [
-        f"{configs} configs of the mixed function, TPE, {AT_ONCE} at a time; seconds of the processor, {repeats} of each."
+        f"{configs} configs of the mixed function, TPE, {AT_ONCE} at a time; processor seconds, {repeats} of each."
     ]
     return Table(
         "search.cost", ["", "in all", "a config"], rows, remarks, [f"at most {MOST} times: {ratio:.2f}, {met}"]
