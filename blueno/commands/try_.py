@@ -22,6 +22,7 @@ from ..executors import WorkerSpec, open_executor
 from ..messages import Message
 from ..narrow import folded, terminal_width
 from ..one_worker import OneWorker, ask, last_words
+from ..planning.searching import sampled
 from ..planning.snapshot import write_snapshot
 from ..progress import say
 from ..settings import Settings, load_settings
@@ -265,7 +266,7 @@ def command(settings: Settings, as_json: bool, spec: Path, overrides: tuple[str,
     One trial of each arm, model and sequence of steps, one epoch, a few batches. Nothing is recorded.
     """
     settings = load_settings(settings.root, **flags)
-    plan = compiled(spec, overrides, settings.root)
+    plan = sampled(compiled(spec, overrides, settings.root))
     found = []
     with output_spared() if as_json else nullcontext():
         for each in tried(plan, settings, say):

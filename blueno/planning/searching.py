@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..spec.train_section import contradictions
 from ..spec.variables import Variable, index_of, size_of
 from .contents import Reader
 from .proposed import Picks, Proposed, proposed, walk
-from .records import DatasetNode
+from .records import DatasetNode, Plan
 from .space import Space, space_of
 
 TRIED = 200  # configs that are drawn to see whether any can be
@@ -87,8 +88,6 @@ def _drawn(space: Space, seed: int) -> list[Proposed]:
 
 def _check(spec: Spec, drawn: list[Proposed]) -> None:
     """Whether any config is left, and whether what is drawn contradicts itself."""
-    import json
-
     if spec.patterns and all(each.excluded for each in drawn):
         message = f"the patterns drop each of {len(drawn)} configs that were drawn"
         spec.problems.add(spec.patterns[0].mark, "exclude[0]", message, "remove a pattern, or narrow one")
@@ -149,4 +148,20 @@ def _prepares(space: Space) -> bool:
         for factor in frame["factors"]
         if factor["section"] in ("data", "preprocess")
         for form in factor["forms"]
+    )
+
+
+def sampled(plan: Plan, count: int = 64) -> Plan:
+    """A plan whose search is replaced by some of its configs, drawn at random; one that lists its configs as it is."""
+    if plan.search is None:
+        return plan
+    space, chance = plan.search["space"], random.Random(plan.search["seed"])
+    made = [proposed(space, drawn_picks(space, chance), position) for position in range(count)]
+    kept = {each.config.id: each for each in made if not each.excluded}.values()
+    datasets = {node.id: node for each in kept for node in each.datasets}
+    return plan._replace(
+        configs=[each.config for each in kept],
+        trials=[trial for each in kept for trial in each.trials],
+        datasets=list(datasets.values()),
+        search=None,
     )

@@ -19,7 +19,7 @@ from .state import Scheduler
 
 AHEAD = 2  # trials for each slot that wait to be claimed; more would be proposed without knowing what runs now
 PACK = 16  # of a family that may be trained as packs, so many lanes at a time
-SOON_S = 0.01  # the longest wait for messages while a proposal is on its way and somebody may want it
+SOON_S = 0.02  # the longest wait for messages while a proposal is on its way and somebody may want it
 END_S = 5.0
 
 

@@ -15,7 +15,8 @@ from .state import Scheduler, Worker, leave
 def heard(s: Scheduler, worker: Worker, trial: Claimed, message: Message, now: float) -> None:
     """A trial reported epochs. A worker that asks is answered, so that it need not go on with what is poor."""
     values = message.get("since") or []
-    s.reported.setdefault(trial.id, []).extend(values)
+    before = s.reported.get(trial.id, [])  # an attempt that goes on says again what an earlier one said
+    s.reported[trial.id] = [each for each in before if not values or each[0] < values[0][0]] + values
     for sweep, rule in prunings.rules(s.db, trial.id).items():
         judge = _judge(s, sweep, rule)
         if judge.by_config:

@@ -12,7 +12,7 @@ import pytest
 from blueno.errors import SpecErrors
 from blueno.planning import compile_spec
 from blueno.planning.proposed import Picks, proposed, walk
-from blueno.planning.searching import drawn_picks
+from blueno.planning.searching import drawn_picks, sampled
 from blueno.search.matching import picks_of
 from blueno.spec import load
 
@@ -109,3 +109,10 @@ def test_axes_that_depend_on_each_other_are_refused(tmp_path: Path) -> None:
         compiled(text + "exclude: [{model.y: 1}]\n", tmp_path)
     with pytest.raises(SpecErrors, match="drop each of"):
         compiled(text + "exclude: [{model.x: {gt: 0.5}}]\n", tmp_path)
+
+
+def test_some_configs_of_a_search_can_be_looked_at(tmp_path: Path) -> None:
+    plan = compiled(DRAWN, tmp_path)
+    some = sampled(plan, 20)
+    assert some.search is None
+    assert len(some.configs) == len({config.id for config in some.configs}) == len(some.trials) == 20
