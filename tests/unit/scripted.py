@@ -16,6 +16,7 @@ class ScriptedExecutor:
         self.alive: dict[str, WorkerSpec] = {}
         self.sent: dict[str, list[Message]] = {}
         self.stopped: list[tuple[str, str]] = []  # worker and trial of each order to stop one
+        self.went_on: list[tuple[str, str]] = []  # worker and trial of each that asked and may go on
         self.inbox: list[tuple[str, Message]] = []
 
     def start(self, worker: WorkerSpec) -> None:
@@ -29,6 +30,8 @@ class ScriptedExecutor:
             return
         if message["kind"] == "finish":
             self.die(worker_id, "exited 0")
+        elif message["kind"] == "go":
+            self.went_on.append((worker_id, message["trial"]))
         elif message["kind"] == "stop":
             self.stopped.append((worker_id, message["trial"]))
             self.sent[worker_id] = [each for each in self.sent[worker_id] if each["trial"] != message["trial"]]

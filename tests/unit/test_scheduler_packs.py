@@ -258,3 +258,30 @@ def test_a_late_result_of_a_stopped_lane_changes_nothing(bench: PackBench) -> No
     bench.executor.say(worker, result)
     bench.steps(1)
     assert bench.counts(sweep)["failed"] == 1 and "succeeded" not in bench.counts(sweep)
+
+
+ASHA = {"method": "asha", "options": {"min_resource": 1, "reduction_factor": 2}, "after": 1, "epochs": None,
+        "interval": 1, "of": None}  # fmt: skip
+
+
+def test_poor_trials_of_a_pack_are_stopped_and_their_lanes_filled(bench: PackBench) -> None:
+    sweep = bench.add(12, prune=ASHA)
+    bench.steps(3)
+    worker = bench.fused()[0]
+    first, *others = bench.begin(worker, 4)
+    assert first["prune"]["metrics"] == ["stop_score", "val_score"]
+    base = {"kind": "epoch", "epoch": 1, "epochs": 9, "metrics": {}}
+    for message, value in zip([first, *others], [0.9, 0.1, 0.2, 0.95], strict=True):
+        said = {"trial": message["trial"], "attempt": message["attempt"], "since": [[1, value]], "asks": True}
+        bench.executor.say(worker, {**base, **said})
+        bench.steps(1)
+    stopped = {trial for _, trial in bench.executor.stopped}
+    assert stopped == {message["trial"] for message in others[:2]}
+    assert {trial for _, trial in bench.executor.went_on} == {first["trial"], others[2]["trial"]}
+    late = good_result(others[0]["trial"], others[0]["attempt"])
+    bench.executor.say(worker, late)
+    bench.steps(1)
+    counts = bench.counts(sweep)
+    assert counts["pruned"] == 2, "a result that comes late changes nothing"
+    bench.run(good)
+    assert bench.counts(sweep) == {"pruned": 2, "succeeded": 10}
