@@ -164,7 +164,8 @@ def _preparation(data: Space, steps: list[Any]) -> Preparation:
 
 
 def _model(frame: Space, factors: list[tuple[Space, Space]]) -> dict[str, Any]:
-    model, inner = dict(frame["constants"]), {}
+    model: Space = dict(frame["constants"])
+    inner: Space = {}
     for factor, outcome in factors:
         name = factor["key"].removeprefix("params.")
         if outcome["is_there"]:

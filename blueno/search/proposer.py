@@ -48,11 +48,11 @@ def propose(
         _hear(db, memory)
     new = 0
     while new < count:
-        row, config = _next(memory)
-        if row is None:
+        following, config = _next(memory)
+        if following is None:
             return made, EXHAUSTED
-        made.append(_document(row, config))
-        new += row.kind == "new"
+        made.append(_document(following, config))
+        new += following.kind == "new"
     return made, ""
 
 

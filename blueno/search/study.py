@@ -18,6 +18,7 @@ try:
         FloatDistribution,
         IntDistribution,
     )
+    from optuna.study import StudyDirection
     from optuna.trial import FrozenTrial, TrialState, create_trial
 except ModuleNotFoundError as error:
     raise MissingLibrary("searches and pruning need Optuna, which is not installed", "pip install optuna") from error
@@ -45,7 +46,7 @@ def seed_of(seed: int, number: int) -> int:
 
 def new_study(directions: Sequence[str]) -> optuna.Study:
     """An empty study in memory."""
-    return optuna.create_study(directions=list(directions), study_name=NAME)
+    return optuna.create_study(directions=[StudyDirection[each.upper()] for each in directions], study_name=NAME)
 
 
 def sampler(method: dict[str, Any], number: int, constrained: bool) -> optuna.samplers.BaseSampler:
@@ -73,8 +74,9 @@ def distribution(variable: dict[str, Any]) -> BaseDistribution | None:
     """What a variable is drawn from; None if there is nothing to choose."""
     form, values = variable["form"], variable["values"]
     if "uniform" in form:
+        low, high = values
         kind = IntDistribution if "int_" in form else FloatDistribution
-        return kind(*values, log=form.startswith("log"))
+        return kind(low, high, log=form.startswith("log"))
     if len(values) == 1:
         return None
     if form in ("one_of", "grid"):

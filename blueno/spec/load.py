@@ -146,9 +146,10 @@ def _also_measured(known: Known, where: list[list[Any]]) -> list[str]:
 
 
 def _axis(choice: Axis | OneOf) -> dict[str, Any]:
-    values = choice.names if isinstance(choice, OneOf) else [plain(value) for value in choice.values]
-    drawn = isinstance(choice, Axis) and choice.form in DRAWN
-    return {"path": choice.path, "values": values, **({"drawn": choice.form} if drawn else {})}
+    if isinstance(choice, OneOf):
+        return {"path": choice.path, "values": choice.names}
+    drawn = {"drawn": choice.form} if choice.form in DRAWN else {}
+    return {"path": choice.path, "values": [plain(value) for value in choice.values], **drawn}
 
 
 def _known(node: Node, arms: Iterable[Arm], listed: Listed, context: Context) -> Known:

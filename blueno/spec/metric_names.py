@@ -134,7 +134,7 @@ def _is_computed(name: Name, node: Node, path: str, context: Context) -> bool:
     return False
 
 
-PARAMETERS = "parameters"  # how many numbers a network learns: known of every network, whatever is measured
+PARAMETERS = "parameters"  # how many weights a network has: known of every network, whatever is measured
 
 
 def read_objectives(node: Node, known: Known, context: Context) -> list[dict[str, str]]:

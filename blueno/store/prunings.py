@@ -59,7 +59,7 @@ def ended(db: sqlite3.Connection, sweep: int, metric: str) -> Iterator[Past]:
             yield Past(row["id"], row["config"], row["seed"], row["fold"], place, facts.get("values", []), None, True)
         else:
             history = json.loads(unpack(row["history"])) if row["history"] else {}
-            column = next((history[name] for name in names if name in history), [])
+            column: list[float | None] = next((history[name] for name in names if name in history), [])
             values = [[epoch, value] for epoch, value in enumerate(column, start=1)]
             final = json.loads(row["metrics"] or "{}").get(metric) if row["state"] == "succeeded" else None
             yield Past(row["id"], row["config"], row["seed"], row["fold"], place, values, final, False)

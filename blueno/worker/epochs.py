@@ -76,7 +76,8 @@ class EpochReport:
 def is_due(rule: Message, epoch: int) -> bool:
     """Whether a pruner may decide at an epoch: those that halve do so at `after` and its multiples by the factor.
 
-    >>> rule = {"method": "asha", "after": 2, "epochs": None, "interval": 1, "options": {"reduction_factor": 3}}
+    >>> options = {"min_resource": 2, "reduction_factor": 3}
+    >>> rule = {"method": "asha", "after": 2, "epochs": None, "interval": 1, "options": options}
     >>> [epoch for epoch in range(1, 60) if is_due(rule, epoch)]
     [2, 6, 18, 54]
     """

@@ -63,9 +63,7 @@ class Worker:
     first_held_bytes: int | None = None
     worn_out: bool = False  # its memory is not what it was: it should be replaced
     opened: Any = None  # the family that was trained last, compiled (packs.Opened)
-    answer: Callable[[str, int, float], str] | None = (
-        None  # what the scheduler says of a trial that runs, and waits for
-    )
+    answer: Callable[[str, int, float], str] | None = None  # waits for what the scheduler says of a trial that runs
     refused: dict[str, str] = field(default_factory=dict)  # families that could not be opened, and why
 
 
