@@ -1,8 +1,8 @@
 """Runs the benchmarks and writes what they found into docs/performance.md, each between its own markers.
 
 `python -m benchmarks.all [--quick] [NAME ...]`; with --quick the tables are printed and the document stays as it is.
-Those that install other people's tools first, or need JAX or a server of Google's protocol, and take long, run only
-when they are named.
+Those that install other people's tools first, or need JAX, Optuna or a server of Google's protocol, and take long, run
+only when they are named.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ WITH_PEERS = (
 )  # fmt: skip
 ON_JAX = ("fused.convolutions", "fused.one_lane", "fused.soak", "fused.distributions", "fused.gpu")
 ON_GCS = ("gcs.transfer", "gcs.sweep", "gcs.opening")
-EVERY = NAMES + WITH_PEERS + ON_JAX + ON_GCS
+ON_OPTUNA = ("search.cost", "search.quality")
+NAMED = WITH_PEERS + ON_JAX + ON_GCS + ON_OPTUNA
+EVERY = NAMES + NAMED
 DOCUMENT = REPOSITORY / "docs" / "performance.md"
 
 
@@ -47,7 +49,7 @@ def main(arguments: list[str]) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"of {', '.join(NAMES)}, which run if none is given, and {', '.join(WITH_PEERS + ON_JAX + ON_GCS)}",
+        help=f"of {', '.join(NAMES)}, which run if none is given, and {', '.join(NAMED)}",
     )
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - {*EVERY}:

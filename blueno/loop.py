@@ -123,7 +123,7 @@ def drive(
     publish = settings.publish if settings.cache else "none"
     s = Scheduler(
         db, settings.root, executor, devices.slots_for, time.time, tell,
-        engine=engine, cache_limit=limit, publish=publish,
+        engine=engine, cache_limit=limit, publish=publish, shares=bool(settings.cache),
     )  # fmt: skip
     try:
         again = take_over(db, settings.root, time.time())

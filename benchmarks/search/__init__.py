@@ -1,1 +1,1 @@
-"""Searches, against Optuna alone: `python -m benchmarks.search.cost`, `.quality` and `.digits`."""
+"""Searches, against Optuna alone: `python -m benchmarks.search.cost` and `.quality`."""

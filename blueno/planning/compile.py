@@ -100,7 +100,7 @@ def _compile_search(spec: Spec, search: Search, reader: Reader) -> Plan:
     spec.problems.raise_any()
     made = _Made(spec, reader)
     made.datasets = {dataset.id: dataset for dataset in datasets}
-    plan = _plan(spec, made, Expanded([], 0, 0), [], _snapshot(spec, reader), reader.files)
+    plan = _plan(spec, made, Expanded([], 0, 0), reader.warnings, _snapshot(spec, reader), reader.files)
     return plan._replace(search=document)
 
 

@@ -12,8 +12,13 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Any
 
+from ..cache.opening import local_cache
+from ..cache.outbox import outbox_of
+from ..holdings.wants import announce_later
 from ..store import searches, transitions
+from ..store.read import meta
 from ..worker.output import open_log
 from .state import Scheduler
 
@@ -119,10 +124,20 @@ def _take(s: Scheduler, proposer: Proposer, now: float) -> None:
         if answer["error"]:
             _pause(s, answer["sweep"], answer["error"], now)
             continue
-        searches.record(s.db, answer["sweep"], answer["proposals"], now)
+        if searches.record(s.db, answer["sweep"], answer["proposals"], now) and s.shares:
+            _announce(s, answer["proposals"], now)
         if answer["why"]:
             searches.exhaust(s.db, answer["sweep"], answer["why"], now)
             s.tell(f"the search ends: {answer['why']}")
+
+
+def _announce(s: Scheduler, proposals: list[dict[str, Any]], now: float) -> None:
+    """Machines that share a cache hear of datasets that nobody knew of when the sweep was submitted."""
+    recipes = {id: recipe for each in proposals for id, recipe in each.get("datasets", [])}
+    new = [json.loads(recipe) for id, recipe in recipes.items() if id not in s.announced]
+    s.announced |= recipes.keys()
+    if new:
+        announce_later(local_cache(s.root), outbox_of(s.root), meta(s.db)["store_id"], new, now)
 
 
 def _gone(s: Scheduler, proposer: Proposer, now: float) -> None:

@@ -65,6 +65,7 @@ class Scheduler:
     stopwatch: Callable[[], float] = time.monotonic  # for limits: nobody sets it, and it rests while the machine sleeps
     engine: str = "fit"  # the setting: auto, fit or fused
     publish: str = "none"  # the setting: which files of trials go to the shared cache; none without one
+    shares: bool = False  # whether machines share a cache, which hear of what is wanted
     resources: str | None = None  # those that `slots` were made for
     slots: list[Slot] = field(default_factory=list)
     workers: dict[str, Worker] = field(default_factory=dict)
@@ -78,6 +79,7 @@ class Scheduler:
     draining: bool = False
     judges: dict[int, Any] = field(default_factory=dict)  # per sweep that prunes: search.judging.Judge
     reported: dict[str, list[Any]] = field(default_factory=dict)  # per trial that runs and may be pruned: its values
+    announced: set[str] = field(default_factory=set)  # datasets of proposals that machines who share a cache know of
     proposer: Proposer | None = None  # the process that makes proposals, if one searches
     told: set[str] = field(default_factory=set)  # remarks about data, and kinds of failures: each is said once
 

@@ -80,8 +80,10 @@ def test_the_document_has_a_place_for_each_benchmark() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", benchmarks.NAMES)
+@pytest.mark.parametrize("name", benchmarks.NAMES + benchmarks.ON_OPTUNA)
 def test_each_benchmark_runs_in_a_tiny_size(name: str) -> None:
+    if name in benchmarks.ON_OPTUNA:
+        pytest.importorskip("optuna")
     command = [sys.executable, "-m", f"benchmarks.{name}", "--quick"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
