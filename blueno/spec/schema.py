@@ -14,6 +14,7 @@ from . import language
 from .axes import FORMS
 from .installed import generated
 from .language import Key
+from .metric_names import LIMITS
 from .modules import Folders
 from .parameters import Default, Parameter, Parameters, from_entry
 from .signatures import names_of, signature_of
@@ -225,23 +226,42 @@ def _words() -> Json:
     """The keys that say what is wanted and not what is computed."""
     text = {"type": "string"}
     comparison = either(*({"type": each} for each in ("null", "boolean", "number", "string", "array")), _comparison())
+    objective = _closed({"maximize": text, "minimize": text}, minProperties=1, maxProperties=1)
     kept = {"type": "string", "pattern": "^(all|none|best [1-9][0-9]*)$"}
     return {
         "version": {"const": 1},
         "name": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
         "tags": either(text, _list_of(text), {"type": "object"}),
         "notes": text,
-        "objective": _closed({"maximize": text, "minimize": text}, minProperties=1, maxProperties=1),
+        "objective": either(objective, {**_list_of(objective), "minItems": 2}),
+        "where": {"type": "object", "additionalProperties": _closed({key: {"type": "number"} for key in LIMITS})},
         "metrics": _list_of(either(text, {"type": "object"})),
         "seeds": either({"type": "integer", "minimum": 1}, _list_of({"type": "integer", "minimum": 0})),
         "zip": _list_of(_list_of(text)),
         "exclude": _list_of({"type": "object", "additionalProperties": comparison}),
         "baseline": {"type": "object"},
-        "search": {"type": "object", "required": ["method"]},
-        "prune": {"type": "object", "required": ["method"]},
+        "search": _method(["grid", *generated().names["sampler"]], _SEARCH),
+        "prune": _method(list(generated().names["pruner"]), _PRUNE),
         "resources": _closed({key: either({"type": "number"}, text) for key in language.RESOURCES}),
         "keep": _closed(dict.fromkeys(language.KEEP, kept)),
     }
+
+
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_POSITIVE: Json = {"type": "integer", "minimum": 1}
+_SEARCH: Json = {
+    "configs": _POSITIVE, "seed": _COUNT, "startup": _COUNT, "warm_start": {"type": "boolean"},
+    "first": {"type": "array", "items": {"type": "object"}},
+}  # fmt: skip
+_PRUNE: Json = {
+    "after": _POSITIVE, "epochs": _POSITIVE, "interval": _POSITIVE, "startup": _COUNT,
+    "factor": {"type": "integer", "minimum": 2}, "of": {"type": "object", "required": ["method"]},
+}  # fmt: skip
+
+
+def _method(names: list[str], properties: Json) -> Json:
+    """A method by its name with the language's own keys; others are parameters of Optuna's."""
+    return {"type": "object", "required": ["method"], "properties": {"method": {"enum": names}, **properties}}
 
 
 def _comparison() -> Json:
