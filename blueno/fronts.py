@@ -19,7 +19,8 @@ Objective = tuple[str, str]  # metric and direction
 def names_of(plan: dict[str, Any]) -> list[str]:
     """The metrics that a plan decides by beside its objective."""
     objectives = [each["metric"] for each in plan.get("objectives", [])[1:]]
-    return list(dict.fromkeys([*objectives, *(name for name, _, _ in plan.get("where", []))]))
+    limited = [name for name, _, _ in plan.get("where", []) if name != plan["objective"]["metric"]]
+    return list(dict.fromkeys([*objectives, *limited]))
 
 
 def judged(rows: Sequence[ConfigRow], plan: dict[str, Any], metric: str) -> list[ConfigRow]:
