@@ -1,0 +1,30 @@
+"""One real server for all tests here that do not break theirs; each works under a prefix of its own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from ..elastic_server import Server, started
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    server = started()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that the test may kill."""
+    server = started()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"t{uuid.uuid4().hex[:10]}"
