@@ -44,6 +44,7 @@ VERBS = {
     "failures": Verb("failures", "Failures of a sweep by cause.", "Read"),
     "why": Verb("why", "What an id is made of, and what changed since the nearest other one.", "Read"),
     "verify": Verb("verify", "Check the ledger and every checksum.", "Care"),
+    "elastic": Verb("elastic", "Results in Elasticsearch: setup, status, index, rebuild.", "Care"),
     "doctor": Verb("doctor", "Check devices, versions, disk and settings.", "Care"),
     "schema": Verb("schema", "JSON Schema of a spec, for editors.", "Care"),
 }

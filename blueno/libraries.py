@@ -15,6 +15,7 @@ OPTIONAL = {  # distribution -> what needs it
     "pyarrow": "the source parquet",
     "openpyxl": "the source excel",
     "jax": "packs (--engine fused)",
+    "elasticsearch": "the index (blueno elastic)",
 }
 REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*\(?(?:>=\s*([\d.]+))?[^;]*(?:;(.*))?$")
 

@@ -20,6 +20,7 @@ from typing import Any
 from . import __version__
 from .clock import iso
 from .devices import Devices
+from .elastic.companion import WAIT_S, Companion
 from .engine import engine_here
 from .executors import open_executor
 from .scheduler import Scheduler, end, idle, step, take_over
@@ -115,13 +116,18 @@ def drive(
     executor = open_executor(settings.executor)
     devices = Devices(settings.devices, settings.per_device, settings.cpus, tell=tell)
     engine = engine_here(settings, {}).engine
-    s = Scheduler(db, settings.root, executor, devices.slots_for, time.time, tell, engine=engine)
+    companion = Companion(settings, tell)
+    s = Scheduler(
+        db, settings.root, executor, devices.slots_for, time.time, tell, engine=engine,
+        live_epochs=companion.process is not None,
+    )  # fmt: skip
     try:
         again = take_over(db, settings.root, time.time())
         if again:
             tell(f"{again} trials of a scheduler that is gone are queued again")
         while not idle(s):
             step(s, TURN_S)
+            companion.hear()
             show(db)
             if interrupt.count:
                 s.draining = True
@@ -137,6 +143,7 @@ def drive(
             end(s)
             show(db)
         devices.close()
+        companion.close(0.0 if interrupt.count else WAIT_S)
 
 
 @contextmanager

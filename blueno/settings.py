@@ -29,10 +29,18 @@ class Settings(NamedTuple):
     per_device: int = 0  # workers per device; 0: as many as fit the sweep's resources
     cpus: int = 0  # cores to use; 0: all that this process may use
     checkpoint_s: int = 300  # seconds between states that a Keras trial leaves to go on from; 0: after each epoch
+    elastic_url: str = (
+        ""  # of Elasticsearch; nothing is sent without it or the next one. Keys: blueno/elastic/access.py
+    )
+    elastic_cloud_id: str = ""  # of Elastic Cloud, instead of a URL
+    elastic_prefix: str = "blueno"  # of index names: one a team
+    elastic_ca: str = ""  # file of the CA that its certificate is checked by
+    elastic_fingerprint: str = ""  # SHA-256 of its certificate, instead of a CA
 
 
 TYPES: dict[str, type] = {
     "executor": str, "engine": str, "devices": str, "per_device": int, "cpus": int, "checkpoint_s": int,
+    "elastic_url": str, "elastic_cloud_id": str, "elastic_prefix": str, "elastic_ca": str, "elastic_fingerprint": str,
 }  # fmt: skip
 CHOICES = {"executor": ("inline", "local"), "engine": ("auto", "fit", "fused")}
 
@@ -110,4 +118,7 @@ def checked(name: str, value: Any, where: str) -> Any:
         )
     if name in CHOICES and value not in CHOICES[name]:
         raise BluenoError(f"{where}: {name} is {value!r}", f"choose one of: {', '.join(CHOICES[name])}")
+    if name == "elastic_url" and "@" in value:
+        fix = "take it out of the URL; set BLUENO_ELASTIC_USER and BLUENO_ELASTIC_PASSWORD"
+        raise BluenoError(f"{where}: {name} holds a user or a password", fix)
     return value

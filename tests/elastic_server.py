@@ -166,8 +166,23 @@ class Server:
             raise
 
 
-def started() -> Server:
-    """A server that runs. Where it cannot be had the tests that want it are skipped; under CI they fail."""
+class Running(Server):
+    """A server that somebody else started, and ends: nothing of it may be killed."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def close(self) -> None:
+        pass
+
+
+def started(shared: bool = False) -> Server:
+    """A server that runs. Where it cannot be had the tests that want it are skipped; under CI they fail.
+
+    `shared`: the test does not break it, so that one that runs already will do (BLUENO_TEST_ELASTIC_PORT).
+    """
+    if shared and (port := os.environ.get("BLUENO_TEST_ELASTIC_PORT")):
+        return Running(int(port))
     try:
         server = Server()
     except Missing as missing:

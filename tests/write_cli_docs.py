@@ -47,10 +47,18 @@ def section(name: str) -> str:
     context = click.Context(blueno, info_name="blueno")
     command = blueno.get_command(context, name)
     assert command is not None, f"BUG: the verb {name} has no command"
+    if isinstance(command, click.Group):
+        parts = [described(f"{name} {word}", each) for word, each in command.commands.items()]
+        return f"### {name}\n\n{inspect.cleandoc(command.help or '')}\n\n" + "\n".join(parts)
+    return f"### {name}\n\n" + described(name, command)
+
+
+def described(name: str, command: click.Command) -> str:
+    """How a command is used, and its options."""
     usage = " ".join(["blueno", name, *command.collect_usage_pieces(click.Context(command))])
     rows = [option_row(each) for each in command.params if isinstance(each, click.Option) and not each.hidden]
     text = "\n\n".join(paragraph(each) for each in inspect.cleandoc(command.help or "").split("\n\n"))
-    return f"### {name}\n\n    {usage}\n\n{text}\n\n| option | |\n| --- | --- |\n" + "".join(rows)
+    return f"    {usage}\n\n{text}\n\n| option | |\n| --- | --- |\n" + "".join(rows)
 
 
 def paragraph(text: str) -> str:

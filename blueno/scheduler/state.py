@@ -68,6 +68,7 @@ class Scheduler:
     rankings: Rankings = field(default_factory=dict)  # per sweep: its best trials, if it keeps only those
     failed_starts: int = 0
     draining: bool = False
+    live_epochs: bool = False  # whether somebody sends epochs of running trials on
     told: set[str] = field(default_factory=set)  # remarks about data, and kinds of failures: each is said once
 
 

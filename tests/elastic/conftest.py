@@ -12,7 +12,7 @@ from ..elastic_server import Server, started
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    server = started()
+    server = started(shared=True)
     yield server
     server.close()
 
