@@ -85,7 +85,9 @@ def explained() -> Iterator[None]:
     except UnsupportedProductError as error:
         raise Unreachable("what answers is no Elasticsearch: see elastic_url") from error
     except ApiError as error:
-        raise Unreachable(status_reason(error.status_code, _words(error.body)), error.status_code) from error
+        text = _words(error.body)
+        ours = "media_type_header" in text  # no document is to blame
+        raise Unreachable(status_reason(error.status_code, text), None if ours else error.status_code) from error
     except SerializationError as error:
         raise Unreachable(f"its answer cannot be read: {str(error)[:200]}") from error
     except TransportError as error:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import BluenoError
 from .client import Unreachable, ask, copy_documents
 from .fields import KINDS, Kind
-from .templates import alias, index, mappings, role, setup_role, template
 from .templates import actions as first_actions
+from .templates import alias, index, mappings, role, setup_role, template
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from blueno.elastic.access import Target
 from blueno.elastic.sender import Sender, Sent, open_sender, turn
-from blueno.settings import Settings
-from blueno.store.transitions import pack
 from tests.elastic_server import Server
 from tests.unit.plans import good_result
 from tests.unit.test_scheduler import Bench
@@ -51,10 +47,3 @@ def outcome(message: dict[str, Any], epochs: int = 3, **changes: Any) -> dict[st
     x = message["recipe"]["model"]["x"]
     history = {name: [x + 0.1 * epoch for epoch in range(epochs)] for name in ("val_score", "train_loss")}
     return {**good_result(message["trial"], message["attempt"], x / 10), "history": history, "epoch": epochs, **changes}
-
-
-def settings(bench: Bench, server: Server, prefix: str) -> Settings:
-    return Settings(bench.root, elastic_url=server.url, elastic_prefix=prefix)
-
-
-__all__ = ["Bench", "json", "pack", "Path"]
