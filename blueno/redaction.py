@@ -21,18 +21,22 @@ WORDS = {
 ENDINGS = ("APIKEY", "ACCESSKEY", "PASSWORD", "PASSWD", "SECRET", "TOKEN")
 FOLDERS = {"PWD", "OLDPWD"}  # where the shell is: no passwords
 NAMES = r"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)"
+PEM = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+IN_URL = r"\b([a-zA-Z][\w+.-]*://)[^\s/'\"<>]*@"
+QUERY = r"(?i)([?&](?:[\w-]*(?:token|key|sig|signature|password|secret|credential))=)(?!\[redacted)[^&\s'\"<>]+"
+HEADER = r"(?i)\b((?:proxy-)?authorization\\?[\"']?\s*[:=]\s*)\\?[\"']?(?:\w+ +)?[^\s\"',}]+"
+SCHEME = r"(?i)\b((?:bearer|apikey|basic) +)[\w+/=.~-]{12,}"
+ASSIGNED = rf"(?i)\b({NAMES}\\?[\"']?\s*[:=]\s*)\\?[\"']?(?!\d+\b|\[redacted)[^\s\"',;)}}\]\\]{{4,}}"
+KNOWN = (
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bsk-[\w-]{20,}"
+    r"|\bxox[abeprs]-[\w-]{10,}|\bAIza[\w-]{35}|\bhf_\w{20,}|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
+)
 SHAPES = [
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S), MARK),
-    (re.compile(r"\b([a-zA-Z][\w+.-]*://)[^\s/'\"<>]*@"), rf"\1{MARK}@"),
-    (re.compile(r"(?i)([?&](?:[\w-]*(?:token|key|sig|signature|password|secret|credential))=)(?!\[redacted)[^&\s'\"<>]+"), rf"\1{MARK}"),
-    (re.compile(r"(?i)\b((?:proxy-)?authorization\\?[\"']?\s*[:=]\s*)\\?[\"']?(?:\w+ +)?[^\s\"',}]+"), rf"\1{MARK}"),
-    (re.compile(r"(?i)\b((?:bearer|apikey|basic) +)[\w+/=.~-]{12,}"), rf"\1{MARK}"),
-    (re.compile(rf"(?i)\b({NAMES}\\?[\"']?\s*[:=]\s*)\\?[\"']?(?!\d+\b|\[redacted)[^\s\"',;)}}\]\\]{{4,}}"), rf"\1{MARK}"),
-    (re.compile(
-        r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bsk-[\w-]{20,}"
-        r"|\bxox[abeprs]-[\w-]{10,}|\bAIza[\w-]{35}|\bhf_\w{20,}|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
-    ), MARK),
-]  # fmt: skip
+    (re.compile(PEM, re.DOTALL), MARK),
+    (re.compile(IN_URL), rf"\1{MARK}@"),
+    *((re.compile(each), rf"\1{MARK}") for each in (QUERY, HEADER, SCHEME, ASSIGNED)),
+    (re.compile(KNOWN), MARK),
+]
 QUICK = re.compile(r"(?i)://|[?&:= ]|-----|AKIA|ASIA|gh[pousr]_|github_pat|glpat|sk-|xox|AIza|hf_|eyJ")
 Redact = Callable[[str], str]
 

@@ -98,7 +98,7 @@ def setup(settings: Settings, as_json: bool, printed: Path | None, migrate: bool
 @command.command("status")
 @options
 def status(settings: Settings, as_json: bool) -> int:
-    """Whether it can be reached, what it holds, what waits here, and what was set aside. Exit code 1 if all is not well."""
+    """Whether it can be reached, what it holds, what waits here, what was set aside. Exit code 1 if all is not well."""
     found = standing(settings, place(settings), time.time())
     if as_json:
         print_json(found.document())

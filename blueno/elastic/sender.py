@@ -131,7 +131,7 @@ def _all(s: Sender, part: Part, gone_sweeps: list[str]) -> Iterator[Document]:
 
 
 def _old_epochs(s: Sender, part: Part, again: dict[str, int]) -> Iterator[Document]:
-    """Deletions of epochs of trials that are gone, and of attempts before the newest one, which may have been longer."""
+    """Deletions of epochs of trials that are gone, and of attempts before the newest, which may be longer."""
     query = _ours(s, {"terms": {"trial_id": [*again, *part.gone]}})
     for hit in list(found_ids(s.client, s.target.prefix, "epochs", query, ["trial_id", "attempt"])):
         trial = hit["_source"]["trial_id"]
@@ -202,7 +202,7 @@ def _live(s: Sender) -> str:
 
 
 def rest(s: Sender) -> Iterator[Sent]:
-    """Sends what waits and tries again what was set aside, turn by turn, up to a turn in which something has to wait."""
+    """Sends what waits and tries again what was set aside, turn by turn, up to one in which something has to wait."""
     again = dict.fromkeys(each.trial for each in state.refused(s.state))
     if again:
         yield _again(s, list(again))

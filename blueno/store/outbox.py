@@ -176,7 +176,8 @@ def _configs(
         "SELECT trials.id, trials.config, dataset, seed, fold, position, sweep_trials.sweep,"
         " CASE verdict WHEN 'open' THEN trials.state ELSE verdict END AS state, results.metrics, error_class,"
         " error_group, results.engine, measured.metrics AS later, trained, duration_s"
-        " FROM trials JOIN sweep_trials ON sweep_trials.trial = trials.id LEFT JOIN results ON results.trial = trials.id"
+        " FROM trials JOIN sweep_trials ON sweep_trials.trial = trials.id"
+        " LEFT JOIN results ON results.trial = trials.id"
         f" AND results.attempt = trials.attempt {JOIN_MEASURED}"
         f" WHERE trials.config IN ({', '.join('?' * len(ids))}) ORDER BY position",
         ids,

@@ -13,11 +13,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-READ_ONLY = "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];"
+READ_ONLY = (
+    "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has"
+    " read-only-allow-delete block];"
+)
 ANSWERS: dict[str, tuple[int, Any]] = {
     "full": (429, {"error": {"type": "es_rejected_execution_exception", "reason": "rejected execution"}}),
     "unknown key": (401, {"error": {"type": "security_exception", "reason": "unable to authenticate"}}),
-    "no rights": (403, {"error": {"type": "security_exception", "reason": "action [indices:data/write/bulk] is unauthorized"}}),
+    "no rights": (403, {"error": {"type": "security_exception", "reason": "bulk is unauthorized"}}),
     "other version": (400, {"error": {"type": "media_type_header_exception", "reason": "Invalid media-type value"}}),
     "broken": (503, {"error": {"type": "unavailable", "reason": "no master"}}),
 }  # fmt: skip
