@@ -84,7 +84,7 @@ def test_a_sweep_does_not_wait_for_a_server_that_hangs(tmp_path: Path, server: S
     proxy.mode = "hang"
     try:
         jobs.run("sweep", "spec.yaml", **settings(jobs, proxy.url, prefix))
-        assert proxy.requests > 0, "it was asked, and has not answered"
+        wait_for(lambda: proxy.requests)  # it is asked, and has not answered
     finally:
         proxy.close()
 
