@@ -8,6 +8,7 @@ from blueno.elastic.fields import FIELDS, KINDS
 from blueno.elastic.templates import actions, mappings
 
 from ..elastic_server import Server
+from ..write_elastic_docs import PAGE, page
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -44,3 +45,7 @@ def test_a_server_takes_the_templates_and_types_come_out_as_listed(server: Serve
 def test_nothing_else_becomes_a_field() -> None:
     for kind in KINDS:
         assert mappings(kind)["dynamic"] is False
+
+
+def test_the_page_lists_the_fields() -> None:
+    assert page() == PAGE.read_text(), "run python -m tests.write_elastic_docs"
