@@ -217,7 +217,7 @@ def _elastic(settings: Settings) -> Iterator[Finding]:
         return
     if target.warning:
         yield Finding("elastic", "warning", target.warning, "write elastic_url with https")
-    missing = [each for each in found.kinds if not each.index or each.lacking or each.other]
+    missing = [each for each in found.kinds if not each.index_name or each.lacking or each.other]
     if found.problem:
         yield Finding("elastic", "warning", f"{found.place}: {found.problem}", "what waits is sent later")
     elif missing:

@@ -118,7 +118,7 @@ def checked(name: str, value: Any, where: str) -> Any:
         )
     if name in CHOICES and value not in CHOICES[name]:
         raise BluenoError(f"{where}: {name} is {value!r}", f"choose one of: {', '.join(CHOICES[name])}")
-    if name == "elastic_url" and "@" in value:
+    if name == "elastic_url" and "@" in str(value):
         fix = "take it out of the URL; set BLUENO_ELASTIC_USER and BLUENO_ELASTIC_PASSWORD"
         raise BluenoError(f"{where}: {name} holds a user or a password", fix)
     return value

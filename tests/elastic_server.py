@@ -86,9 +86,11 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="blueno-elastic-"))
         shutil.copytree(self.program / "config", self.folder / "config")
         (self.folder / "tmp").mkdir()
+        memory = Path("/dev/shm")  # where there is one: the server flushes each index it makes, and many are made
+        self.data = Path(tempfile.mkdtemp(prefix="blueno-elastic-", dir=memory if os.access(memory, os.W_OK) else None))
         self.process: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:
-            for path in (self.folder, *self.folder.rglob("*")):
+            for path in (self.data, self.folder, *self.folder.rglob("*")):
                 os.chown(path, NOBODY, NOBODY)
 
     @property
@@ -99,7 +101,7 @@ class Server:
         """Starts it, and waits until it answers."""
         settings = {
             "discovery.type": "single-node", "network.host": "127.0.0.1", "http.port": self.port,
-            "transport.port": free_port(), "path.data": self.folder / "data", "path.logs": self.folder / "logs",
+            "transport.port": free_port(), "path.data": self.data, "path.logs": self.folder / "logs",
             "xpack.security.enabled": "false", "cluster.routing.allocation.disk.threshold_enabled": "false",
         }  # fmt: skip
         options = [word for name, value in settings.items() for word in ("-E", f"{name}={value}")]
@@ -141,6 +143,7 @@ class Server:
     def close(self) -> None:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.data, ignore_errors=True)
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """What it answers to a request, without any of our own code between."""

@@ -26,12 +26,12 @@ from ..tables import Table, main, met
 from .store import filled
 
 LIMIT_S, SHARE = 60.0, 0.8
-ROUNDS = 3
+ROUNDS, TRIALS = 3, 10_000
 
 
 def measure(quick: bool) -> Table:
     """Both arms in turn, each into indices of its own; the documents of the bare one lie ready in memory."""
-    rounds, trials = (1, 200) if quick else (ROUNDS, 10_000)
+    rounds, trials = (1, 200) if quick else (ROUNDS, TRIALS)
     port = os.environ.get("BLUENO_TEST_ELASTIC_PORT")
     server = Running(int(port)) if port else Server()
     if not port:
@@ -78,7 +78,7 @@ def measure(quick: bool) -> Table:
 
 
 def _outbox(root: Path, target: Target, held: list[tuple[float, float]]) -> float:
-    sender = open_sender(root, target, time.time())
+    sender = open_sender(root, target, time.time(), timeout_s=600.0)
     set_up(sender.client, target.prefix, lambda text: None)
     process, begun, done, early = psutil.Process(), time.perf_counter(), 0, 0.0
     for sent in rest(sender):
@@ -97,7 +97,7 @@ def _bare(root: Path, target: Target) -> float:
     from elasticsearch import Elasticsearch
     from elasticsearch.helpers import streaming_bulk
 
-    client = Elasticsearch(target.url, request_timeout=60)
+    client = Elasticsearch(target.url, request_timeout=600)
     set_up(client, target.prefix, lambda text: None)
     taken = 0.0
     for ready in _ready(root, target.prefix):  # in pieces, so that the process does not hold all at once

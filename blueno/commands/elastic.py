@@ -112,11 +112,13 @@ def status_text(found: Standing) -> str:
     lines = [f"{found.place}, prefix {found.prefix}"]
     lines.append(f"cannot be used now: {found.problem}" if found.problem else f"reached: version {found.version}")
     lines += [
-        f"{each.kind}: {each.documents} documents in {each.index}" if each.index else f"{each.kind}: not set up"
+        f"{each.kind}: {each.documents} documents in {each.index_name}"
+        if each.index_name
+        else f"{each.kind}: not set up"
         for each in found.kinds
     ]
     lines += [
-        f"{each.index} lacks {', '.join(each.lacking + each.other)}: blueno elastic setup"
+        f"{each.index_name} lacks {', '.join(each.lacking + each.other)}: blueno elastic setup"
         + (" --migrate" if each.other else "")
         for each in found.kinds
         if each.lacking or each.other

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..errors import BluenoError, MissingLibrary
@@ -145,19 +145,16 @@ def send(
     """
     from elasticsearch.helpers import streaming_bulk
 
-    names: dict[str, Kind] = {}
     by_id: dict[tuple[str, str], Document] = {}
     found: list[Outcome] = []
 
-    def expanded(document: Document) -> Any:
+    def expanded(document: Any) -> Any:
         by_id[document.kind, document.id] = document
         return _operation(document, prefix)
 
-    for kind in ("trials", "epochs", "configs"):
-        names[f"{prefix}-{kind}"] = kind  # type: ignore[index]
     with explained():
         for ok, answer in streaming_bulk(
-            client, documents, expand_action_callback=expanded, chunk_size=most, max_chunk_bytes=CHUNK_BYTES,
+            client, made, expand_action_callback=expanded, chunk_size=most, max_chunk_bytes=CHUNK_BYTES,
             raise_on_error=False, raise_on_exception=True, max_retries=0, yield_ok=False, require_alias=True,
         ):  # fmt: skip
             [(operation, item)] = answer.items()
@@ -205,10 +202,15 @@ def ask(client: Elasticsearch, function: Callable[[Elasticsearch], Any]) -> Any:
 def found_ids(
     client: Elasticsearch, prefix: str, kind: Kind, query: dict[str, Any], fields: list[str]
 ) -> Iterator[Any]:
-    """Every hit of a query in one kind of documents, with some fields; however many there are."""
+    """Every hit of a query in one kind of documents, with some fields; however many there are. What was sent just now is
+    found, too, if the key may refresh an index (`maintenance`).
+    """
+    from elasticsearch import AuthorizationException
     from elasticsearch.helpers import scan
 
     with explained():
+        with suppress(AuthorizationException):
+            client.indices.refresh(index=alias(prefix, kind))
         yield from scan(
             client, query={"query": query, "_source": fields, "version": True}, index=alias(prefix, kind), size=2000
         )

@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(name, signal.SIG_IGN)  # the scheduler hears them, and closes our input
     os.nice(NICE)
     root = Path(arguments[0])
-    place, said = "Elasticsearch", False
+    place, told = "Elasticsearch", False
     try:
         target = target_of(load_settings(root), os.environ)
         if target is None:
@@ -103,7 +103,9 @@ def main(arguments: list[str]) -> int:
                     return 0
             if _ended(sys.stdin.fileno(), PAUSE_S):
                 return 0  # another one is at it, and sends ours as well
-            said = said or bool(talk.say("another process sends for this project at present"))
+            if not told:
+                told = True
+                talk.say("another process sends for this project at present")
     except BluenoError as error:
         Talk(place, sys.stdout).say(f"{place} gets nothing: {error.message}" + (f" ({error.fix})" if error.fix else ""))
         return 1

@@ -20,7 +20,7 @@ from ..store.database import open_store, reading
 from ..store.outbox import Change, Part
 from . import state
 from .access import Target
-from .client import BAD_DOCUMENT, TOO_LARGE, Outcome, Unreachable, connect, found_ids, send
+from .client import BAD_DOCUMENT, TIMEOUT_S, TOO_LARGE, Outcome, Unreachable, connect, found_ids, send
 from .documents import Document, Owner, documents, live_documents, trial_document
 from .fields import KINDS
 from .state import Refused
@@ -59,9 +59,9 @@ class Sent:
     waits: str = ""  # why some had to wait; empty when all was sent
 
 
-def open_sender(root: Path, target: Target, now: float) -> Sender:
+def open_sender(root: Path, target: Target, now: float, timeout_s: float = TIMEOUT_S) -> Sender:
     """A sender for the project at `root`; only for the holder of the sender's lock. Raises BluenoError."""
-    client = connect(target)
+    client = connect(target, timeout_s)
     store = open_store(root, now, read_only=True)
     facts = read.meta(store)
     file = state.open_state(root, target, facts["store_id"], outbox.newest(store))

@@ -19,7 +19,7 @@ class Standing(NamedTuple):
     """How one kind of documents stands on the server."""
 
     kind: Kind
-    index: str | None  # behind the alias; None when there is none
+    index_name: str | None  # behind the alias; None when there is none
     documents: int
     lacking: list[str]  # fields of ours that its mapping does not have
     other: list[str]  # fields that it has with another type: only a new version of the index helps
@@ -73,19 +73,18 @@ def set_up(client: Elasticsearch, prefix: str, tell: Callable[[str], None]) -> N
     """
     other: list[str] = []
     for kind in KINDS:
-        ask(client, lambda it, kind=kind: it.indices.put_index_template(name=alias(prefix, kind), **_put(prefix, kind)))
+        _put_template(client, prefix, kind)
         found = _standing(client, prefix, kind)
-        if found.index is None:
+        if found.index_name is None:
             _create(client, prefix, kind, 1, {alias(prefix, kind): {"is_write_index": True}})
             tell(f"{index(prefix, kind, 1)} is made, behind {alias(prefix, kind)}")
         elif found.other:
-            other += [f"{found.index}: {path}" for path in found.other]
+            other += [f"{found.index_name}: {path}" for path in found.other]
         elif found.lacking:
-            properties = mappings(kind)["properties"]
-            ask(client, lambda it, found=found, p=properties: it.indices.put_mapping(index=found.index, properties=p))
-            tell(f"{found.index} has new fields: {', '.join(found.lacking)}")
+            _add_fields(client, found.index_name, kind)
+            tell(f"{found.index_name} has new fields: {', '.join(found.lacking)}")
         else:
-            tell(f"{found.index} is as it should be ({found.documents} documents)")
+            tell(f"{found.index_name} is as it should be ({found.documents} documents)")
     if other:
         raise BluenoError(
             f"these fields have another type there: {', '.join(other)}",
@@ -93,9 +92,18 @@ def set_up(client: Elasticsearch, prefix: str, tell: Callable[[str], None]) -> N
         )
 
 
-def _put(prefix: str, kind: Kind) -> dict[str, Any]:
+def _put_template(client: Elasticsearch, prefix: str, kind: Kind) -> None:
     body = template(prefix, kind)
-    return {"meta": body.pop("_meta"), **body}
+    body["meta"] = body.pop("_meta")
+    ask(client, lambda it: it.indices.put_index_template(name=alias(prefix, kind), **body))
+
+
+def _add_fields(client: Elasticsearch, index: str, kind: Kind) -> None:
+    ask(client, lambda it: it.indices.put_mapping(index=index, properties=mappings(kind)["properties"]))
+
+
+def _refresh(client: Elasticsearch, index: str) -> None:
+    ask(client, lambda it: it.indices.refresh(index=index))
 
 
 def _create(client: Elasticsearch, prefix: str, kind: Kind, version: int, aliases: dict[str, Any]) -> None:
@@ -118,7 +126,7 @@ def migrate(client: Elasticsearch, prefix: str, tell: Callable[[str], None]) -> 
     Unreachable; then the alias is where it was, and the same command goes on.
     """
     for kind in KINDS:
-        ask(client, lambda it, kind=kind: it.indices.put_index_template(name=alias(prefix, kind), **_put(prefix, kind)))
+        _put_template(client, prefix, kind)
         old = write_index(client, prefix, kind)
         if old is None:
             _create(client, prefix, kind, 1, {alias(prefix, kind): {"is_write_index": True}})
@@ -127,7 +135,7 @@ def migrate(client: Elasticsearch, prefix: str, tell: Callable[[str], None]) -> 
         _create(client, prefix, kind, version_of(old) + 1, {})
         copied, refused = copy_documents(client, old, new)
         _switch(client, prefix, kind, old, new)
-        ask(client, lambda it, old=old: it.indices.refresh(index=old))
+        _refresh(client, old)
         copy_documents(client, old, new)  # what was written until the alias was switched
         tell(f"{kind}: {copied} documents are in {new}, and {alias(prefix, kind)} leads there; {old} may be deleted")
         for reason, count in refused.items():
@@ -142,7 +150,7 @@ def version_of(index: str) -> int:
 
 def _switch(client: Elasticsearch, prefix: str, kind: Kind, old: str, new: str) -> None:
     name = alias(prefix, kind)
-    actions = [
+    actions: list[dict[str, Any]] = [
         {"remove": {"index": old, "alias": name}},
         {"add": {"index": new, "alias": name, "is_write_index": True}},
     ]

@@ -35,7 +35,7 @@ class Standing(NamedTuple):
 
     @property
     def well(self) -> bool:
-        set_up = all(each.index and not each.lacking and not each.other for each in self.kinds)
+        set_up = all(each.index_name and not each.lacking and not each.other for each in self.kinds)
         return not self.problem and not self.refused and set_up
 
     def document(self) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def role(prefix: str) -> dict[str, Any]:
     names = [f"{prefix}-{kind}*" for kind in KINDS]
     return {
         "cluster": ["monitor"],
-        "indices": [{"names": names, "privileges": ["index", "delete", "read", "view_index_metadata"]}],
+        "indices": [{"names": names, "privileges": ["index", "delete", "read", "maintenance", "view_index_metadata"]}],
     }
 
 

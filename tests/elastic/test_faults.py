@@ -125,7 +125,7 @@ def test_a_mapping_that_conflicts_sets_documents_aside_and_a_migration_takes_the
         made(client, prefix, lambda text: None)
     said: list[str] = []
     migrate(client, prefix, said.append)
-    assert [each.index for each in standings(client, prefix)] == [f"{prefix}-{kind}-v2" for kind in KINDS]
+    assert [each.index_name for each in standings(client, prefix)] == [f"{prefix}-{kind}-v2" for kind in KINDS]
     client.close()
     s = sender(bench, where)
     assert [each.waits for each in rest(s)] == [""]
