@@ -152,6 +152,7 @@ def send(
         by_id[document.kind, document.id] = document
         return _operation(document, prefix)
 
+    made: Any = documents  # the client's types know no others than its own
     with explained():
         for ok, answer in streaming_bulk(
             client, made, expand_action_callback=expanded, chunk_size=most, max_chunk_bytes=CHUNK_BYTES,
