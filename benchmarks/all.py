@@ -19,7 +19,8 @@ WITH_PEERS = (
     "fused.mlps", "fused.cnns", "fused.gru", "fused.transformer", "fused.shapes", "fused.ragged", "fused.preparations",
 )  # fmt: skip
 ON_JAX = ("fused.convolutions", "fused.one_lane", "fused.soak", "fused.distributions", "fused.gpu")
-EVERY = NAMES + WITH_PEERS + ON_JAX
+ON_ELASTIC = ("elastic.index", "elastic.sweeps")
+EVERY = NAMES + WITH_PEERS + ON_JAX + ON_ELASTIC
 DOCUMENT = REPOSITORY / "docs" / "performance.md"
 
 
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"of {', '.join(NAMES)}, which run if none is given, and {', '.join(WITH_PEERS + ON_JAX)}",
+        help=f"of {', '.join(NAMES)}, which run if none is given, and {', '.join(WITH_PEERS + ON_JAX + ON_ELASTIC)}",
     )
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - {*EVERY}:

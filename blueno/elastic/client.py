@@ -203,8 +203,9 @@ def ask(client: Elasticsearch, function: Callable[[Elasticsearch], Any]) -> Any:
 def found_ids(
     client: Elasticsearch, prefix: str, kind: Kind, query: dict[str, Any], fields: list[str]
 ) -> Iterator[Any]:
-    """Every hit of a query in one kind of documents, with some fields; however many there are. What was sent just now is
-    found, too, if the key may refresh an index (`maintenance`).
+    """Every hit of a query in one kind of documents, with some fields; however many there are.
+
+    What was sent just now is found, too, if the key may refresh an index (`maintenance`).
     """
     from elasticsearch import AuthorizationException
     from elasticsearch.helpers import scan
