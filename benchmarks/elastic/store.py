@@ -36,11 +36,11 @@ def _plan(count: int) -> Plan:
     configs, trials = [], []
     for number in range(count):
         params: dict[str, Any] = {
-            "model": {"architecture": "mlp", "hidden": [64, 64], "dropout": number / count, "units": number},
+            "model": {"function": "job.py:train", "hidden": [64, 64], "dropout": number / count, "units": number},
             "train": {"optimizer": {"adam": {"beta_1": 0.9}}, "learning_rate": 1e-3, "epochs": EPOCHS},
         }
         config = digest_text(canonical(params))
-        recipe = canonical({**params, "code": {}, "dataset": None, "seed": 0})
+        recipe = canonical({**params, "augment": [], "code": {}, "dataset": None, "seed": 0})
         configs.append(Config(config, params, number))
         trials.append(Trial(digest_text(recipe), config, None, 0, None, recipe, number))
     return Plan(

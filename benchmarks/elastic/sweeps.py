@@ -31,8 +31,8 @@ def measure(quick: bool) -> Table:
         ["Elasticsearch", "the sweep", "CPU of the sweep"],
         [[arm, f"{taken[arm]:.1f} s", f"{median_cpu_s(found):.1f} s"] for arm, found in runs.items()],
         [
-            f"{trials} trials of half a second of computing and ten epochs each; medians of {rounds}, interleaved; start"
-            " and end of all processes included, up to five seconds for what is sent at the end, too",
+            f"{trials} trials of half a second of computing and ten epochs each; medians of {rounds}, interleaved;"
+            " start and end of all processes included, up to five seconds for what is sent at the end, too",
             f"load of the machine when it was measured: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         ],
         [f"at most {MORE:.0%} longer; it is {more:+.1%} ({met(more, MORE)})"],
