@@ -33,8 +33,9 @@ class Talk:
 
     def hear(self, sent: Sent) -> None:
         if sent.waits:
-            if sent.waits not in self.known:
-                self.known.add(sent.waits)
+            kind = sent.waits.partition(" (")[0]  # what follows differs each time: addresses, numbers
+            if kind not in self.known:
+                self.known.add(kind)
                 self.say(f"{self.place}: {sent.waits}; what it should get waits here and is sent later")
             self.reason = sent.waits
         elif self.reason:
