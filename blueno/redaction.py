@@ -20,24 +20,31 @@ WORDS = {
 }  # fmt: skip
 ENDINGS = ("APIKEY", "ACCESSKEY", "PASSWORD", "PASSWD", "SECRET", "TOKEN")
 FOLDERS = {"PWD", "OLDPWD"}  # where the shell is: no passwords
-NAMES = r"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)"
+NAMES = r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)"
 PEM = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 IN_URL = r"\b([a-zA-Z][\w+.-]*://)[^\s/'\"<>]*@"
 QUERY = r"(?i)([?&](?:[\w-]*(?:token|key|sig|signature|password|secret|credential))=)(?!\[redacted)[^&\s'\"<>]+"
 HEADER = r"(?i)\b((?:proxy-)?authorization\\?[\"']?\s*[:=]\s*)\\?[\"']?(?:\w+ +)?[^\s\"',}]+"
 SCHEME = r"(?i)\b((?:bearer|apikey|basic) +)[\w+/=.~-]{12,}"
-ASSIGNED = rf"(?i)\b({NAMES}\\?[\"']?\s*[:=]\s*)\\?[\"']?(?!\d+\b|\[redacted)[^\s\"',;)}}\]\\]{{4,}}"
+ASSIGNED = rf"(?i)({NAMES}\\?[\"']?\s*[:=]\s*)\\?[\"']?(?!\d+\b|\[redacted)[^\s\"',;)}}\]\\]{{4,}}"
 KNOWN = (
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bsk-[\w-]{20,}"
     r"|\bxox[abeprs]-[\w-]{10,}|\bAIza[\w-]{35}|\bhf_\w{20,}|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
 )
+# Where none of the words is in a text, in small letters, its shape cannot be: most texts are done without a search.
 SHAPES = [
-    (re.compile(PEM, re.DOTALL), MARK),
-    (re.compile(IN_URL), rf"\1{MARK}@"),
-    *((re.compile(each), rf"\1{MARK}") for each in (QUERY, HEADER, SCHEME, ASSIGNED)),
-    (re.compile(KNOWN), MARK),
+    (("-----begin",), re.compile(PEM, re.DOTALL), MARK),
+    (("://",), re.compile(IN_URL), rf"\1{MARK}@"),
+    (("?", "&"), re.compile(QUERY), rf"\1{MARK}"),
+    (("authorization",), re.compile(HEADER), rf"\1{MARK}"),
+    (("bearer ", "apikey ", "basic "), re.compile(SCHEME), rf"\1{MARK}"),
+    (("passw", "passphrase", "secret", "token", "key", "credential"), re.compile(ASSIGNED), rf"\1{MARK}"),
+    (
+        ("akia", "asia", "gh", "glpat-", "sk-", "xox", "aiza", "hf_", "eyj"),
+        re.compile(KNOWN),
+        MARK,
+    ),
 ]
-QUICK = re.compile(r"(?i)://|[?&:= ]|-----|AKIA|ASIA|gh[pousr]_|github_pat|glpat|sk-|xox|AIza|hf_|eyJ")
 Redact = Callable[[str], str]
 
 
@@ -78,8 +85,9 @@ def redactor(environment: Mapping[str, str]) -> Redact:
     def redact(text: str) -> str:
         if literal is not None:
             text = literal.sub(MARK, text)
-        if QUICK.search(text):
-            for shape, replacement in SHAPES:
+        small = text.lower()
+        for words, shape, replacement in SHAPES:
+            if any(word in small for word in words):
                 text = shape.sub(replacement, text)
         return text
 
