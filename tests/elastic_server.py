@@ -97,7 +97,7 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, wait_s: float = 120.0) -> None:
+    def start(self, wait_s: float = 300.0) -> None:
         """Starts it, and waits until it answers."""
         settings = {
             "discovery.type": "single-node", "network.host": "127.0.0.1", "http.port": self.port,

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ..elastic_server import Server, started
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A server takes its time to start where the machine is busy."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")

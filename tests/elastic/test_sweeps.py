@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ..acceptance.project import Project, wait_for
 from ..elastic_server import Server
 from .proxy import Proxy
@@ -48,6 +50,7 @@ def done(server: Server, prefix: str) -> int:
     return len(server.documents(f"{prefix}-trials", state="succeeded"))
 
 
+@pytest.mark.slow
 def test_a_night_in_which_the_server_dies_again_and_again(tmp_path: Path, own_server: Server) -> None:
     jobs = project(tmp_path / "project")
     where = settings(jobs, own_server.url, "night")
@@ -59,7 +62,7 @@ def test_a_night_in_which_the_server_dies_again_and_again(tmp_path: Path, own_se
     own_server.kill()
     allow(jobs, (3, 4))
     wait_for(lambda: jobs.json("status")["sweeps"][0]["succeeded"] == 4)
-    own_server.start(300)
+    own_server.start()
     wait_for(lambda: done(own_server, "night") == 4)
     own_server.kill()
     allow(jobs, (5, 6))
@@ -69,7 +72,7 @@ def test_a_night_in_which_the_server_dies_again_and_again(tmp_path: Path, own_se
     assert "Traceback" not in errors
     standing = jobs.json_with(where, "elastic", "status", code=1)
     assert standing["waiting"] >= 2 and standing["problem"]
-    own_server.start(300)
+    own_server.start()
     wait_for(lambda: not jobs.senders())
     jobs.run("elastic", "index", **where)
     assert done(own_server, "night") == 6
