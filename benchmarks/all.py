@@ -21,7 +21,9 @@ WITH_PEERS = (
 )  # fmt: skip
 ON_JAX = ("fused.convolutions", "fused.one_lane", "fused.soak", "fused.distributions", "fused.gpu")
 ON_GCS = ("gcs.transfer", "gcs.sweep", "gcs.opening")
-EVERY = NAMES + WITH_PEERS + ON_JAX + ON_GCS
+ON_ELASTIC = ("elastic.index", "elastic.sweeps")
+NAMED = WITH_PEERS + ON_JAX + ON_GCS + ON_ELASTIC
+EVERY = NAMES + NAMED
 DOCUMENT = REPOSITORY / "docs" / "performance.md"
 
 
@@ -47,7 +49,7 @@ def main(arguments: list[str]) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"of {', '.join(NAMES)}, which run if none is given, and {', '.join(WITH_PEERS + ON_JAX + ON_GCS)}",
+        help=f"of {', '.join(NAMES)}, which run if none is given, and {', '.join(NAMED)}",
     )
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - {*EVERY}:

@@ -16,6 +16,7 @@ OPTIONAL = {  # distribution -> what needs it
     "openpyxl": "the source excel",
     "google-cloud-storage": "the setting cache, and gs:// in sources",
     "jax": "packs (--engine fused)",
+    "elasticsearch": "the index (blueno elastic)",
 }
 REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*\(?(?:>=\s*([\d.]+))?[^;]*(?:;(.*))?$")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..canonical import digest, short
 from ..messages import Message
-from ..store import engines, preparations, transitions, workers
+from ..store import engines, outbox, preparations, transitions, workers
 from ..store.transitions import Claimed
 from ..worker.output import bounded, pack_log, trial_log
 from .afterwards import afterwards, measured, over_wish
@@ -33,6 +33,8 @@ def _started(s: Scheduler, worker: Worker, message: Message, now: float) -> None
 
 def _epoch(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     _show(s, worker, message["trial"], message)
+    if s.live_epochs:
+        outbox.live_epoch(s.db, message, now)
 
 
 def _show(s: Scheduler, worker: Worker, trial: str, message: Message | None = None) -> None:

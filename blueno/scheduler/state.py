@@ -73,6 +73,7 @@ class Scheduler:
     cache_seen_s: float = -math.inf
     failed_starts: int = 0
     draining: bool = False
+    live_epochs: bool = False  # whether somebody sends epochs of running trials on
     told: set[str] = field(default_factory=set)  # remarks about data, and kinds of failures: each is said once
 
 
