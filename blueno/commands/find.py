@@ -43,6 +43,17 @@ def find(db: sqlite3.Connection, query: str, sort: str | None = None) -> list[Re
     return sorted_by(found, sort) if sort else found
 
 
+def find_elsewhere(settings: Settings, query: str, sort: str | None = None) -> list[Record]:
+    """The same of what stands in Elasticsearch, by everybody who sends there. Raises BluenoError if it cannot."""
+    from ..elastic.found import find as find_there
+    from .elastic import place, reached
+
+    target, node = place(settings), parse(query) if query.strip() else None
+    with reached(target) as client:
+        found: list[Record] = [*find_there(client, target.prefix, query, node, _exists(sort) if sort else None)]
+    return sorted_by(found, sort) if sort else found
+
+
 def sort_key(sort: str | None) -> str:
     """The name in what --sort says."""
     return (sort or "").removeprefix("-")
@@ -178,9 +189,10 @@ def _value(record: Record, field: Field) -> str:
 @click.command("find")
 @click.argument("query", default="")
 @click.option("--sort", metavar="[-]FIELD", help="Metrics best first, else smallest first; a leading - turns it round.")
+@click.option("--elastic", "elsewhere", is_flag=True, help="Ask Elasticsearch: everybody's trials.")
 @click.option("--top", type=click.IntRange(1), help=f"Only the first N (the table shows {SHOWN}, if not said).")
 @options
-def command(settings: Settings, as_json: bool, query: str, sort: str | None, top: int | None) -> int:
+def command(settings: Settings, as_json: bool, query: str, sort: str | None, elsewhere: bool, top: int | None) -> int:
     """The trials of all sweeps that QUERY asks for, newest first.
 
     \b
@@ -189,8 +201,7 @@ def command(settings: Settings, as_json: bool, query: str, sort: str | None, top
 
     Without a query: all. docs/find.md tells of the fields and of what is compared with what.
     """
-    db = need_store(settings.root)
-    found = find(db, query, sort)
+    found = find_elsewhere(settings, query, sort) if elsewhere else find(need_store(settings.root), query, sort)
     if as_json:
         print_json(find_document(query, found[:top]))
     else:
