@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from ..query.tree import Field, comparisons
 from ..settings import Settings
 from ..spec.metrics import direction_of, read_name
 from ..store import find as finding
+from ..store import foreign
 from ..tables import cell, differing, labels, significant
 from . import need_store, options, print_json, table
 
@@ -35,12 +37,21 @@ def find(db: sqlite3.Connection, query: str, sort: str | None = None) -> list[Re
     shared = finding.Shared(db)
     node = parse(query) if query.strip() else None
     wanted = asks(node) if node else None
-    found: list[Record] = [record for record in finding.records(db, shared) if wanted is None or wanted(record)]
+    everything: Iterator[Record] = chain(finding.records(db, shared), _foreign(db, shared))
+    found: list[Record] = [record for record in everything if wanted is None or wanted(record)]
     for text, names in ((query, node), (sort_key(sort), sort and _exists(sort))):
         if names and not _are_known(names, shared):
             finding.names_there_are(db, shared)
             check_names(text, names, shared.names, shared.paths)
     return sorted_by(found, sort) if sort else found
+
+
+def _foreign(db: sqlite3.Connection, shared: finding.Shared) -> Iterator[Record]:
+    """What was imported, after our own."""
+    for record in foreign.records(db):
+        shared.names.update(record.metrics())
+        shared.paths.update(record.params())
+        yield record
 
 
 def find_elsewhere(settings: Settings, query: str, sort: str | None = None) -> list[Record]:

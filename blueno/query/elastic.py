@@ -1,6 +1,6 @@
 """A query's tree as a query of Elasticsearch over the documents of trials (`elastic/fields`). Pure: it talks to nobody.
 
-What the index cannot answer to the letter (a pattern in a message, which it knows by its words) is answered a little too
+What the index cannot answer to the letter (a pattern in a message, which it knows by its words) is answered too
 widely: whoever asks looks through the hits once more with `ask`. Under `not` too wide would be too narrow, so that each
 part is asked for widely or narrowly.
 """
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..clock import iso
 from .ask import fitting, holder, namer, spellings, starred
 from .parse import kind_of
-from .tree import And, Comparison, Field, Node, Not, Operand, Or, Span
+from .tree import And, Comparison, Field, Node, Not, Operand, Span
 
 Clause = dict[str, Any]
 EVERYTHING: Clause = {"match_all": {}}

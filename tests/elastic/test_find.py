@@ -56,14 +56,17 @@ def fill(bench: Bench) -> None:
 
 
 QUERIES = (
-    "", "score > 0.2", "not score > 0.2", "score != 0.25", "score <= 0.25 or score exists", "val_auc >= 0.9", "auc = 0.9",
+    "", "score > 0.2", "not score > 0.2", "score != 0.25", "score <= 0.25 or score exists", "val_auc >= 0.9",
+    "auc = 0.9",
     "not (val_auc exists)", "val_f1 in (0.5, 1) and not val_score exists", "nonfinite = val_score", "hp.x >= 3",
     "hp.x = 3 or hp.x in (7, 9)", "hp.x != 3", "not hp.x = 3", "hp.x = '3'", "hp.x ~ 3", "hp.model.x exists",
     "sweep = one and sweep = two", "sweep != one", "sweep not in (one, two)", "sweep ~ ON*", "not sweep ~ w",
-    "tags = 'a b'", "tags exists", "tags != night", "not tags = night", "state = failed", "state in (queued, cancelled)",
+    "tags = 'a b'", "tags exists", "tags != night", "not tags = night", "state = failed",
+    "state in (queued, cancelled)",
     "state != succeeded", "error = user_code", "error != user_code", "not error = user_code", "error.type ~ VALUE",
     "error.message ~ N", "error.message ~ x", "not error.message ~ n", "not error.message ~ x",
-    "not (error.message ~ n and seed = 1)", "error.message = no", "seed = 0", "seed < 0.5", "seed = 0.5", "fold exists", "epoch >= 2",
+    "not (error.message ~ n and seed = 1)", "error.message = no", "seed = 0", "seed < 0.5", "seed = 0.5",
+    "fold exists", "epoch >= 2",
     "started exists", "started = 2026-01-01", "started < 2026-01-01", "started >= 2026-01-01T00:00",
     "finished > -1h", "duration > 2min", "duration = 60", "objective > 0.2", "metric = val_score", "engine = function",
     "engine != function", "host exists", "owner exists", "origin = blueno", "origin != blueno", "not origin ~ opt",
@@ -90,9 +93,10 @@ def test_both_give_the_same_answers(bench: Bench, server: Server, prefix: str) -
         assert [r.field("trial") for r in find_elsewhere(where, query)] == [
             r.field("trial") for r in find(bench.db, query)
         ]
+    done = "seed = 0 and state = succeeded"
     for sort in ("score", "-score", "hp.x", "duration"):
-        order = [[record.field("trial")[0] for record in found if record.metrics()] for found in
-                 (find(bench.db, "seed = 0 and state = succeeded", sort), find_elsewhere(where, "seed = 0 and state = succeeded", sort))]  # fmt: skip
+        both = (find(bench.db, done, sort), find_elsewhere(where, done, sort))
+        order = [[record.field("trial")[0] for record in found] for found in both]
         assert order[0] == order[1] and len(order[0]) > 2
 
 
