@@ -15,12 +15,13 @@ from blueno.planning.describe import about_plan
 from blueno.query.elastic import PATHS
 from blueno.query.fields import FIELDS
 from blueno.query.tree import QueryError
+from blueno.settings import Settings
 from blueno.store.submit import submit
 
 from ..elastic_server import Server
 from ..unit.plans import small_plan
 from ..unit.test_scheduler import Bench, bad
-from .stores import outcome, send_all, set_up, settings, target
+from .stores import outcome, send_all, set_up, target
 
 
 @pytest.fixture
@@ -28,6 +29,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path / "project")
     yield bench
     bench.db.close()
+
+
+def settings(bench: Bench, server: Server, prefix: str) -> Settings:
+    return Settings(bench.root, elastic_url=server.url, elastic_prefix=prefix)
 
 
 def fill(bench: Bench) -> None:
