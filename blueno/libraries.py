@@ -14,6 +14,8 @@ OPTIONAL = {  # distribution -> what needs it
     "matplotlib": "pictures (--plots)",
     "pyarrow": "the source parquet",
     "openpyxl": "the source excel",
+    "optuna": "results of an Optuna storage (elastic import)",
+    "tensorboardX": "results --sink tensorboard",
     "jax": "packs (--engine fused)",
     "elasticsearch": "the index (blueno elastic)",
 }

@@ -15,7 +15,6 @@ from ..errors import BluenoError
 from . import documents, optuna, wandb
 from .result import Result
 
-
 Knows = Callable[[frozenset[str]], bool]  # whether rows with these columns are of this form
 Reads = Callable[[Iterator[dict[str, Any]], str], Iterator[Result]]  # rows, and the file's name without its ending
 
