@@ -159,7 +159,7 @@ def _feed(db: sqlite3.Connection, root: Path, sweep: read.Sweep, names: tuple[st
 @click.option("--top", type=click.IntRange(1), help="Only the best N.")
 @click.option("--csv", "as_csv", is_flag=True, help="All rows and parameters as CSV.")
 @click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw the best config's trials.")
-@click.option("--sink", "sinks", multiple=True, metavar="NAME", help="Show its trials in tensorboard, too.")
+@click.option("--sink", "sinks", multiple=True, metavar="NAME", help="Show its trials in tensorboard or mlflow, too.")
 @options
 def command(
     settings: Settings,

@@ -38,7 +38,7 @@ class Sink(Protocol):
         """Ends the view, complete."""
 
 
-SINKS = {"tensorboard": "tensorboard"}  # name -> module in this folder, with `open_sink(root)`
+SINKS = {"tensorboard": "tensorboard", "mlflow": "mlflow"}  # name -> module in this folder, with `open_sink(root)`
 
 
 def open_sinks(names: Iterable[str], root: Path) -> list[Sink]:

@@ -59,6 +59,29 @@ def test_tensorboard_has_a_run_a_trial_with_curves_and_parameters(
     assert scalars["final/val_score"] == {3: 0.5} and params == {"model.x": 1.0}
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # of MLflow and SQLAlchemy
+def test_mlflow_has_a_run_a_trial(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("mlflow", reason="MLflow is not installed")
+    from mlflow import MlflowClient
+
+    from blueno.sinks.mlflow import uri_of
+
+    for _ in range(2):
+        assert run(["results", "--sink", "mlflow", "--root", str(bench.root)]) == 0
+    capsys.readouterr()
+    client = MlflowClient(uri_of(bench.root))
+    experiment = client.get_experiment_by_name("small")
+    assert experiment is not None
+    runs = {each.data.tags["blueno.trial"]: each for each in client.search_runs([experiment.experiment_id])}
+    assert set(runs) == set(trials(bench)) and len(client.search_runs([experiment.experiment_id])) == 3
+    first = runs[trials(bench)[0]]
+    assert first.data.params["model.x"] == "1" and first.info.status == "FINISHED"
+    assert first.data.metrics["final_val_score"] == 0.5 and first.data.metrics["loss"] == 1.0
+    assert runs[trials(bench)[2]].info.status == "FAILED"
+    points = client.get_metric_history(first.info.run_id, "loss")
+    assert [(each.step, each.value) for each in points] == [(1, 3.0), (2, 2.0), (3, 1.0)]
+
+
 def _records(data: bytes) -> Iterator[bytes]:
     """The records of an event file: length, its checksum, the record, its checksum."""
     while data:
