@@ -15,7 +15,7 @@ from pathlib import Path
 from .commands import REPOSITORY
 from .tables import markdown
 
-NAMES = ("start", "plan", "again", "table", "overhead", "metrics", "memory", "images", "small_mlps")
+NAMES = ("start", "plan", "again", "table", "find", "overhead", "metrics", "memory", "images", "small_mlps")
 WITH_PEERS = (
     "fused.mlps", "fused.cnns", "fused.gru", "fused.transformer", "fused.shapes", "fused.ragged", "fused.preparations",
 )  # fmt: skip

@@ -15,6 +15,9 @@ OPTIONAL = {  # distribution -> what needs it
     "pyarrow": "the source parquet",
     "openpyxl": "the source excel",
     "google-cloud-storage": "the setting cache, and gs:// in sources",
+    "optuna": "results of an Optuna storage (elastic import)",
+    "mlflow-skinny": "results --sink mlflow",
+    "tensorboardX": "results --sink tensorboard",
     "jax": "packs (--engine fused)",
     "elasticsearch": "the index (blueno elastic)",
 }

@@ -176,3 +176,29 @@ def _sending(settings: Settings, as_json: bool, anew: bool) -> int:
     if done.waits:
         raise BluenoError(f"{target.name}: {done.waits}", "nothing is lost: what waits is sent later")
     return 1 if done.refused else 0
+
+
+# ---- results of other tools
+
+
+@command.command("import")
+@click.argument("source")
+@options
+def import_results(settings: Settings, as_json: bool, source: str) -> int:
+    """Read results of other tools into this project's history, which `blueno find` looks through.
+
+    SOURCE is a file (JSON lines of documents of `training_jobs` or of Blueno's own; runs of W&B as CSV or JSON lines;
+    Optuna's trials_dataframe() as CSV) or the URL of an Optuna storage. What is there already is not added again.
+    """
+    from .. import foreign
+    from ..store import foreign as kept
+    from . import store_of_command
+
+    counts = kept.add(store_of_command(settings.root), foreign.read(source), time.time())
+    if as_json:
+        print_json({"source": source, **counts})
+    else:
+        click.echo(
+            f"{counted(counts['new'], 'result')} imported, {counts['known']} were known; blueno find 'origin != blueno'"
+        )
+    return 0

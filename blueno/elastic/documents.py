@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..canonical import short
+from ..planning.describe import resolved
 from ..redaction import Redact, redacted
 from ..store.asked import measured, values
 from ..store.outbox import Part, SweepFacts, TrialFacts
@@ -92,7 +94,7 @@ def trial_document(trial: TrialFacts, part: Part, whose: Owner) -> dict[str, Any
         "started": row["started"],
         "finished": row["ended"],
         "duration_s": row["duration_s"],
-        **hyperparameters(recipe.get("model") or {}, _params(trial, part)),
+        **hyperparameters(recipe.get("model") or {}, _params(trial, part), _defaults(row, recipe)),
         "engine": row["engine"] or row["chosen"],
         "executor": facts.get("executor"),
         "host": _host(facts),
@@ -141,6 +143,12 @@ def _params(trial: TrialFacts, part: Part) -> dict[str, Any]:
     return part.params.get((trial.wishes[-1].sweep, trial.row["config"]), {}) if trial.wishes else {}
 
 
+def _defaults(row: dict[str, Any], recipe: dict[str, Any]) -> dict[str, Any]:
+    """What the spec leaves to defaults, by path, beside what it says itself."""
+    sections = resolved(recipe, json.loads(row["dataset_recipe"]) if row["dataset_recipe"] else None)
+    return {path: value for path, value in flat(sections).items() if value is not None}
+
+
 def _host(facts: dict[str, Any]) -> dict[str, Any]:
     names = ("device", "slot", "platform", "python", "libraries")
     return {"name": facts.get("host"), **{name: facts.get(name) for name in names}}
@@ -174,7 +182,9 @@ def _tags(sweeps: Iterable[SweepFacts]) -> list[str]:
 # ---- hyperparameters
 
 
-def hyperparameters(model: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+def hyperparameters(
+    model: dict[str, Any], params: dict[str, Any], defaults: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
     """What was varied and what was not: `model`, `preprocess`, `hp` by type, `hp_all` as text, and all as written.
 
     >>> found = hyperparameters({"architecture": "mlp"}, {"model": {"units": 8, "pool": "max"}})
@@ -183,13 +193,14 @@ def hyperparameters(model: dict[str, Any], params: dict[str, Any]) -> dict[str, 
     """
     numbers: dict[str, float] = {}
     words: dict[str, str] = {}
-    for name, value in flat(params).items():
+    values_by_path = {**defaults, **flat(params)}
+    for name, value in values_by_path.items():
         path = key(name)
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             numbers[path] = value
         else:
             words[path] = cell(value)
-    texts = {key(name): cell(value) for name, value in flat(params).items()}
+    texts = {key(name): cell(value) for name, value in values_by_path.items()}
     return {
         "model": next((_name(model[kind]) for kind in MODELS if model.get(kind)), None),
         "preprocess": steps(params.get("preprocess") or []),

@@ -270,6 +270,22 @@ END;
 """
 
 
+FOREIGN = """
+-- Results that were trained elsewhere, read from other tools: history for questions, in no sweep and no ledger.
+CREATE TABLE foreign_results (
+    id TEXT PRIMARY KEY,                        -- SHA-256 of origin, sweep and name
+    origin TEXT NOT NULL,                       -- optuna, wandb, training_jobs, or store:ID
+    sweep TEXT NOT NULL,                        -- study, project
+    name TEXT NOT NULL,                         -- what it is called there
+    state TEXT NOT NULL,
+    params TEXT NOT NULL,                       -- JSON: path -> value
+    metrics TEXT NOT NULL,                      -- JSON
+    facts TEXT NOT NULL,                        -- JSON: model, seed, started, ... as far as they are known
+    imported TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
 def m001_first(db: sqlite3.Connection) -> None:
     run(db, FIRST)
 
@@ -308,7 +324,11 @@ def m004_outbox(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO outbox (kind, id, at) SELECT 'trial', id, '' FROM trials ORDER BY number")
 
 
-MIGRATIONS = [m001_first, m002_kept_and_measured, m003_families, m004_outbox]
+def m005_foreign(db: sqlite3.Connection) -> None:
+    run(db, FOREIGN)
+
+
+MIGRATIONS = [m001_first, m002_kept_and_measured, m003_families, m004_outbox, m005_foreign]
 
 
 def run(db: sqlite3.Connection, script: str) -> None:
