@@ -17,6 +17,7 @@ import pytest
 from blueno import cli
 from blueno.cli import HIDDEN, VERBS, WORDS, Verb, run
 from blueno.commands.data import VERBS as DATA_VERBS
+from blueno.commands.model import VERBS as MODEL_VERBS
 from blueno.errors import BluenoError, Problem, SpecErrors
 from blueno.settings import TYPES
 from tests.write_cli_docs import PAGE, page
@@ -144,7 +145,7 @@ def test_all_problems_of_a_spec_as_json(capsys: pytest.CaptureFixture[str]) -> N
 # ---- help and documentation
 
 
-GROUPS = {"data": DATA_VERBS}
+GROUPS = {"data": DATA_VERBS, "model": MODEL_VERBS}
 COMMANDS = [words for name in VERBS for words in ([name, each] if each else [name] for each in GROUPS.get(name, [""]))]
 
 
