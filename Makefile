@@ -25,7 +25,7 @@ types: .venv/dev tree  ## types, on the tree as it is installed
 	cd build/tree && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p blueno
 
 golden: .venv/dev  ## write the golden plans and versions anew; review the diff
-	$(BIN)/python -m tests.golden && $(BIN)/python -m tests.write_cli_docs
+	$(BIN)/python -m tests.golden && $(BIN)/python -m tests.write_cli_docs && $(BIN)/python -m tests.write_elastic_docs
 
 tree:            # blueno/, etl/ and ml/ under one roof, as setuptools installs them
 	@rm -rf build/tree && mkdir -p build/tree/blueno

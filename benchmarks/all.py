@@ -15,14 +15,15 @@ from pathlib import Path
 from .commands import REPOSITORY
 from .tables import markdown
 
-NAMES = ("start", "plan", "again", "table", "overhead", "metrics", "memory", "images", "small_mlps")
+NAMES = ("start", "plan", "again", "table", "find", "overhead", "metrics", "memory", "images", "small_mlps")
 WITH_PEERS = (
     "fused.mlps", "fused.cnns", "fused.gru", "fused.transformer", "fused.shapes", "fused.ragged", "fused.preparations",
 )  # fmt: skip
 ON_JAX = ("fused.convolutions", "fused.one_lane", "fused.soak", "fused.distributions", "fused.gpu")
 ON_GCS = ("gcs.transfer", "gcs.sweep", "gcs.opening")
+ON_ELASTIC = ("elastic.index", "elastic.sweeps")
 ON_OPTUNA = ("search.cost", "search.quality")
-NAMED = WITH_PEERS + ON_JAX + ON_GCS + ON_OPTUNA
+NAMED = WITH_PEERS + ON_JAX + ON_GCS + ON_ELASTIC + ON_OPTUNA
 EVERY = NAMES + NAMED
 DOCUMENT = REPOSITORY / "docs" / "performance.md"
 

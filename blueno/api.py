@@ -19,7 +19,7 @@ from .cache import Cache
 from .cache.opening import open_cache
 from .canonical import digest_file, short
 from .commands.plan import plan_report, standing
-from .commands.sweep import submission_text, submit_plan
+from .commands.sweep import sliced, submission_text, submit_plan
 from .errors import BluenoError, NotFound
 from .loop import check_devices, run_until
 from .planning import Plan, compile_spec
@@ -187,18 +187,24 @@ def plan(spec: str | os.PathLike[str], overrides: Overrides | None = None, root:
 
 
 def sweep(
-    spec: str | os.PathLike[str], overrides: Overrides | None = None, root: Root = None, **settings: Any
+    spec: str | os.PathLike[str],
+    overrides: Overrides | None = None,
+    root: Root = None,
+    only: str | None = None,
+    **settings: Any,
 ) -> Results:
     """Runs every trial of a spec that has no result yet, and returns when all is done (or interrupted).
 
-    `settings` are those of `blueno.toml`: executor, devices, per_device, cpus. Raises SpecErrors, BluenoError.
+    `only` is a query that names a slice, as `sweep --only` takes it. `settings` are those of `blueno.toml`: executor,
+    devices, per_device, cpus. Raises SpecErrors, BluenoError.
     """
     in_force = _in_force(root, **settings)
     compiled = _compiled(spec, overrides, in_force.root)
+    chosen = sliced(compiled, only)
     check_devices(in_force, compiled.resources)
     with _store(in_force.root, made=True) as db:
-        submission = submit_plan(db, compiled, in_force.root)
-        say(submission_text(compiled, submission))
+        submission = submit_plan(db, compiled, in_force.root, chosen)
+        say(submission_text(compiled, submission, chosen))
         if not ledgers.ledger(db, submission.sweep).finished:
             shower = Shower(read.sweep_by_number(db, submission.sweep), sys.stderr)
             run_until(db, in_force, submission.sweep, shower, say)

@@ -22,6 +22,8 @@ from .clock import iso, seconds
 from .counting import counted
 from .devices import Devices, usable_cores
 from .devices.nvidia import find_gpus
+from .elastic.access import target_of
+from .elastic.standing import standing
 from .errors import BluenoError
 from .libraries import Library, optional, required, training
 from .settings import Settings
@@ -213,6 +215,31 @@ def _bucket(settings: Settings) -> Iterator[Finding]:
         yield Finding("bucket", "ok" if health.is_well else "warning", health.text, health.fix)
 
 
+def _elastic(settings: Settings) -> Iterator[Finding]:
+    """The index, if the settings name one. It prevents no sweep: what cannot be sent waits."""
+    try:
+        target = target_of(settings, os.environ)
+        if target is None:
+            return
+        found = standing(settings, target, time.time())
+    except BluenoError as error:
+        yield Finding("elastic", "warning", error.message, error.fix)
+        return
+    if target.warning:
+        yield Finding("elastic", "warning", target.warning, "write elastic_url with https")
+    missing = [each for each in found.kinds if not each.index_name or each.lacking or each.other]
+    if found.problem:
+        yield Finding("elastic", "warning", f"{found.place}: {found.problem}", "what waits is sent later")
+    elif missing:
+        fix = "blueno elastic setup" + (" --migrate" if any(each.other for each in missing) else "")
+        yield Finding("elastic", "warning", f"{found.place} is not set up as this version needs it", fix)
+    elif found.refused:
+        text = f"{counted(len(found.refused), 'document')} can never be taken"
+        yield Finding("elastic", "warning", text, "blueno elastic status names them")
+    else:
+        yield Finding("elastic", "ok", f"{found.place}, prefix {found.prefix}: {counted(found.waiting, 'trial')} wait")
+
+
 def _held(folder: Path) -> tuple[int, int]:
     """How many files a folder holds, and how many bytes. Files that vanish meanwhile count nothing."""
     sizes = [_bytes(Path(path, name)) for path, _, names in os.walk(folder) for name in names]
@@ -237,4 +264,5 @@ def _newest_event(root: Path) -> float | None:
 
 CHECKS = (
     _python, _system, _libraries, _devices, _workers, _memory, _clock, _folder, _store, _scheduler, _cache, _bucket,
+    _elastic,
 )  # fmt: skip

@@ -38,6 +38,7 @@ VERBS = {
     "retry": Verb("retry", "Queue again what failed or diverged.", "Follow"),
     "rm": Verb("rm", "Forget a sweep, with what no other sweep uses.", "Follow"),
     "results": Verb("results", "The table of a sweep, best config first.", "Read"),
+    "find": Verb("find", "Trials of all sweeps, by a query.", "Read"),
     "show": Verb("show", "Everything about one trial.", "Read"),
     "logs": Verb("logs", "The log of a trial.", "Read"),
     "debug": Verb("debug", "Run just this trial again, here and now.", "Read"),
@@ -46,6 +47,7 @@ VERBS = {
     "model": Verb("model", "What trials left: bring it back from the shared cache.", "Read"),
     "data": Verb("data", "Prepared datasets: list, look, remove, keep to a size, compare.", "Care"),
     "verify": Verb("verify", "Check the ledger and every checksum.", "Care"),
+    "elastic": Verb("elastic", "Results in Elasticsearch: setup, status, index, rebuild.", "Care"),
     "doctor": Verb("doctor", "Check devices, versions, disk and settings.", "Care"),
     "schema": Verb("schema", "JSON Schema of a spec, for editors.", "Care"),
 }
@@ -62,7 +64,8 @@ WORDS = {
     "ps": "status", "queue": "status", "top": "watch", "monitor": "watch", "kill": "stop", "cancel": "stop",
     "abort": "stop", "pause": "stop", "rerun": "retry", "requeue": "retry", "delete": "rm", "remove": "rm",
     "clean": "rm", "table": "results", "best": "results", "leaderboard": "results", "report": "results",
-    "info": "show", "inspect": "show", "describe": "show", "log": "logs", "tail": "logs", "errors": "failures",
+    "search": "find", "query": "find", "filter": "find", "where": "find", "info": "show", "inspect": "show",
+    "describe": "show", "log": "logs", "tail": "logs", "errors": "failures",
     "datasets": "data", "cache": "data", "prune": "data", "gc": "data", "sync": "data",
     "explain": "why", "diff": "why", "pdb": "debug", "reproduce": "debug", "fsck": "verify", "health": "doctor",
 }  # fmt: skip

@@ -17,8 +17,11 @@ OPTIONAL = {  # distribution -> what needs it
     "pyarrow": "the source parquet",
     "openpyxl": "the source excel",
     "google-cloud-storage": "the setting cache, and gs:// in sources",
+    "optuna": "searches, pruning, and results of an Optuna storage (elastic import)",
+    "mlflow-skinny": "results --sink mlflow",
+    "tensorboardX": "results --sink tensorboard",
     "jax": "packs (--engine fused)",
-    "optuna": "searches and pruning",
+    "elasticsearch": "the index (blueno elastic)",
 }
 REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*\(?(?:>=\s*([\d.]+))?[^;]*(?:;(.*))?$")
 

@@ -20,6 +20,7 @@ from typing import Any
 from . import __version__
 from .clock import iso
 from .devices import Devices
+from .elastic.companion import WAIT_S, Companion
 from .engine import engine_here
 from .executors import open_executor
 from .publishing import Publishing
@@ -118,12 +119,13 @@ def drive(
     executor = open_executor(settings.executor)
     devices = Devices(settings.devices, settings.per_device, settings.cpus, tell=tell)
     engine = engine_here(settings, {}).engine
-    publishing = Publishing(settings, tell)
+    publishing, companion = Publishing(settings, tell), Companion(settings, tell)
     limit = bytes_of(settings.cache_limit) if settings.cache_limit else None
     publish = settings.publish if settings.cache else "none"
     s = Scheduler(
         db, settings.root, executor, devices.slots_for, time.time, tell,
         engine=engine, cache_limit=limit, publish=publish, shares=bool(settings.cache),
+        live_epochs=companion.process is not None,
     )  # fmt: skip
     try:
         again = take_over(db, settings.root, time.time())
@@ -132,6 +134,7 @@ def drive(
         while not idle(s):
             step(s, TURN_S)
             publishing.tend()
+            companion.hear()
             show(db)
             if interrupt.count:
                 s.draining = True
@@ -150,6 +153,7 @@ def drive(
             show(db)
         publishing.leave()
         devices.close()
+        companion.close(0.0 if interrupt.count else WAIT_S)
 
 
 @contextmanager

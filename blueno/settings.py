@@ -35,11 +35,17 @@ class Settings(NamedTuple):
     cache_days: int = 30  # how long the shared cache keeps what no machine asks for
     publish: str = "none"  # which files of trials go to `cache`: none, models, predictions, all
     checkpoint_s: int = 300  # seconds between states that a Keras trial leaves to go on from; 0: after each epoch
+    elastic_url: str = ""  # of Elasticsearch; without it or the next one nothing is sent (keys: elastic/access.py)
+    elastic_cloud_id: str = ""  # of Elastic Cloud, instead of a URL
+    elastic_prefix: str = "blueno"  # of index names: one a team
+    elastic_ca: str = ""  # file of the CA that its certificate is checked by
+    elastic_fingerprint: str = ""  # SHA-256 of its certificate, instead of a CA
 
 
 TYPES: dict[str, type] = {
     "executor": str, "engine": str, "devices": str, "per_device": int, "cpus": int, "cache": str, "cache_limit": str,
     "cache_days": int, "publish": str, "checkpoint_s": int,
+    "elastic_url": str, "elastic_cloud_id": str, "elastic_prefix": str, "elastic_ca": str, "elastic_fingerprint": str,
 }  # fmt: skip
 BUCKET = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(.*))?")
 CHOICES = {
@@ -127,4 +133,7 @@ def checked(name: str, value: Any, where: str) -> Any:
         raise BluenoError(f"{where}: {name} is {value!r}", f"choose one of: {', '.join(CHOICES[name])}")
     if name == "cache" and value and not BUCKET.fullmatch(str(value)):
         raise BluenoError(f"{where}: cache is {value!r}, which names no bucket", 'write it like "gs://bucket/prefix"')
+    if name == "elastic_url" and "@" in str(value):
+        fix = "take it out of the URL; set BLUENO_ELASTIC_USER and BLUENO_ELASTIC_PASSWORD"
+        raise BluenoError(f"{where}: {name} holds a user or a password", fix)
     return value

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from blueno.cli import VERBS, WORDS, blueno
-from blueno.commands.groups import Group
 
 PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
 
@@ -48,8 +47,11 @@ def section(name: str) -> str:
     context = click.Context(blueno, info_name="blueno")
     command = blueno.get_command(context, name)
     assert command is not None, f"BUG: the verb {name} has no command"
-    if isinstance(command, Group):
-        members = [described(f"{name} {each}", command.get_command(context, each), "####") for each in command.verbs]
+    if isinstance(command, click.Group):
+        members = [
+            described(f"{name} {each}", command.get_command(context, each), "####")
+            for each in command.list_commands(context)
+        ]
         return "\n".join([f"### {name}\n\n{command.help}\n", *members])
     return described(name, command, "###")
 

@@ -17,6 +17,7 @@ from ..fronts import front_text, judged, names_of
 from ..narrow import Table, narrowed, terminal_width
 from ..origins import search_document, search_text
 from ..plots import plots_of, plots_text
+from ..progress import say
 from ..settings import Settings
 from ..spec.metrics import read_name
 from ..spec.problems import nearest
@@ -165,6 +166,14 @@ def _plots(db: sqlite3.Connection, root: Path, sweep: read.Sweep, folder: Path) 
     return [plots_of(db, root, trial, folder / short(trial)) for trial in best_trials(db, sweep)]
 
 
+def _feed(db: sqlite3.Connection, root: Path, sweep: read.Sweep, names: tuple[str, ...]) -> None:
+    """Makes the views of a sweep in other tools anew."""
+    from ..sinks import feed, open_sinks
+
+    count = feed(db, root, sweep, open_sinks(dict.fromkeys(names), root))
+    say(f"{counted(count, 'trial')} written for {', '.join(dict.fromkeys(names))} below {root / 'logs'}")
+
+
 @click.command("results")
 @click.argument("sweep", required=False, shell_complete=complete.sweeps)
 @click.option("--by", type=click.Choice(["config", "trial"]), default="config", help="One row a config, or a trial.")
@@ -172,6 +181,7 @@ def _plots(db: sqlite3.Connection, root: Path, sweep: read.Sweep, folder: Path) 
 @click.option("--top", type=click.IntRange(1), help="Only the best N.")
 @click.option("--csv", "as_csv", is_flag=True, help="All rows and parameters as CSV.")
 @click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw the best config's trials.")
+@click.option("--sink", "sinks", multiple=True, metavar="NAME", help="Show its trials in tensorboard or mlflow, too.")
 @options
 def command(
     settings: Settings,
@@ -182,12 +192,15 @@ def command(
     top: int | None,
     as_csv: bool,
     plots: Path | None,
+    sinks: tuple[str, ...],
 ) -> int:
     """The table of SWEEP (a name, the beginning of an id, or nothing for the latest), best first."""
     db = need_store(settings.root)
     found = read.find_sweep(db, sweep)
     names = [name.strip() for name in (metrics or "").split(",") if name.strip()]
     document = table_of(db, found, by, names)
+    if sinks:
+        _feed(db, settings.root, found, sinks)
     drawn = _plots(db, settings.root, found, plots) if plots else []
     if as_csv:
         click.echo(results_csv({**document, "rows": document["rows"][:top]}), nl=False)

@@ -7,6 +7,7 @@ import shlex
 import sqlite3
 import sys
 import time
+from collections.abc import Collection
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ..cache.outbox import outbox_of
 from ..canonical import short
 from ..counting import counted
 from ..engine import engine_here
+from ..errors import BluenoError
 from ..holdings.wants import announce_later
 from ..libraries import check_installed
 from ..loop import check_devices, detach, run_until
@@ -38,19 +40,33 @@ from .plan import compiled
 from .results import results_text, table_of
 
 
-def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path) -> Submission:
-    """Snapshots the user's code, and adds the plan to the store. Machines that share a cache hear of what it wants."""
+def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path, only: Collection[str] | None = None) -> Submission:
+    """Snapshots the user's code, and adds the plan to the store; of its trials `only` these are queued. Machines that
+    share a cache hear of what it wants.
+    """
     if plan.search is not None or plan.prune is not None:
         check_installed("optuna", "searches and pruning need Optuna, which is not installed")
     write_snapshot(plan.snapshot, local_cache(root))
-    submission = submit(db, plan, about_plan(plan), sys.executable, time.time())
+    submission = submit(db, plan, about_plan(plan), sys.executable, time.time(), only)
     if plan.datasets and load_settings(root).cache:
         recipes = [json.loads(dataset.recipe) for dataset in plan.datasets]
         announce_later(local_cache(root), outbox_of(root), read.meta(db)["store_id"], recipes, time.time())
     return submission
 
 
-def submission_text(plan: Plan, submission: Submission) -> str:
+def sliced(plan: Plan, query: str | None) -> set[str] | None:
+    """The trials that --only names; None for all. Raises QueryError, BluenoError."""
+    if query is None:
+        return None
+    if plan.search is not None:
+        message = "--only chooses among trials that are known beforehand, and a search does not know its own"
+        raise BluenoError(message, "write search: {method: grid}, or narrow the axes with --set")
+    from ..query.planned import slice_of
+
+    return slice_of(plan, query)
+
+
+def submission_text(plan: Plan, submission: Submission, only: Collection[str] | None = None) -> str:
     """What was submitted, in a line or two."""
     there = {state: count for state, count in submission.trials.items() if state in DONE}
     known = ", ".join(f"{count} {state}" for state, count in there.items())
@@ -59,6 +75,10 @@ def submission_text(plan: Plan, submission: Submission) -> str:
         f"{name}: {counted(plan.num_configs, 'config')}, {counted(plan.num_trials, 'trial')}, "
         f"{submission.waiting} to run"
     ]
+    if only is not None:
+        lines.append(
+            f"only {counted(len(only), 'trial')}; a sweep without --only runs the other {len(plan.trials) - len(only)}"
+        )
     if known:
         lines.append(f"already there: {known}")
     if submission.measuring:
@@ -80,6 +100,7 @@ def exit_code(counts: ledgers.Ledger) -> int:
 @click.option("--devices", help="`cpu`, or GPUs by number or UUID: 0,2")
 @click.option("--per-device", type=click.IntRange(1), help="Workers on each device.")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override a value: train.epochs=5")
+@click.option("--only", metavar="QUERY", help="Only a slice, as `find` asks for it; the rest waits for another sweep.")
 @click.option("--dry-run", is_flag=True, hidden=True)
 @options
 def command(
@@ -88,24 +109,28 @@ def command(
     spec: Path,
     detached: bool,
     overrides: tuple[str, ...],
+    only: str | None,
     dry_run: bool,
     **flags: Any,
 ) -> int:
     """Run SPEC: every trial that has no result yet.
 
     Ctrl-C once keeps what ends within a few seconds and leaves the rest queued; the same command goes on.
+    --only 'hp.dropout <= 0.2 and seed = 0' runs a slice first: the rest is as if it had been stopped, until a sweep
+    without --only.
     """
     if dry_run:
         raise click.UsageError(f"to see what would run, write `blueno plan {spec}`")
     settings = load_settings(settings.root, **flags)
     plan = compiled(spec, overrides, settings.root)
+    chosen = sliced(plan, only)
     engine_here(settings, plan.resources)
     check_devices(settings, plan.resources)
     for warning in plan.warnings:
         say(f"warning: {warning}")
     db = store_of_command(settings.root)
-    submission = submit_plan(db, plan, settings.root)
-    say(submission_text(plan, submission))
+    submission = submit_plan(db, plan, settings.root, chosen)
+    say(submission_text(plan, submission, chosen))
     number = submission.sweep
     for other, count in waiting_of_others(db, number).items():
         say(f"{count} trials of {other} wait, too, and run as well (`blueno stop {other}` takes them back)")
@@ -117,7 +142,8 @@ def command(
         with output_spared() if as_json else nullcontext():
             through = run_until(db, settings, number, Shower(sweep, sys.stderr), say)
         finish_line(sys.stderr)
-    again = shlex.join(["blueno", "sweep", str(spec), *(word for each in overrides for word in ("--set", each))])
+    flags_again = [*(word for each in overrides for word in ("--set", each)), *(("--only", only) if only else ())]
+    again = shlex.join(["blueno", "sweep", str(spec), *flags_again])
     return _conclude(db, settings.root, read.sweep_by_number(db, number), again, through, as_json)
 
 

@@ -92,13 +92,16 @@ def trial_document(trial: Trial, params: dict[str, Any], dataset_recipe: str | N
 
 def resolved(recipe: dict[str, Any], dataset_recipe: dict[str, Any] | None) -> dict[str, Any]:
     """A trial's recipe in the form of its params, defaults filled in."""
-    sections: dict[str, Any] = {}
-    if dataset_recipe is not None:
-        source = dataset_recipe["source"]
-        columns = {key: value for key, value in dataset_recipe["columns"].items() if value is not None}
-        sections["data"] = {"source": {source["name"]: source["params"]}, **columns, "split": dataset_recipe["split"]}
-        sections["preprocess"] = [_step(step) for step in dataset_recipe["steps"]]
+    sections = {} if dataset_recipe is None else prepared(dataset_recipe)
     return {**sections, "augment": recipe["augment"], "model": recipe["model"], "train": recipe["train"]}
+
+
+def prepared(dataset_recipe: dict[str, Any]) -> dict[str, Any]:
+    """A dataset's recipe in the form of params: `data` and `preprocess`, defaults filled in."""
+    source = dataset_recipe["source"]
+    columns = {key: value for key, value in dataset_recipe["columns"].items() if value is not None}
+    data = {"source": {source["name"]: source["params"]}, **columns, "split": dataset_recipe["split"]}
+    return {"data": data, "preprocess": [_step(step) for step in dataset_recipe["steps"]]}
 
 
 def _step(step: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..canonical import digest, short
 from ..messages import Message
-from ..store import engines, preparations, transitions, workers
+from ..store import engines, outbox, preparations, transitions, workers
 from ..store.transitions import Claimed
 from ..worker.output import bounded, pack_log, trial_log
 from ..worker.work import remove_artefact
@@ -35,6 +35,8 @@ def _started(s: Scheduler, worker: Worker, message: Message, now: float) -> None
 
 def _epoch(s: Scheduler, worker: Worker, message: Message, now: float) -> None:
     _show(s, worker, message["trial"], message)
+    if s.live_epochs:
+        outbox.live_epoch(s.db, message, now)
     trial = _held(worker, message)
     if trial is not None and "since" in message:
         pruning.heard(s, worker, trial, message, now)

@@ -81,6 +81,7 @@ class Scheduler:
     reported: dict[str, list[Any]] = field(default_factory=dict)  # per trial that runs and may be pruned: its values
     announced: set[str] = field(default_factory=set)  # datasets of proposals that machines who share a cache know of
     proposer: Proposer | None = None  # the process that makes proposals, if one searches
+    live_epochs: bool = False  # whether somebody sends epochs of running trials on
     told: set[str] = field(default_factory=set)  # remarks about data, and kinds of failures: each is said once
 
 

@@ -211,6 +211,82 @@ CREATE INDEX trials_by_family ON trials (family, rank) WHERE state = 'queued' AN
 
 
 FOURTH = """
+-- What has changed, for views of the store elsewhere: a trial or a sweep has one row, that of its newest change, and
+-- `seq` grows with every change and is never used twice. Triggers write it, so that no change can be without its row.
+CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('trial', 'sweep')),
+    id TEXT NOT NULL,
+    at TEXT NOT NULL,
+    UNIQUE (kind, id)
+);
+CREATE TRIGGER outbox_event AFTER INSERT ON events WHEN NEW.trial IS NOT NULL BEGIN
+    DELETE FROM outbox WHERE kind = 'trial' AND id = NEW.trial;
+    INSERT INTO outbox (kind, id, at) VALUES ('trial', NEW.trial, NEW.at);
+END;
+CREATE TRIGGER outbox_wanted AFTER INSERT ON sweep_trials BEGIN
+    DELETE FROM outbox WHERE kind = 'trial' AND id = NEW.trial;
+    INSERT INTO outbox (kind, id, at) VALUES ('trial', NEW.trial, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+END;
+CREATE TRIGGER outbox_verdict AFTER UPDATE OF verdict ON sweep_trials WHEN OLD.verdict != NEW.verdict BEGIN
+    DELETE FROM outbox WHERE kind = 'trial' AND id = NEW.trial;
+    INSERT INTO outbox (kind, id, at) VALUES ('trial', NEW.trial, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+END;
+CREATE TRIGGER outbox_unwanted AFTER DELETE ON sweep_trials BEGIN
+    DELETE FROM outbox WHERE kind = 'trial' AND id = OLD.trial;
+    INSERT INTO outbox (kind, id, at) VALUES ('trial', OLD.trial, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+END;
+CREATE TRIGGER outbox_removed AFTER DELETE ON trials BEGIN
+    DELETE FROM outbox WHERE kind = 'trial' AND id = OLD.id;
+    INSERT INTO outbox (kind, id, at) VALUES ('trial', OLD.id, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+END;
+CREATE TRIGGER outbox_sweep AFTER DELETE ON sweeps BEGIN
+    DELETE FROM outbox WHERE kind = 'sweep' AND id = OLD.id;
+    INSERT INTO outbox (kind, id, at) VALUES ('sweep', OLD.id, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+END;
+CREATE TRIGGER outbox_tags AFTER UPDATE OF plan ON sweeps
+    WHEN json_extract(OLD.plan, '$.tags') IS NOT json_extract(NEW.plan, '$.tags') BEGIN
+    DELETE FROM outbox WHERE kind = 'trial' AND id IN (SELECT trial FROM sweep_trials WHERE sweep = NEW.number);
+    INSERT INTO outbox (kind, id, at) SELECT 'trial', trial, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+        FROM sweep_trials WHERE sweep = NEW.number ORDER BY position;
+END;
+
+-- Epochs of trials that run, while somebody sends them on. What stays of them is the history of the result.
+CREATE TABLE live_epochs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    trial TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    metrics TEXT NOT NULL                       -- JSON
+);
+CREATE INDEX live_epochs_trial ON live_epochs (trial);
+CREATE TRIGGER live_epochs_over AFTER UPDATE OF state ON trials WHEN OLD.state = 'running' BEGIN
+    DELETE FROM live_epochs WHERE trial = NEW.id;
+END;
+CREATE TRIGGER live_epochs_removed AFTER DELETE ON trials BEGIN
+    DELETE FROM live_epochs WHERE trial = OLD.id;
+END;
+"""
+
+
+FOREIGN = """
+-- Results that were trained elsewhere, read from other tools: history for questions, in no sweep and no ledger.
+CREATE TABLE foreign_results (
+    id TEXT PRIMARY KEY,                        -- SHA-256 of origin, sweep and name
+    origin TEXT NOT NULL,                       -- optuna, wandb, training_jobs, or store:ID
+    sweep TEXT NOT NULL,                        -- study, project
+    name TEXT NOT NULL,                         -- what it is called there
+    state TEXT NOT NULL,
+    params TEXT NOT NULL,                       -- JSON: path -> value
+    metrics TEXT NOT NULL,                      -- JSON
+    facts TEXT NOT NULL,                        -- JSON: model, seed, started, ... as far as they are known
+    imported TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+SEARCHES = """
 -- A sweep that searches. Configs that are not proposed yet are planned: `unproposed` of them, with `replicates`
 -- trials each.
 CREATE TABLE searches (
@@ -285,11 +361,20 @@ def m003_families(db: sqlite3.Connection) -> None:
     run(db, THIRD)
 
 
-def m004_searches(db: sqlite3.Connection) -> None:
+def m004_outbox(db: sqlite3.Connection) -> None:
     run(db, FOURTH)
+    db.execute("INSERT INTO outbox (kind, id, at) SELECT 'trial', id, '' FROM trials ORDER BY number")
 
 
-MIGRATIONS = [m001_first, m002_kept_and_measured, m003_families, m004_searches]
+def m005_foreign(db: sqlite3.Connection) -> None:
+    run(db, FOREIGN)
+
+
+def m006_searches(db: sqlite3.Connection) -> None:
+    run(db, SEARCHES)
+
+
+MIGRATIONS = [m001_first, m002_kept_and_measured, m003_families, m004_outbox, m005_foreign, m006_searches]
 
 
 def run(db: sqlite3.Connection, script: str) -> None:

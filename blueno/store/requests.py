@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..clock import iso
 from . import keeping, measuring, searches
 from .database import transaction
-from .submit import requeue
+from .submit import requeue, taken_back
 from .transitions import event, hand_over
 
 
@@ -61,27 +61,14 @@ def _stop(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dict
         f" WHERE sweep_trials.sweep = ? AND verdict = 'open' AND state IN ({marks})",
         (sweep, *states),
     ).fetchall()
-    db.executemany(
-        "UPDATE sweep_trials SET verdict = 'cancelled' WHERE sweep = ? AND trial = ?",
-        ((sweep, row["id"]) for row in rows),
-    )
     unproposed = searches.stop(db, sweep)
     measuring.drop(db, sweep)
     hand_over(db, sweep)
-    alone = [row for row in rows if not _wanted(db, row["id"])]
-    for row in alone:
-        if row["state"] == "queued":
-            db.execute("UPDATE trials SET state = 'idle', rank = NULL WHERE id = ?", (row["id"],))
-            event(db, now, "state", sweep=sweep, trial=row["id"], before="queued", after="idle", detail="stopped")
+    alone = taken_back(db, sweep, rows, now, "stopped")
     taken = len(rows) + unproposed
     event(db, now, "stopped", sweep=sweep, detail=f"{taken} trials")
     ended = [row["id"] for row in alone if row["state"] == "running"]
     return {"cancelled": taken, "ended": ended}
-
-
-def _wanted(db: sqlite3.Connection, trial: str) -> bool:
-    query = "SELECT EXISTS (SELECT 1 FROM sweep_trials WHERE trial = ? AND verdict = 'open')"
-    return bool(db.execute(query, (trial,)).fetchone()[0])
 
 
 def _retry(db: sqlite3.Connection, arguments: dict[str, Any], now: float) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..canonical import digest
 from ..clock import iso
 from . import keeping, measuring, searches
 from .database import transaction
-from .transitions import event
+from .transitions import event, hand_over
 
 if TYPE_CHECKING:
     from ..planning import Plan
@@ -51,8 +52,17 @@ def sweep_id(plan: Plan) -> str:
     )
 
 
-def submit(db: sqlite3.Connection, plan: Plan, about: dict[str, Any], interpreter: str, now: float) -> Submission:
-    """Adds `plan` and queues what has no result yet. `about` is what is kept for people (axes, counts, warnings)."""
+def submit(
+    db: sqlite3.Connection,
+    plan: Plan,
+    about: dict[str, Any],
+    interpreter: str,
+    now: float,
+    only: Collection[str] | None = None,
+) -> Submission:
+    """Adds `plan` and queues what has no result yet, or of that `only` these trials: what else waits is taken back, and
+    queued when the sweep is submitted without them. `about` is what is kept for people (axes, counts, warnings).
+    """
     with transaction(db):
         sweep, new, revision = _sweep(db, plan, about, interpreter, now)
         if new:
@@ -62,7 +72,9 @@ def submit(db: sqlite3.Connection, plan: Plan, about: dict[str, Any], interprete
         searches.resume(db, sweep)
         _note_families(db, plan)
         before = _states(db, sweep, plan)
-        _queue(db, sweep, now)
+        if only is not None:
+            _take_back(db, sweep, only, now)
+        _queue(db, sweep, now, only)
         _want_datasets(db, sweep)
         event(db, now, "submitted", sweep=sweep, detail=json.dumps(before))
         waiting = (
@@ -148,9 +160,44 @@ def _states(db: sqlite3.Connection, sweep: int, plan: Plan) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
-def _queue(db: sqlite3.Connection, sweep: int, now: float) -> None:
+def _take_back(db: sqlite3.Connection, sweep: int, only: Collection[str], now: float) -> None:
+    """Takes back what waits, or was never queued, but for `only` some; what others want as well goes on for them."""
+    rows = db.execute(
+        "SELECT id, state FROM sweep_trials JOIN trials ON id = trial"
+        " WHERE sweep_trials.sweep = ? AND verdict = 'open' AND state IN ('idle', 'queued')",
+        (sweep,),
+    ).fetchall()
+    others = [row for row in rows if row["id"] not in only]
+    hand_over(db, sweep, (row["id"] for row in others))
+    taken_back(db, sweep, others, now, "not in --only")
+
+
+def taken_back(db: sqlite3.Connection, sweep: int, rows: list[sqlite3.Row], now: float, why: str) -> list[sqlite3.Row]:
+    """Cancels trials (rows with `id` and `state`) of one sweep; those that wait for nobody else become idle. Returns
+    the rows that nobody else wants.
+    """
+    db.executemany(
+        "UPDATE sweep_trials SET verdict = 'cancelled' WHERE sweep = ? AND trial = ?",
+        ((sweep, row["id"]) for row in rows),
+    )
+    wanted = "SELECT EXISTS (SELECT 1 FROM sweep_trials WHERE trial = ? AND verdict = 'open')"
+    alone = [row for row in rows if not db.execute(wanted, (row["id"],)).fetchone()[0]]
+    for row in alone:
+        if row["state"] == "queued":
+            db.execute("UPDATE trials SET state = 'idle', rank = NULL WHERE id = ?", (row["id"],))
+            event(db, now, "state", sweep=sweep, trial=row["id"], before="queued", after="idle", detail=why)
+    return alone
+
+
+def _queue(db: sqlite3.Connection, sweep: int, now: float, only: Collection[str] | None) -> None:
     """Queues what nobody has run yet, what was taken back, and what failed by the machine's fault."""
-    db.execute("UPDATE sweep_trials SET verdict = 'open' WHERE sweep = ? AND verdict = 'cancelled'", (sweep,))
+    reopened = db.execute(
+        "SELECT trial FROM sweep_trials WHERE sweep = ? AND verdict = 'cancelled'", (sweep,)
+    ).fetchall()
+    db.executemany(
+        "UPDATE sweep_trials SET verdict = 'open' WHERE sweep = ? AND trial = ?",
+        ((sweep, row["trial"]) for row in reopened if only is None or row["trial"] in only),
+    )
     marks = ", ".join("?" * len(MACHINE_FAILURES))
     wanted = (
         f"SELECT id, state FROM sweep_trials JOIN trials ON id = trial WHERE sweep_trials.sweep = ?"
@@ -158,7 +205,8 @@ def _queue(db: sqlite3.Connection, sweep: int, now: float) -> None:
         f" WHERE results.trial = id AND results.attempt = trials.attempt AND error_class IN ({marks})))"
     )
     rows = db.execute(wanted, (sweep, *MACHINE_FAILURES)).fetchall()
-    requeue(db, sweep, [(row["id"], row["state"]) for row in rows], now)
+    chosen = [(row["id"], row["state"]) for row in rows if only is None or row["id"] in only]
+    requeue(db, sweep, chosen, now)
     # What waits on behalf of a paused sweep (or runs, and may come back) can go on for this one.
     db.execute(
         "UPDATE trials SET sweep = ?1 WHERE state IN ('queued', 'running')"

@@ -241,13 +241,16 @@ def pause(db: sqlite3.Connection, sweep: int, why: str, now: float) -> None:
         event(db, now, "paused", sweep=sweep, detail=why)
 
 
-def hand_over(db: sqlite3.Connection, sweep: int) -> None:
-    """What waits or runs on behalf of a sweep now does so for another that wants it, if there is one: the oldest that
-    is not paused, else the oldest.
+def hand_over(db: sqlite3.Connection, sweep: int, trials: Iterable[str] | None = None) -> None:
+    """What waits or runs on behalf of a sweep (of it, `trials`) now does so for another that wants it, if there is one:
+    the oldest that is not paused, else the oldest.
     """
-    db.execute(
+    query = (
         "UPDATE trials SET sweep = coalesce((SELECT number FROM sweep_trials JOIN sweeps ON number = sweep_trials.sweep"
         " WHERE sweep_trials.trial = trials.id AND verdict = 'open' AND number != ?1"
-        " ORDER BY paused IS NOT NULL, number LIMIT 1), sweep) WHERE sweep = ?1 AND state IN ('queued', 'running')",
-        (sweep,),
+        " ORDER BY paused IS NOT NULL, number LIMIT 1), sweep) WHERE sweep = ?1 AND state IN ('queued', 'running')"
     )
+    if trials is None:
+        db.execute(query, (sweep,))
+    else:
+        db.executemany(f"{query} AND id = ?2", ((sweep, trial) for trial in trials))

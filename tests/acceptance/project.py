@@ -64,6 +64,13 @@ class Project:
     def json(self, *arguments: str, code: int | None = 0) -> Any:
         return json.loads(self.run(*arguments, "--json", code=code))
 
+    def json_with(self, variables: dict[str, str], *arguments: str, code: int | None = 0) -> Any:
+        """What a command prints with --json in an environment with these variables, too."""
+        return json.loads(self.run(*arguments, "--json", code=code, **variables))
+
+    def senders(self) -> list[psutil.Process]:
+        return [process for process in self.processes() if "blueno.elastic.process" in process.cmdline()]
+
     def processes(self) -> list[psutil.Process]:
         """Every process that works for this project: schedulers, workers and what they started."""
         found = []

@@ -117,7 +117,16 @@ def test_where_settings_come_from(tmp_path: Path) -> None:
         "devices": {"value": "", "from": "default"},
         "per_device": {"value": 0, "from": "default"},
         "cpus": {"value": 3, "from": "BLUENO_CPUS"},
+        "cache": {"value": "", "from": "default"},
+        "cache_limit": {"value": "", "from": "default"},
+        "cache_days": {"value": 30, "from": "default"},
+        "publish": {"value": "none", "from": "default"},
         "checkpoint_s": {"value": 300, "from": "default"},
+        "elastic_url": {"value": "", "from": "default"},
+        "elastic_cloud_id": {"value": "", "from": "default"},
+        "elastic_prefix": {"value": "blueno", "from": "default"},
+        "elastic_ca": {"value": "", "from": "default"},
+        "elastic_fingerprint": {"value": "", "from": "default"},
     }
 
 

@@ -23,7 +23,7 @@ version: 1
 name: prepared
 objective: {maximize: val_accuracy}
 search: {method: random, configs: 3, seed: 1}
-model: {estimator: sklearn.neighbors.KNeighborsClassifier}
+model: {estimator: sklearn.neighbors:KNeighborsClassifier}
 preprocess: [{pca: {components: {int_uniform: [2, 40]}}}]
 """
 ENOUGH_S = 120.0

@@ -1,0 +1,1 @@
+"""What the index takes: from the outbox into a real server, which the tests' fixture fetches and starts."""

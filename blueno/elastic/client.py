@@ -1,0 +1,250 @@
+"""The one module that imports the Elasticsearch client. What others see is plain: documents in, outcomes and words out.
+
+Certificates are always checked; there is no way to switch that off.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from ..errors import BluenoError, MissingLibrary
+from .access import Target
+from .documents import Document
+from .fields import Kind
+from .templates import alias
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+CHUNK_BYTES = 5 * 1024 * 1024
+CHUNK_DOCUMENTS = 1000
+TIMEOUT_S = 30.0
+CONFLICT, MISSING, TOO_LARGE = 409, 404, 413
+BAD_DOCUMENT = 400
+NOT_ITS_FAULT = ("index_closed", "no write index", "validation_exception", "not an alias")  # answered with 400, too
+
+
+class Unreachable(Exception):
+    """Nothing can be sent now. Its text is the reason, for people; `status` is the server's, if it answered."""
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Outcome(NamedTuple):
+    """A document that was not taken: it `waits` for a better time, or is `refused` for good."""
+
+    document: Document
+    verdict: Literal["waits", "refused"]
+    reason: str
+
+
+def connect(target: Target, timeout_s: float = TIMEOUT_S) -> Elasticsearch:
+    """A client. Talks to nobody yet. Raises MissingLibrary, and BluenoError for settings that cannot be."""
+    try:
+        from elasticsearch import Elasticsearch
+    except ImportError as error:
+        raise MissingLibrary(
+            "the Elasticsearch client is not installed", "pip install 'elasticsearch>=8.19,<9'"
+        ) from error
+    options: dict[str, Any] = {"request_timeout": timeout_s, "max_retries": 0, "retry_on_timeout": False}
+    options |= {"cloud_id": target.cloud_id} if target.cloud_id else {"hosts": [target.url]}
+    if target.ca:
+        options["ca_certs"] = target.ca
+    if target.fingerprint:
+        options["ssl_assert_fingerprint"] = target.fingerprint
+    if target.api_key:
+        options["api_key"] = target.api_key
+    elif target.user:
+        options["basic_auth"] = (target.user, target.password)
+    try:
+        return Elasticsearch(**options)
+    except (ValueError, TypeError) as error:
+        raise BluenoError(f"the Elasticsearch client refuses the settings: {error}", "see docs/elastic.md") from error
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns what the client raises into Unreachable, with the reason in words."""
+    from elasticsearch import (
+        ApiError,
+        ElasticsearchWarning,
+        SerializationError,
+        TransportError,
+        UnsupportedProductError,
+    )
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ElasticsearchWarning)
+            yield
+    except UnsupportedProductError as error:
+        raise Unreachable("what answers is no Elasticsearch: see elastic_url") from error
+    except ApiError as error:
+        text = _words(error.body)
+        ours = "media_type_header" in text  # no document is to blame
+        raise Unreachable(status_reason(error.status_code, text), None if ours else error.status_code) from error
+    except SerializationError as error:
+        raise Unreachable(f"its answer cannot be read: {str(error)[:200]}") from error
+    except TransportError as error:
+        raise Unreachable(_transport_reason(error)) from error
+
+
+def _transport_reason(error: Exception) -> str:
+    kind, text = type(error).__name__, str(getattr(error, "message", error))
+    if kind == "TlsError" or "CERTIFICATE" in text.upper() or "ingerprint" in text:
+        return f"its certificate is not trusted ({text[:200]}): set elastic_ca or elastic_fingerprint"
+    if kind == "ConnectionTimeout":
+        return "it does not answer in time"
+    return f"it cannot be reached ({text[:200]})"
+
+
+def _words(body: Any) -> str:
+    """What a server's answer says, short."""
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(error, dict):
+        cause = error.get("caused_by") or {}
+        told = [str(error.get("reason") or error.get("type") or error)]
+        told += [str(cause["reason"])] if isinstance(cause, dict) and cause.get("reason") else []
+        return f"{error.get('type', '')}: {': '.join(told)}"[:400]
+    return str(error)[:200]
+
+
+def status_reason(status: int, text: str) -> str:
+    """What an HTTP status means for us, and what to do."""
+    if "media_type_header_exception" in text:
+        return "the installed client speaks another version than the server: pip install 'elasticsearch>=8.19,<9'"
+    if status == 401:
+        return "it does not know the key or the password (401): see credentials/elastic.json"
+    if "cluster_block" in text or "read-only" in text or "flood" in text:
+        return f"its indices are read-only; its disk is full? ({text})"
+    if status == 403:
+        return f"the key lacks the rights (403): {text}"
+    if status == 404:
+        return f"the index is not set up (404): run `blueno elastic setup` ({text})"
+    if status == 429:
+        return "it is overloaded (429)"
+    if status == TOO_LARGE:
+        return "a request is too large for it (413)"
+    return f"it answers {status}: {text}"
+
+
+# ---- sending
+
+
+def send(
+    client: Elasticsearch, prefix: str, documents: Iterable[Document], most: int = CHUNK_DOCUMENTS
+) -> list[Outcome]:
+    """Sends documents in bulk; returns those that were not taken. Raises Unreachable when nothing more could be sent.
+
+    A document that the index has in a newer version, and one to be deleted that is not there, are no trouble.
+    """
+    from elasticsearch.helpers import streaming_bulk
+
+    by_id: dict[tuple[str, str], Document] = {}
+    found: list[Outcome] = []
+
+    def expanded(document: Any) -> Any:
+        by_id[document.kind, document.id] = document
+        return _operation(document, prefix)
+
+    made: Any = documents  # the client's types know no others than its own
+    with explained():
+        for ok, answer in streaming_bulk(
+            client, made, expand_action_callback=expanded, chunk_size=most, max_chunk_bytes=CHUNK_BYTES,
+            raise_on_error=False, raise_on_exception=True, max_retries=0, yield_ok=False, require_alias=True,
+        ):  # fmt: skip
+            [(operation, item)] = answer.items()
+            status = int(item.get("status", 500))
+            if ok or status == CONFLICT or (operation == "delete" and status == MISSING and "error" not in item):
+                continue
+            document = by_id[_kind_of(item["_index"], prefix), item["_id"]]
+            text = _words(item.get("error", ""))
+            found.append(Outcome(document, *_judged(status, text)))
+    return found
+
+
+def _kind_of(index: str, prefix: str) -> str:
+    """The kind of documents of an index or an alias."""
+    return index.removeprefix(f"{prefix}-").partition("-v")[0]
+
+
+def _operation(document: Document, prefix: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    about = {
+        "_index": alias(prefix, document.kind), "_id": document.id, "version": document.seq,
+        "version_type": "external_gte",
+    }  # fmt: skip
+    if document.source is None:
+        return {"delete": about}, None
+    return {"index": about}, document.source
+
+
+def _judged(status: int, text: str) -> tuple[Literal["waits", "refused"], str]:
+    """Only what is wrong with the document itself is for good."""
+    if status in (BAD_DOCUMENT, TOO_LARGE) and not any(words in text for words in NOT_ITS_FAULT):
+        return "refused", text or f"it answers {status}"
+    return "waits", status_reason(status, text)
+
+
+# ---- asking
+
+
+def ask(client: Elasticsearch, function: Callable[[Elasticsearch], Any]) -> Any:
+    """What `function` makes of the client; its body, where it is an answer. Raises Unreachable."""
+    with explained():
+        answer = function(client)
+    return getattr(answer, "body", answer)
+
+
+def found_ids(
+    client: Elasticsearch, prefix: str, kind: Kind, query: dict[str, Any], fields: list[str]
+) -> Iterator[Any]:
+    """Every hit of a query in one kind of documents, with some fields; however many there are.
+
+    What was sent just now is found, too, if the key may refresh an index (`maintenance`).
+    """
+    from elasticsearch import AuthorizationException
+    from elasticsearch.helpers import scan
+
+    with explained():
+        with suppress(AuthorizationException):
+            client.indices.refresh(index=alias(prefix, kind))
+        yield from scan(
+            client, query={"query": query, "_source": fields, "version": True}, index=alias(prefix, kind), size=2000
+        )
+
+
+def copy_documents(client: Elasticsearch, old: str, new: str) -> tuple[int, dict[str, int]]:
+    """Copies every document under its version; returns how many, and how many could not be taken, by reason. One that
+    the new index has in a newer version is left alone.
+    """
+    from elasticsearch.helpers import scan, streaming_bulk
+
+    refused: dict[str, int] = {}
+    copied = 0
+
+    def operations() -> Iterator[dict[str, Any]]:
+        for hit in scan(client, query={"query": {"match_all": {}}, "version": True}, index=old, size=1000):
+            yield {
+                "_op_type": "index", "_index": new, "_id": hit["_id"], "version": hit["_version"],
+                "version_type": "external_gte", "_source": hit["_source"],
+            }  # fmt: skip
+
+    with explained():
+        for ok, answer in streaming_bulk(
+            client, operations(), chunk_size=CHUNK_DOCUMENTS, max_chunk_bytes=CHUNK_BYTES, raise_on_error=False,
+            max_retries=5, initial_backoff=1, retry_on_status=(429, 502, 503, 504),
+        ):  # fmt: skip
+            [item] = answer.values()
+            if ok or item["status"] == CONFLICT:
+                copied += 1
+            elif item["status"] == BAD_DOCUMENT:
+                reason = _words(item.get("error", ""))
+                refused[reason] = refused.get(reason, 0) + 1
+            else:
+                raise Unreachable(status_reason(item["status"], _words(item.get("error", ""))), item["status"])
+    return copied, refused

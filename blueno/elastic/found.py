@@ -1,0 +1,98 @@
+"""`find --elastic`: a query over the trials of everybody who sends to the index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..clock import seconds
+from ..query.ask import Values, asks, check_names
+from ..query.elastic import EVERYTHING, ORIGIN, PATHS, Names, query_of
+from ..query.operands import Value
+from ..query.parse import kind_of
+from ..query.tree import Field, Node
+from .client import ask, found_ids
+from .templates import alias
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+SOURCE = ["@timestamp", "hp", *PATHS.values(), "metrics"]
+
+
+class Document:
+    """A trial's document (`query.ask.Record`)."""
+
+    def __init__(self, source: Mapping[str, Any]) -> None:
+        self.source = source
+
+    def field(self, name: str) -> Values:
+        if name == "origin":
+            return (ORIGIN,)
+        value: Any = self.source
+        for key in PATHS[name].split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is None:
+            return ()
+        if kind_of(Field("field", name)) == "time":
+            return (seconds(value),)
+        return value if isinstance(value, list) else (value if isinstance(value, str) else float(value),)
+
+    def metrics(self) -> Mapping[str, float]:
+        return {name: float(value) for name, value in self.source.get("metrics", {}).items() if value is not None}
+
+    def params(self) -> Mapping[str, Value]:
+        hp = self.source.get("hp", {})
+        return {path: float(value) for path, value in hp.get("num", {}).items()} | dict(hp.get("cat", {}))
+
+    def written(self) -> Mapping[str, Any]:
+        hp = self.source.get("hp", {})
+        return {**hp.get("num", {}), **hp.get("cat", {})}
+
+
+def find(client: Elasticsearch, prefix: str, query: str, node: Node | None, sort: Node | None = None) -> list[Document]:
+    """The trials that a query asks for, each once, however many stores have it, newest first.
+
+    Raises QueryError for names that no document has, Unreachable.
+    """
+    names = names_of(client, prefix)
+    for wanted, text in ((node, query), (sort, "")):
+        if wanted is not None:
+            check_names(text, wanted, names.metrics, names.params)
+    clause = query_of(node, names) if node is not None else EVERYTHING
+    is_so = asks(node) if node is not None else lambda record: True
+    newest: dict[str, tuple[tuple[bool, str], Document]] = {}
+    for hit in found_ids(client, prefix, "trials", clause, SOURCE):
+        document = Document(hit["_source"])
+        if not is_so(document):
+            continue
+        id, place = str(document.field("trial")[0]), _place(hit["_source"])
+        if id not in newest or newest[id][0] < place:
+            newest[id] = place, document
+    return [document for _, document in sorted(newest.values(), key=lambda pair: pair[0][1], reverse=True)]
+
+
+def _place(source: Mapping[str, Any]) -> tuple[bool, str]:
+    """Of several stores' documents of a trial the one with a result counts, and of these the newest."""
+    return source.get("state") == "succeeded", source.get("@timestamp", "")
+
+
+def names_of(client: Elasticsearch, prefix: str) -> Names:
+    """The metrics and parameters that any document has, as the mapping knows them."""
+    answer = ask(client, lambda client: client.indices.get_mapping(index=alias(prefix, "trials")))
+    found: dict[str, set[str]] = {"metrics": set(), "num": set(), "cat": set()}
+    for index in answer.values():
+        properties = index["mappings"].get("properties", {})
+        parts = {"metrics": properties.get("metrics", {}), **properties.get("hp", {}).get("properties", {})}
+        for name in found:
+            found[name] |= set(_leaves(parts.get(name, {})))
+    return Names(found["metrics"], found["num"], found["cat"])
+
+
+def _leaves(mapping: Mapping[str, Any], before: str = "") -> list[str]:
+    """The paths of a mapping's fields."""
+    paths = []
+    for name, inner in mapping.get("properties", {}).items():
+        path = f"{before}{name}"
+        paths += [path] if "type" in inner and inner["type"] != "object" else _leaves(inner, f"{path}.")
+    return paths

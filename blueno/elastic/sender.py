@@ -1,0 +1,261 @@
+"""Sends what the outbox says has changed, a batch at a time, and remembers how far it has come.
+
+A crash between sending and remembering sends a batch again: the same ids, the same versions, the same documents.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..clock import iso
+from ..redaction import Redact, redacted, redactor
+from ..store import outbox, read
+from ..store.database import open_store, reading
+from ..store.outbox import Change, Part
+from . import state
+from .access import Target
+from .client import BAD_DOCUMENT, TIMEOUT_S, TOO_LARGE, Outcome, Unreachable, connect, found_ids, send
+from .documents import Document, Owner, documents, live_documents, trial_document
+from .fields import KINDS
+from .state import Refused
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+BATCH = 200  # trials, with their epochs and configs
+
+
+@dataclass
+class Sender:
+    """A store that is read, a place that is sent to, and the file that says how far it has come."""
+
+    store: sqlite3.Connection
+    state: sqlite3.Connection
+    client: Elasticsearch
+    target: Target
+    whose: Owner
+    redact: Redact
+    batch: int = BATCH
+    live: int = 0  # the newest note of a running trial's epoch that was sent
+
+    def close(self) -> None:
+        self.client.close()
+        self.state.close()
+        self.store.close()
+
+
+@dataclass
+class Sent:
+    """What came of a turn."""
+
+    trials: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    waits: str = ""  # why some had to wait; empty when all was sent
+
+
+def open_sender(root: Path, target: Target, now: float, timeout_s: float = TIMEOUT_S) -> Sender:
+    """A sender for the project at `root`; only for the holder of the sender's lock. Raises BluenoError."""
+    client = connect(target, timeout_s)
+    store = open_store(root, now, read_only=True)
+    facts = read.meta(store)
+    file = state.open_state(root, target, facts["store_id"], outbox.newest(store))
+    secrets = redactor(
+        {**os.environ, "BLUENO_ELASTIC_PASSWORD": target.password, "BLUENO_ELASTIC_API_KEY": target.api_key}
+    )
+    return Sender(store, file, client, target, Owner(facts["store_id"], facts["owner"]), secrets)
+
+
+def turn(s: Sender) -> Sent:
+    """Sends one batch of what waits, and then epochs of running trials if nothing else does."""
+    found = outbox.changes(s.store, state.position(s.state), s.batch)
+    try:
+        sent = _changes(s, found) if found else Sent()
+        if not sent.waits and len(found) < s.batch:
+            sent.waits = _live(s)
+    except Unreachable as error:
+        sent = Sent(waits=str(error))
+    if sent.waits:
+        s.batch = max(1, s.batch // 2)
+        state.note(s.state, waits=sent.waits)
+    else:
+        s.batch = min(BATCH, s.batch * 2)
+        if state.fact(s.state, "waits"):
+            state.note(s.state, waits=None)
+    return sent
+
+
+def _changes(s: Sender, found: list[Change]) -> Sent:
+    trials = [change.id for change in found if change.kind == "trial"]
+    with reading(s.store):
+        part = outbox.part(s.store, trials)
+        gone_sweeps = [
+            change.id for change in found if change.kind == "sweep" and not outbox.sweep_is_there(s.store, change.id)
+        ]
+    outcomes = _sent(s, _all(s, part, gone_sweeps))
+    waiting = {outcome.document.trial: outcome.reason for outcome in outcomes if outcome.verdict == "waits"}
+    first = next((change.seq for change in found if change.id in waiting), None)
+    reached = found[-1].seq if first is None else min(first - 1, found[-1].seq)
+    if first is None and waiting:  # of a sweep that is gone
+        return Sent(waits=next(iter(waiting.values())))
+    at = iso(time.time())
+    refused = [
+        Refused(each.document.kind, each.document.id, each.document.trial, each.reason, at)
+        for each in outcomes
+        if each.verdict == "refused"
+    ]
+    done = [change for change in found if change.seq <= reached]
+    state.advance(s.state, reached, [change.id for change in done], refused, at)
+    return Sent(len(done), refused, next(iter(waiting.values()), ""))
+
+
+def _all(s: Sender, part: Part, gone_sweeps: list[str]) -> Iterator[Document]:
+    """The documents of a batch, and deletions of what an earlier state of the store had left."""
+    yield from documents(part, s.whose, s.redact)
+    again = {
+        each.row["id"]: each.row["attempt"] for each in part.trials if each.row["attempt"] > 1 and each.row["ended"]
+    }
+    if again or part.gone:
+        yield from _old_epochs(s, part, again)
+    for trial in part.gone:
+        yield Document("trials", f"{s.whose.store}:{trial}", part.seq, trial, None)
+    for sweep in gone_sweeps:
+        query = _ours(s, {"term": {"sweep_id": sweep}})
+        for hit in found_ids(s.client, s.target.prefix, "configs", query, []):
+            yield Document("configs", hit["_id"], part.seq, sweep, None)
+
+
+def _old_epochs(s: Sender, part: Part, again: dict[str, int]) -> Iterator[Document]:
+    """Deletions of epochs of trials that are gone, and of attempts before the newest, which may be longer."""
+    query = _ours(s, {"terms": {"trial_id": [*again, *part.gone]}})
+    for hit in list(found_ids(s.client, s.target.prefix, "epochs", query, ["trial_id", "attempt"])):
+        trial = hit["_source"]["trial_id"]
+        if trial not in again or hit["_source"]["attempt"] < again[trial]:
+            at = _place(hit["_id"])
+            if trial not in again or at not in _places(part, trial):
+                yield Document("epochs", hit["_id"], part.seq, trial, None)
+
+
+def _place(id: str) -> tuple[str, int]:
+    """Split and epoch of the id of an epoch's document."""
+    *_, split, epoch = id.split(":")
+    return split, int(epoch)
+
+
+def _places(part: Part, trial: str) -> set[tuple[str, int]]:
+    """Splits and epochs of the history that a trial has now."""
+    from .documents import epochs_of
+
+    facts = next(each for each in part.trials if each.row["id"] == trial)
+    base = {"store": "", "trial_id": trial}
+    return {_place(each.id) for each in epochs_of(facts, base, 0, str)}
+
+
+def _ours(s: Sender, clause: dict[str, Any]) -> dict[str, Any]:
+    """A query for what this store has sent."""
+    return {"bool": {"filter": [{"term": {"store": s.whose.store}}, clause]}}
+
+
+def _sent(s: Sender, found: Iterable[Document]) -> list[Outcome]:
+    """Sends documents. A request that is refused as a whole is sent again one by one, to find which is to blame."""
+    everything = list(found)
+    try:
+        return send(s.client, s.target.prefix, everything)
+    except Unreachable as error:
+        if error.status not in (BAD_DOCUMENT, TOO_LARGE):
+            raise
+    outcomes: list[Outcome] = []
+    for document in everything:
+        try:
+            outcomes += send(s.client, s.target.prefix, [document])
+        except Unreachable as error:
+            if error.status not in (BAD_DOCUMENT, TOO_LARGE):
+                raise
+            outcomes.append(Outcome(document, "refused", str(error)))
+    return outcomes
+
+
+def _live(s: Sender) -> str:
+    """Sends what running trials said of their epochs. Why some had to wait, or ''."""
+    with reading(s.store):
+        notes = outbox.live_epochs(s.store, s.live, 2000)
+        part = outbox.part(s.store, dict.fromkeys(note["trial"] for note in notes)) if notes else None
+    if part is None:
+        return ""
+    sources = {t.row["id"]: redacted(trial_document(t, part, s.whose), s.redact) for t in part.trials}
+    made = (
+        document
+        for note in notes
+        if note["trial"] in sources
+        for document in live_documents(note, sources[note["trial"]], part.seq, s.redact)
+    )
+    outcomes = _sent(s, made)
+    waiting = [outcome.reason for outcome in outcomes if outcome.verdict == "waits"]
+    if not waiting:
+        s.live = notes[-1]["number"]
+    return waiting[0] if waiting else ""
+
+
+def rest(s: Sender) -> Iterator[Sent]:
+    """Sends what waits and tries again what was set aside, turn by turn, up to one in which something has to wait."""
+    again = dict.fromkeys(each.trial for each in state.refused(s.state))
+    if again:
+        yield _again(s, list(again))
+    while outbox.waiting(s.store, state.position(s.state))[0]:
+        sent = turn(s)
+        yield sent
+        if sent.waits:
+            return
+
+
+def _again(s: Sender, trials: list[str]) -> Sent:
+    """Sends trials whose documents were set aside; the position stays where it is."""
+    before, total = state.position(s.state), Sent()
+    for start in range(0, len(trials), BATCH):
+        found = [Change(before, "trial", trial) for trial in trials[start : start + BATCH]]
+        try:
+            sent = _changes(s, found)
+        except Unreachable as error:
+            return Sent(total.trials, total.refused, str(error))
+        total = Sent(total.trials + sent.trials, total.refused + sent.refused, sent.waits)
+        if sent.waits:
+            break
+    return total
+
+
+# ---- beginning anew
+
+
+def rebuild(s: Sender) -> Iterator[Sent]:
+    """Sends everything that the store has, turn by turn, then deletes what else is said to come from this store.
+
+    Documents of other stores are not touched. Ends after a turn in which something has to wait.
+    """
+    begun = outbox.newest(s.store)
+    state.reset(s.state)
+    state.note(s.state, store=s.whose.store)
+    while outbox.waiting(s.store, state.position(s.state))[0]:
+        sent = turn(s)
+        yield sent
+        if sent.waits:
+            return
+    # what was sent just now has at least this number; so, too, has what is younger
+    yield from _sweep_out(s, begun)
+
+
+def _sweep_out(s: Sender, begun: int) -> Iterator[Sent]:
+    for kind in KINDS:
+        query = _ours(s, {"bool": {"must_not": [{"range": {"seq": {"gte": begun}}}]}})
+        try:
+            hits = list(found_ids(s.client, s.target.prefix, kind, query, []))
+            # under the version that was seen: one that was sent again since then stays
+            old = (Document(kind, hit["_id"], hit["_version"], "", None) for hit in hits)
+            waits = [outcome.reason for outcome in _sent(s, old)]
+            yield Sent(waits=waits[0] if waits else "")
+        except Unreachable as error:
+            yield Sent(waits=str(error))
