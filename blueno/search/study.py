@@ -18,6 +18,7 @@ try:
         FloatDistribution,
         IntDistribution,
     )
+    from optuna.search_space import IntersectionSearchSpace
     from optuna.study import StudyDirection
     from optuna.trial import FrozenTrial, TrialState, create_trial
 except ModuleNotFoundError as error:
@@ -91,6 +92,7 @@ def ask(
     study: optuna.Study, made: optuna.samplers.BaseSampler, space: dict[str, Any], fixed: Picks
 ) -> tuple[Picks, dict[str, Any]]:
     """The next trial's picks, and what the sampler wants to remember."""
+    _hand_on(study.sampler, made)
     study.sampler = made
     storage = study._storage
     before = dict(storage.get_study_system_attrs(study._study_id))
@@ -112,9 +114,13 @@ def ask(
     return picks, {key: value for key, value in remembered.items() if value}
 
 
-def forget_last(study: optuna.Study) -> None:
-    """The trial that was asked for last came to nothing."""
-    study.tell(len(study.trials) - 1, state=TrialState.FAIL)
+def _hand_on(before: optuna.samplers.BaseSampler, made: optuna.samplers.BaseSampler) -> None:
+    """What a sampler has found of the space that all trials share follows from them alone: the next one of the study
+    need not find it again, which takes the longer the more trials there are.
+    """
+    for name in ("_search_space", "_intersection_search_space"):
+        if type(before) is type(made) and isinstance(getattr(before, name, None), IntersectionSearchSpace):
+            setattr(made, name, getattr(before, name))
 
 
 def add(study: optuna.Study, space: dict[str, Any], picks: Picks, remembered: dict[str, Any]) -> None:
