@@ -21,6 +21,7 @@ from ..progress import say
 from ..settings import Settings
 from ..store.database import store_exists
 from . import options, print_json
+from .dashboards import command as dashboards
 
 UNSET = "no Elasticsearch is set"
 SET_IT = 'write elastic_url = "https://..." into blueno.toml, or set BLUENO_ELASTIC_URL (docs/elastic.md)'
@@ -176,3 +177,6 @@ def _sending(settings: Settings, as_json: bool, anew: bool) -> int:
     if done.waits:
         raise BluenoError(f"{target.name}: {done.waits}", "nothing is lost: what waits is sent later")
     return 1 if done.refused else 0
+
+
+command.add_command(dashboards)
