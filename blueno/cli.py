@@ -47,7 +47,7 @@ VERBS = {
     "model": Verb("model", "What trials left: bring it back from the shared cache.", "Read"),
     "data": Verb("data", "Prepared datasets: list, look, remove, keep to a size, compare.", "Care"),
     "verify": Verb("verify", "Check the ledger and every checksum.", "Care"),
-    "elastic": Verb("elastic", "Results in Elasticsearch: setup, status, index, rebuild.", "Care"),
+    "elastic": Verb("elastic", "Results in Elasticsearch: setup status index rebuild dashboards import.", "Care"),
     "doctor": Verb("doctor", "Check devices, versions, disk and settings.", "Care"),
     "schema": Verb("schema", "JSON Schema of a spec, for editors.", "Care"),
 }

@@ -57,7 +57,7 @@ def _foreign(db: sqlite3.Connection, shared: finding.Shared) -> Iterator[Record]
 def find_elsewhere(settings: Settings, query: str, sort: str | None = None) -> list[Record]:
     """The same of what stands in Elasticsearch, by everybody who sends there. Raises BluenoError if it cannot."""
     from ..elastic.found import find as find_there
-    from .elastic import place, reached
+    from .elastic.places import place, reached
 
     target, node = place(settings), parse(query) if query.strip() else None
     with reached(target) as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -20,7 +21,8 @@ class Group(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in self.verbs:
             return None
-        command: click.Command = import_module(f".{name}", self.package).command
+        module = f"{name}_" if iskeyword(name) else name
+        command: click.Command = import_module(f".{module}", self.package).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

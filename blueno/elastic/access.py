@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ..errors import BluenoError
 from ..settings import Settings
 
-FILES = {"elastic": "elastic.json", "elastic_setup": "elastic-setup.json"}
+FILES = {"elastic": "elastic.json", "elastic_setup": "elastic-setup.json", "kibana": "kibana.json"}
 KEYS = ("api_key", "user", "password")
 
 
@@ -65,12 +65,12 @@ def target_of(settings: Settings, environment: Mapping[str, str], setup: bool = 
     if settings.elastic_ca and not Path(settings.elastic_ca).expanduser().is_file():
         raise BluenoError(f"elastic_ca: there is no file {settings.elastic_ca}", "name the file of the CA (PEM)")
     ca = str(Path(settings.elastic_ca).expanduser()) if settings.elastic_ca else ""
-    secret = (setup and _secret(settings.root, "elastic_setup", environment)) or _secret(
+    key = (setup and secret(settings.root, "elastic_setup", environment)) or secret(
         settings.root, "elastic", environment
     )
     return Target(
         settings.elastic_url.rstrip("/"), settings.elastic_cloud_id, settings.elastic_prefix, ca,
-        settings.elastic_fingerprint, **secret,
+        settings.elastic_fingerprint, **key,
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def _check_url(url: str) -> None:
         raise BluenoError(f"elastic_url is {url!r}", "write it like https://elastic.example.org:9200")
 
 
-def _secret(root: Path, name: str, environment: Mapping[str, str]) -> dict[str, str]:
+def secret(root: Path, name: str, environment: Mapping[str, str]) -> dict[str, str]:
     """API key, or user and password; the environment wins over the file in `credentials/`."""
     given = {key: environment.get(f"BLUENO_{name}_{key}".upper(), "") for key in KEYS}
     if any(given.values()):

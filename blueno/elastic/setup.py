@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import BluenoError
 from .client import Unreachable, ask, copy_documents
 from .fields import KINDS, Kind
+from .kibana.bundle import bundle
 from .templates import actions as first_actions
 from .templates import alias, index, mappings, role, setup_role, template
 
@@ -158,7 +159,7 @@ def _switch(client: Elasticsearch, prefix: str, kind: Kind, old: str, new: str) 
 
 
 def for_an_administrator(prefix: str) -> dict[str, Any]:
-    """All that `setup` asks, and the roles and keys, as requests that somebody else can send."""
+    """All that `setup` asks, and the roles and keys, as requests that somebody else can send; and the dashboards."""
     key = {"name": f"{prefix}-sender", "role_descriptors": {"sender": role(prefix)}}
     return {
         "requests": [
@@ -167,5 +168,6 @@ def for_an_administrator(prefix: str) -> dict[str, Any]:
             {"method": "PUT", "path": f"/_security/role/{prefix}-setup", "body": setup_role(prefix)},
             {"method": "POST", "path": "/_security/api_key", "body": key},
         ],
+        "kibana": bundle(prefix, []),  # saved objects, for its import
         "then": 'put the `encoded` of the last answer into credentials/elastic.json: {"api_key": "..."}',
     }
