@@ -108,18 +108,19 @@ def test_a_bucket_that_is_down_stops_nothing_and_is_caught_up(tmp_path: Path, bu
 
 def test_a_sweep_killed_while_it_sends(tmp_path: Path, bucket: str, gcs_server: Server) -> None:
     machine, proxy = small(tmp_path / "machine"), Proxy(gcs_server.port)
-    proxy.bytes_s = 100_000
+    proxy.holds = 100_000
     sweep = machine.start("sweep", "grid.yaml", BLUENO_CACHE=bucket, STORAGE_EMULATOR_HOST=proxy.url)
     publishers = wait_for(
         lambda: [each for each in machine.processes() if "blueno.cache.publisher" in each.cmdline()], PATIENCE_S
     )
-    wait_for(lambda: proxy.passed > 100_000, PATIENCE_S)
+    proxy.wait_until_held()
     kill(publishers[0])
     kill(sweep)
+    proxy.drop()
+    proxy.close()
     sweep.communicate()
     assert sweep.returncode in (-signal.SIGKILL, 0)
     wait_for(lambda: not machine.processes(), PATIENCE_S)
-    proxy.close()
     machine.run("sweep", "grid.yaml", timeout_s=1000, BLUENO_CACHE=bucket)
     wait_for(lambda: sent(machine.root), PATIENCE_S)
     other = small(tmp_path / "other")
