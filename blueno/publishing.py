@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cache.outbox import noted, outbox_of
+from .cache.outbox import made, noted, outbox_of
 from .settings import Settings
 
 EVERY_S = 1.0
@@ -48,17 +48,19 @@ class Publishing:
             self._start()
 
     def leave(self) -> None:
-        """At the end of the loop: says what is not sent yet. The process goes on until it is, or cannot be."""
+        """At the end of the loop, or of a command that needs none: says what is not sent yet. The process goes on
+        until it is, or cannot be.
+        """
         if not self.settings.cache:
             return
-        waiting = len(noted(outbox_of(self.settings.root)))
-        if waiting and self.process is None:
+        if self.process is None and noted(outbox_of(self.settings.root)):
             self._start()
         if self.process is not None:
             self._hear()
             assert self.process.stdin is not None
             self.process.stdin.close()
             threading.Thread(target=self.process.wait, daemon=True).start()
+        waiting = len(made(outbox_of(self.settings.root)))
         if waiting:
             self.tell(
                 f"what was made here ({waiting} datasets, nodes and trials) is still on its way to"

@@ -13,6 +13,7 @@ CHUNK = 4096
 class Proxy:
     """Passes bytes on to a port of this machine. `status`: answers every request with that number instead.
     `bytes_s`: passes on no more than so many bytes a second. `cut`: ends answers after so many bytes. `passed` counts.
+    `holds`: passes nothing on after so many bytes in all, until it is None again.
     """
 
     def __init__(self, port: int) -> None:
@@ -20,6 +21,7 @@ class Proxy:
         self.status: int | None = None
         self.bytes_s: float | None = None
         self.cut: int | None = None
+        self.holds: int | None = None
         self.passed = 0
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -36,7 +38,13 @@ class Proxy:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
+    def wait_until_held(self) -> None:
+        """Returns when nothing is passed on any more, because of `holds`."""
+        while self.holds is not None and self.passed < self.holds:
+            time.sleep(0.01)
+
     def close(self) -> None:
+        self.holds = None
         self._listener.close()
 
     def _accept(self) -> None:
@@ -72,6 +80,8 @@ class Proxy:
             while data := source.recv(CHUNK):
                 if is_answer and self.cut is not None and count + len(data) > self.cut:
                     break
+                while self.holds is not None and self.passed >= self.holds:
+                    time.sleep(0.01)
                 target.sendall(data)
                 count += len(data)
                 self.passed += len(data)

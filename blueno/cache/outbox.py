@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 from ..canonical import digest_text
+from .parts import MANIFESTS
 
+MADE = (*MANIFESTS, "trials/")
 STALE_S = 86_400.0  # a note without a manifest is of a writer that died, not of one that writes just now
 
 
@@ -45,6 +47,11 @@ def noted(outbox: Path) -> list[str]:
     except FileNotFoundError:
         return []
     return [name.replace("~", "/") for _, name in sorted(files)]
+
+
+def made(outbox: Path) -> list[str]:
+    """Of these, what was made here: datasets, nodes and trials. Announcements of what a store wants are not."""
+    return [key for key in noted(outbox) if key.startswith(MADE)]
 
 
 def sent(outbox: Path, key: str) -> None:

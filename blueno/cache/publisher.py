@@ -112,7 +112,7 @@ def work(root: Path, open_remote: Callable[[], Cache], local: Cache, tell: Tell,
                 told.clear()
                 tell("the shared cache can be used again; what waited is sent")
         except BluenoError as error:
-            waiting = len(outbox.noted(notes))
+            waiting = len(outbox.made(notes))
             once(f"{error.message}. {waiting} prepared here wait to be sent; sweeps go on. {error.fix}")
             if not wanted:
                 return

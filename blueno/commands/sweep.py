@@ -27,6 +27,7 @@ from ..planning import Plan
 from ..planning.describe import about_plan
 from ..planning.snapshot import write_snapshot
 from ..progress import Shower, finish_line, say
+from ..publishing import Publishing
 from ..settings import Settings, load_settings
 from ..store import ledger as ledgers
 from ..store import read
@@ -142,6 +143,8 @@ def command(
         with output_spared() if as_json else nullcontext():
             through = run_until(db, settings, number, Shower(sweep, sys.stderr), say)
         finish_line(sys.stderr)
+    else:
+        Publishing(settings, say).leave()
     flags_again = [*(word for each in overrides for word in ("--set", each)), *(("--only", only) if only else ())]
     again = shlex.join(["blueno", "sweep", str(spec), *flags_again])
     return _conclude(db, settings.root, read.sweep_by_number(db, number), again, through, as_json)

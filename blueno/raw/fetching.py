@@ -10,12 +10,12 @@ import os
 import shutil
 import threading
 import zlib
-from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..cache.crc32c import crc32c_of
 from ..cache.locks import locked
 from ..canonical import digest_file
 from ..errors import DataError
@@ -166,17 +166,6 @@ class _Bringing:
 def is_intact(file: Path, one: Object) -> bool:
     """Whether a file has the bytes that the bucket has."""
     return size_of(file) == one.size and crc32c_of(file) == one.crc32c
-
-
-def crc32c_of(file: Path) -> str:
-    """As buckets write it: four bytes, the highest first, in base64."""
-    from google_crc32c import Checksum
-
-    sum = Checksum()
-    with file.open("rb") as opened:
-        while chunk := opened.read(2**20):
-            sum.update(chunk)
-    return b64encode(sum.digest()).decode()
 
 
 def _show(stored: Path, final: Path, one: Object) -> None:

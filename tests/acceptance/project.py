@@ -88,7 +88,7 @@ class Project:
         return [process for process in self.processes() if "blueno.worker.process" in process.cmdline()]
 
 
-def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+def wait_for(condition: Callable[[], Any], timeout_s: float = 240.0) -> Any:
     """What `condition` returns, once that is true."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:

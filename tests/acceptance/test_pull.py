@@ -48,7 +48,9 @@ def test_another_machine_has_what_this_one_trained(tmp_path: Path, gcs_server: S
     one.write(more_yaml=SPEC.replace("[1, 2]", "[1, 2, 3]"))
     one.run("sweep", "more.yaml")  # which catches up
     wait_for(lambda: not on_its_way(one))
-    [trial] = [file.parts[-3] for file in (one.root / "models").rglob("note.txt") if file.read_text() == "x is 1"]
+    models = one.root / "models"  # models/../TRIAL/ATTEMPT/files/note.txt
+    [trial] = [file.relative_to(models).parts[1] for file in models.rglob("note.txt") if file.read_text() == "x is 1"]
+    wait_for(lambda: not one.processes())  # the last one writes its log there
     shutil.rmtree(one.root)
 
     found = two.json("model", "pull", trial[:12])

@@ -13,7 +13,7 @@ import pytest
 
 from blueno.cache.gcs import GcsCache
 from blueno.cache.google import storage_client
-from blueno.cache.outbox import noted, outbox_of
+from blueno.cache.outbox import made, noted, outbox_of
 from tests.gcs_server import Server
 from tests.proxy import Proxy
 
@@ -55,10 +55,11 @@ def sent(root: Path) -> bool:
 
 
 def keys(bucket: str, root: Path) -> list[str]:
+    """What is in the bucket, beside the announcements of what each store wants."""
     client = storage_client(root)
     found = list(GcsCache(bucket, root / "scratch", client).list(""))
     client.close()
-    return found
+    return [key for key in found if not key.startswith("wants/")]
 
 
 def test_324_trials_over_9_preparations_on_two_machines(tmp_path: Path, bucket: str) -> None:
@@ -77,9 +78,10 @@ def test_324_trials_over_9_preparations_on_two_machines(tmp_path: Path, bucket: 
     second.run("sweep", "grid.yaml", timeout_s=1000, BLUENO_CACHE=bucket)
     assert second.errors.count("came from gs://") == PREPARATIONS
     assert not list((second.root / "data" / "cache").glob("nodes/*"))  # nothing was computed, so none was asked for
-    assert sent(second.root)
+    assert not made(outbox_of(second.root))
+    wait_for(lambda: sent(second.root), PATIENCE_S)
     assert keys(bucket, first.root) == in_the_bucket
-    assert json.loads(second.run("results", "--json"))["ledger"]["succeeded"] == PREPARATIONS * CONFIGS
+    assert second.json("status", "grid")["succeeded"] == PREPARATIONS * CONFIGS
 
 
 def small(root: Path) -> Project:
@@ -106,18 +108,19 @@ def test_a_bucket_that_is_down_stops_nothing_and_is_caught_up(tmp_path: Path, bu
 
 def test_a_sweep_killed_while_it_sends(tmp_path: Path, bucket: str, gcs_server: Server) -> None:
     machine, proxy = small(tmp_path / "machine"), Proxy(gcs_server.port)
-    proxy.bytes_s = 100_000
+    proxy.holds = 100_000
     sweep = machine.start("sweep", "grid.yaml", BLUENO_CACHE=bucket, STORAGE_EMULATOR_HOST=proxy.url)
     publishers = wait_for(
         lambda: [each for each in machine.processes() if "blueno.cache.publisher" in each.cmdline()], PATIENCE_S
     )
-    wait_for(lambda: proxy.passed > 100_000, PATIENCE_S)
+    proxy.wait_until_held()
     kill(publishers[0])
     kill(sweep)
+    proxy.drop()
+    proxy.close()
     sweep.communicate()
     assert sweep.returncode in (-signal.SIGKILL, 0)
     wait_for(lambda: not machine.processes(), PATIENCE_S)
-    proxy.close()
     machine.run("sweep", "grid.yaml", timeout_s=1000, BLUENO_CACHE=bucket)
     wait_for(lambda: sent(machine.root), PATIENCE_S)
     other = small(tmp_path / "other")

@@ -336,10 +336,22 @@ def test_answers_that_are_cut_short(one: Machine, behind: Machine, proxy: Proxy)
     assert behind.said != []
 
 
-def during(proxy: Proxy, much: int) -> None:
-    """Waits until so many bytes have passed the proxy."""
-    while proxy.passed < much:
-        time.sleep(0.01)
+HALFWAY = 100_000  # bytes of the dataset
+
+
+def killed_halfway(proxy: Proxy, kill: Callable[[], None]) -> threading.Thread:
+    """Calls `kill` when so much has passed the proxy, which passes nothing on until then, and ends all connections."""
+    proxy.holds = proxy.passed + HALFWAY
+
+    def work() -> None:
+        proxy.wait_until_held()
+        kill()
+        proxy.drop()
+        proxy.holds = None
+
+    killer = threading.Thread(target=work)
+    killer.start()
+    return killer
 
 
 def test_a_server_killed_during_a_download(
@@ -347,9 +359,7 @@ def test_a_server_killed_during_a_download(
 ) -> None:
     one.build()
     one.publish()
-    proxy.bytes_s = 200_000
-    killer = threading.Thread(target=lambda: (during(proxy, 100_000), gcs_server.kill(), proxy.drop()))
-    killer.start()
+    killer = killed_halfway(proxy, gcs_server.kill)
     try:
         assert behind.build() != []
         assert behind.is_sound()
@@ -361,9 +371,7 @@ def test_a_server_killed_during_a_download(
 
 def test_a_server_killed_during_an_upload(behind: Machine, three: Machine, proxy: Proxy, gcs_server: Server) -> None:
     behind.build()
-    proxy.bytes_s, before = 200_000, proxy.passed
-    killer = threading.Thread(target=lambda: (during(proxy, before + 100_000), gcs_server.kill(), proxy.drop()))
-    killer.start()
+    killer = killed_halfway(proxy, gcs_server.kill)
     try:
         with pytest.raises(CacheUnavailable):
             behind.publish()
@@ -371,7 +379,6 @@ def test_a_server_killed_during_an_upload(behind: Machine, three: Machine, proxy
         killer.join()
         gcs_server.start()
     assert list(behind.remote.list("datasets/")) == []
-    proxy.bytes_s = None
     assert behind.publish() == 2
     assert three.build() == []
     assert three.is_sound()
@@ -389,10 +396,8 @@ def publisher(root: Path, **variables: str) -> subprocess.Popen[str]:
 
 def test_a_publisher_killed_in_the_middle(one: Machine, two: Machine, bucket: str, proxy: Proxy) -> None:
     one.build()
-    proxy.bytes_s = 200_000
     with publisher(one.root, BLUENO_CACHE=bucket, STORAGE_EMULATOR_HOST=proxy.url) as process:
-        during(proxy, 100_000)
-        process.send_signal(signal.SIGKILL)
+        killed_halfway(proxy, process.kill).join()
     assert list(one.remote.list("datasets/")) == []
     assert MANIFEST in noted(one.notes)
     with publisher(one.root, BLUENO_CACHE=bucket) as process:
