@@ -227,3 +227,13 @@ def test_nothing_is_noted_without_the_setting(bench: Bench) -> None:
     bench.submit(values=(0,))
     bench.run(with_model(bench))
     assert noted(outbox_of(bench.root)) == []
+
+
+def test_a_trial_counts_even_if_it_cannot_be_noted(bench: Bench) -> None:
+    sweep = bench.submit(values=(0,))
+    bench.scheduler.publish = "models"
+    outbox_of(bench.root).parent.mkdir(parents=True, exist_ok=True)
+    outbox_of(bench.root).write_text("")  # no folder: nothing can be written there
+    bench.run(with_model(bench))
+    assert bench.counts(sweep) == {"succeeded": 1}
+    assert any("it cannot be noted" in said for said in bench.said)
