@@ -27,7 +27,6 @@ def workplace(root: Path, purpose: str) -> Iterator[Path]:
     _remove_leftovers(parent, purpose)
     folder = parent / f"{purpose}-{os.getpid()}"
     folder.mkdir()
-    _lend_raw(root, folder)
     try:
         yield folder
     finally:
@@ -35,13 +34,6 @@ def workplace(root: Path, purpose: str) -> Iterator[Path]:
         for each in missing:
             with suppress(OSError):  # something else is in it by now
                 each.rmdir()
-
-
-def _lend_raw(root: Path, folder: Path) -> None:
-    """What is fetched from buckets is the project's, whoever fetches it. `plan` has made its folder if there is any."""
-    if (root / "data" / "raw").is_dir():
-        (folder / "data").mkdir()
-        (folder / "data" / "raw").symlink_to((root / "data" / "raw").resolve())
 
 
 def _remove_leftovers(parent: Path, purpose: str) -> None:

@@ -101,7 +101,9 @@ def run(settings: Settings, one: Again, save: Path | None, on_error: OnError = l
         slot = devices.slots_for(one.resources)[0]
         slot = slot._replace(threads=one.threads or slot.threads)
         with workplace(settings.root, "debug") as place, _surroundings(settings.root, slot):
-            worker = open_worker("debug", place, slot.threads, redirect=False, fatal=(BaseException,))
+            worker = open_worker(
+                "debug", place, slot.threads, redirect=False, fatal=(BaseException,), project=settings.root
+            )
             worker.cache = open_cache(settings, say)  # what is built there may stay
             try:
                 answer = [_asked(worker, message) for message in (one.build, one.train) if message][-1]

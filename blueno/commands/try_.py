@@ -122,7 +122,7 @@ def tried(plan: Plan, settings: Settings, tell: Callable[[str], None]) -> Iterat
         write_snapshot(plan.snapshot, cache)
         lend(filter(None, datasets), local_cache(settings.root), cache)
         slot = devices.slots_for(plan.resources)[0]
-        spec = WorkerSpec("", slot, root, plan.snapshot.key, sys.executable, folder=settings.root)
+        spec = WorkerSpec("", slot, root, plan.snapshot.key, sys.executable, project=settings.root)
         worker = OneWorker(executor, spec)
         for dataset in datasets:
             kinds = {kind: trial for kind, trial in chosen.items() if trial.dataset_id == dataset}

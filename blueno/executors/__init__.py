@@ -30,10 +30,10 @@ class WorkerSpec(NamedTuple):
 
     id: str
     slot: Slot
-    root: Path  # the project's root
+    root: Path  # where what it makes lies: the project's root
     snapshot: str  # key of the code snapshot it is bound to, "" for none
     interpreter: str  # the Python recorded at submission
-    folder: Path | None = None  # where it works, if not in the root
+    project: Path | None = None  # where it works, and whose settings, credentials and raw data it has, if not the root
     engine: Engine = "fit"  # what trains its networks
 
 

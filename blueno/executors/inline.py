@@ -29,8 +29,9 @@ class InlineExecutor:
 
     def start(self, worker: WorkerSpec) -> None:
         opened = open_worker(
-            worker.id, worker.root, worker.slot.threads, redirect=False, fatal=(KeyboardInterrupt, BdbQuit)
-        )
+            worker.id, worker.root, worker.slot.threads, redirect=False, fatal=(KeyboardInterrupt, BdbQuit),
+            project=worker.project,
+        )  # fmt: skip
         self._workers[worker.id] = _Held(opened)
         facts = environment.facts(worker.slot)
         self._said.append((worker.id, {"kind": "ready", "pid": os.getpid(), "environment": facts}))

@@ -184,7 +184,11 @@ class LocalExecutor:
 def _spawn(worker: WorkerSpec, log: Path, lifeline: int) -> _Process:
     output = open_log(log)
     ours, theirs = socket.socketpair()
-    told = json.dumps({"id": worker.id, "root": str(worker.root), "slot": worker.slot, "engine": worker.engine})
+    project = worker.project or worker.root
+    told = json.dumps({
+        "id": worker.id, "root": str(worker.root), "project": str(project), "slot": worker.slot,
+        "engine": worker.engine,
+    })  # fmt: skip
     variables = environment.variables(worker.slot, os.environ)
     if worker.engine == "fused":
         variables = environment.fused(worker.slot, variables)
@@ -192,7 +196,7 @@ def _spawn(worker: WorkerSpec, log: Path, lifeline: int) -> _Process:
     command = [worker.interpreter or sys.executable, "-P", "-m", "blueno.worker.process", str(theirs.fileno()), told]
     try:
         popen = subprocess.Popen(
-            command, stdin=lifeline, stdout=output, stderr=output, cwd=worker.folder or worker.root,
+            command, stdin=lifeline, stdout=output, stderr=output, cwd=project,
             pass_fds=[theirs.fileno()], env=variables, start_new_session=True,
         )  # fmt: skip
     except OSError:

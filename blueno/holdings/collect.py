@@ -8,8 +8,8 @@ from typing import NamedTuple
 from ..cache import Cache
 from .budget import to_remove
 from .held import Held, holdings, total_bytes
-from .leftovers import Leftovers, leftovers, remove_leftovers, under_way
-from .removal import Removal, removal_of, remove
+from .leftovers import Leftovers, left_in_both, leftovers, remove_leftovers, under_way
+from .removal import Removal, in_both, removal_of, remove
 
 
 class Garbage(NamedTuple):
@@ -46,6 +46,12 @@ def garbage(
     ids = [] if limit_bytes is None else to_remove(rest, limit_bytes, stays, used_s)
     removal = removal_of(rest, ids)
     return Garbage(left, removal, total_bytes(held), total_bytes(rest) - removal.bytes, limit_bytes)
+
+
+def garbage_in_both(shown: Garbage, now: Garbage) -> Garbage:
+    """Of what was shown, what would go now, too."""
+    left = left_in_both(shown.leftovers, now.leftovers)
+    return now._replace(leftovers=left, removal=in_both(shown.removal, now.removal))
 
 
 def collect(found: Garbage, cache: Cache) -> int:

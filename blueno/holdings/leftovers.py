@@ -54,6 +54,13 @@ def leftovers(cache: Cache, held: Held, others: Collection[str], now: float) -> 
     return Leftovers(keys, paths, sum(entry.bytes for entry in keys) + sum(map(_bytes, paths)))
 
 
+def left_in_both(shown: Leftovers, now: Leftovers) -> Leftovers:
+    """Of what was shown, what nobody needs now, too."""
+    keys, paths = {entry.key for entry in shown.entries}, [path for path in now.paths if path in set(shown.paths)]
+    entries = [entry for entry in now.entries if entry.key in keys]
+    return Leftovers(entries, paths, sum(entry.bytes for entry in entries) + sum(map(_bytes, paths)))
+
+
 def _stale(scratch: Path, building: dict[str, float], now: float) -> Iterator[Path]:
     for path in sorted(scratch.iterdir()) if scratch.is_dir() else ():
         if path.name.partition(".")[0] in building or path.name in HELD_BY_NOBODY:

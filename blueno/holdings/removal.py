@@ -26,6 +26,13 @@ def removal_of(held: Held, ids: Iterable[str], more: Iterable[Entry] = ()) -> Re
     return Removal(items, parts, sum(entry.bytes for entry in [*parts, *(item.manifest for item in items)]))
 
 
+def in_both(shown: Removal, now: Removal) -> Removal:
+    """Of what was shown, what may go now, too."""
+    ids, keys = {item.id for item in shown.items}, {part.key for part in shown.parts}
+    items, parts = [item for item in now.items if item.id in ids], [part for part in now.parts if part.key in keys]
+    return Removal(items, parts, sum(entry.bytes for entry in [*parts, *(item.manifest for item in items)]))
+
+
 def remove(removal: Removal, cache: Cache) -> int:
     """Deletes what a removal says, manifests first, and returns how many bytes that made free.
 

@@ -69,18 +69,18 @@ def fetch(path: str, id: str, root: Path, tell: Tell = tell_nobody, again: bool 
     place = Place(root, id)
     record = None if again else place.whole()
     if record is None:
-        pin = recall(path, id, place.root)
+        pin = recall(path, id, root)
         with locked(place.store.scratch / f"{id}.lock"):
             record = None if again else place.whole()  # by whoever held the lock until now
             if record is None:
-                shas = _bring_all(pin, place, tell)
+                shas = _bring_all(pin, place, root, tell)
                 record = place.note(address_of(path), shas)
     return Fetched(str(place.folder / record.path), record.content)
 
 
-def _bring_all(pin: Pin, place: Place, tell: Tell) -> dict[str, str]:
+def _bring_all(pin: Pin, place: Place, root: Path, tell: Tell) -> dict[str, str]:
     """Brings every object of a pin; the SHA-256 of each by its name."""
-    with client_of(place.root) as client, ThreadPoolExecutor(AT_ONCE) as pool:
+    with client_of(root) as client, ThreadPoolExecutor(AT_ONCE) as pool:
         bring = _Bringing(pin, place, client, tell)
         waiting = {each.name: pool.submit(bring.file, each) for each in pin.objects}
         try:

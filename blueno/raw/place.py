@@ -37,9 +37,7 @@ class Place:
     """Where one set lies. The record is written last."""
 
     def __init__(self, root: Path, id: str) -> None:
-        # that of the project itself, where `root` is a workplace in it that borrows its raw data
-        self.root = (root / RAW).resolve().parent.parent
-        self.store = FolderCache(self.root / RAW)
+        self.store = FolderCache(root / RAW)
         self.folder = self.store.root / "sets" / id
         self.file = self.folder.with_suffix(".json")
 

@@ -33,12 +33,17 @@ def afterwards(s: Scheduler, trial: Claimed, result: Message, asked: Asked | Non
 
 
 def _note(s: Scheduler, trial: Claimed, result: Message, now: float) -> None:
-    """Notes its files to be sent to the shared cache, before it is recorded: so a crash forgets none."""
+    """Notes its files to be sent to the shared cache, before the transaction that records it ends: so a kill forgets none."""
     if s.publish == "none":
         return
     about = {name: result[name] for name in ("trial", "attempt", "state", "metrics", "epoch", "engine")}
     about |= {"recipe": json.loads(trial.recipe), "finished": iso(now), "store": meta(s.db)["store_id"]}
-    note_trial(outbox_of(s.root), s.publish, about, result["artefacts"])
+    try:
+        note_trial(outbox_of(s.root), s.publish, about, result["artefacts"])
+    except OSError as error:  # a full disk: the trial counts all the same
+        s.tell(
+            f"what trial {short(trial.id)} left is not sent to the shared cache, it cannot be noted: {error.strerror}"
+        )
 
 
 def measured(s: Scheduler, worker: Worker, message: Message, now: float) -> None:

@@ -1,7 +1,7 @@
 """A worker as a process of its own: `python -P -m blueno.worker.process FD TOLD`, started by the local executor.
 
 It talks JSON lines over the socket FD, leads a process group, and takes everything in it along when the scheduler is
-gone. TOLD is JSON: `id`, `root`, `slot`, `engine`.
+gone. TOLD is JSON: `id`, `root`, `project`, `slot`, `engine`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> None:
     if told["engine"] == "fused":
         _prepare_for_packs(slot, Path(told["root"]))
     emit = _sender(channel)
-    worker = open_worker(told["id"], Path(told["root"]), slot.threads)
+    worker = open_worker(told["id"], Path(told["root"]), slot.threads, project=Path(told["project"]))
     worker.answer = inbox.answer
     emit({"kind": "ready", "pid": os.getpid(), "environment": environment.facts(slot)})
     if told["engine"] == "fused":

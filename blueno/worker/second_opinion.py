@@ -23,11 +23,18 @@ def is_due() -> bool:
     return os.environ.get(BACKEND_OF_FIT, "jax") != "jax"
 
 
-def broken_elsewhere(root: Path, threads: int, message: Message, models: Mapping[str, Any]) -> dict[str, Any]:
+def broken_elsewhere(
+    root: Path, project: Path, threads: int, message: Message, models: Mapping[str, Any]
+) -> dict[str, Any]:
     """Of the models, those that cannot be built on the backend of `fit` either, each with its Error from there; none if
     that cannot be told: the trials themselves will.
     """
-    told = {"root": str(root), "threads": threads, "message": {**message, "models": list(models)}}
+    told = {
+        "root": str(root),
+        "project": str(project),
+        "threads": threads,
+        "message": {**message, "models": list(models)},
+    }
     variables = os.environ | {"KERAS_BACKEND": os.environ[BACKEND_OF_FIT]}
     command = [sys.executable, "-P", "-m", "blueno.worker.second_opinion"]
     try:
@@ -51,7 +58,8 @@ def main() -> None:
     from .work import broken_models, open_worker
 
     told = json.load(sys.stdin)
-    worker = open_worker("second-opinion", Path(told["root"]), told["threads"], redirect=False)
+    root, project = Path(told["root"]), Path(told["project"])
+    worker = open_worker("second-opinion", root, told["threads"], redirect=False, project=project)
     found = broken_models(worker, told["message"])
     print("\n" + json.dumps(found))
 

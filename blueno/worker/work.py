@@ -50,6 +50,7 @@ class Worker:
 
     id: str
     root: Path
+    project: Path  # whose settings, credentials and raw data it has; `root` itself, unless that is a workplace
     cache: Cache
     models: Cache
     threads: int
@@ -68,11 +69,18 @@ class Worker:
 
 
 def open_worker(
-    id: str, root: Path, threads: int, redirect: bool = True, fatal: tuple[type[BaseException], ...] = ()
+    id: str,
+    root: Path,
+    threads: int,
+    redirect: bool = True,
+    fatal: tuple[type[BaseException], ...] = (),
+    project: Path | None = None,
 ) -> Worker:
-    """A worker for the project under `root`."""
+    """A worker that leaves what it makes under `root`: the project's, or a workplace for a `project`."""
     cache, models = local_cache(root), FolderCache(root / "models")
-    worker = Worker(id, root, cache, models, threads, checkpoint_interval_s(root), redirect, fatal)
+    worker = Worker(
+        id, root, project or root, cache, models, threads, checkpoint_interval_s(project or root), redirect, fatal
+    )
     worker.cache = open_cache(root, lambda text: worker.emit({"kind": "said", "text": text}))
     return worker
 
@@ -108,7 +116,7 @@ def _built(worker: Worker, message: Message, emit: Emit) -> Message:
     report = build(message["recipe"], worker.cache, code, files=data_files(worker, message, emit))
     broken = broken_models(worker, message)
     if broken and second_opinion.is_due():
-        broken = second_opinion.broken_elsewhere(worker.root, worker.threads, message, broken)
+        broken = second_opinion.broken_elsewhere(worker.root, worker.project, worker.threads, message, broken)
     return {
         "bytes": report.bytes, "computed": list(report.computed), "summary": report.summary, "model_errors": broken,
     }  # fmt: skip
@@ -120,7 +128,7 @@ def data_files(worker: Worker, message: Message, emit: Emit | None = None) -> Da
     def fetched(path: str, sha: str) -> tuple[str, str]:
         from ..raw.fetching import fetch, told
 
-        return fetch(path, sha, worker.root, told(emit, worker.stopwatch))
+        return fetch(path, sha, worker.project, told(emit, worker.stopwatch))
 
     return DataFiles(message["files"], fetched)
 

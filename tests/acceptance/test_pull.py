@@ -59,6 +59,6 @@ def test_another_machine_has_what_this_one_trained(tmp_path: Path, gcs_server: S
     assert Path(file["path"]).is_relative_to(two.root / "models")
     assert Path(file["path"]).read_text() == "x is 1"
     assert "was here" in two.run("model", "pull", trial, "--to", "mine")
-    assert (two.root / "mine" / trial[:16] / "note.txt").read_text() == "x is 1"
+    assert (two.root / "mine" / trial[:16] / "files" / "note.txt").read_text() == "x is 1"
     two.run("model", "pull", "0000", code=1)
     assert "the shared cache has nothing of a trial 0000" in two.errors

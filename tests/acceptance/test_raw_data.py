@@ -76,6 +76,8 @@ def test_a_sweep_over_an_object_that_changes(project: Project, gcs_server: Serve
 
 def test_what_try_fetches_stays(project: Project, gcs_server: Server, bucket: str) -> None:
     put(gcs_server, bucket, "tables/wards.csv", table(0))
+    (project.root.parent / "disk").mkdir()
+    (project.root / "data").symlink_to(project.root.parent / "disk")
     assert "nothing fails so far" in project.run("try", "spec.yaml")
     [fetched] = (project.root / "data" / "raw" / "sets").glob("*/wards.csv")
     assert fetched.read_bytes() == table(0)

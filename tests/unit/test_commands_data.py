@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from blueno.cli import run
 from blueno.etl.build import build
 from blueno.etl.lineage import nodes_of
 from blueno.holdings.held import holdings
+from blueno.holdings.wants import announce_needs
 from blueno.planning import DatasetNode
 from blueno.store.database import open_store
 from blueno.store.submit import submit
@@ -226,6 +227,43 @@ def test_gc_keeps_to_a_size(place: Place) -> None:
     assert "trials that are not done need them" in place.said("gc", "--limit", "1B", "--yes")
     assert set(holdings(place.cache).items) == {reduced}
     assert "nothing is to go" in place.said("gc", "--limit", "1GB")
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
+    """There is a terminal, and somebody who says yes to what is asked there, after something happened."""
+
+    def confirm(question: str, default: bool) -> bool:
+        meanwhile()
+        return True
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("click.confirm", confirm)
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_what_came_to_be_needed_while_the_question_stood_stays(
+    place: Place, remote: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, scaled = place.build(PLAIN, SCALED)
+    age_all(place.cache, 40 * DAY_S, time.time())
+    words = ["gc", "--limit", "1B"]
+    if remote:  # a folder will do for a bucket
+        monkeypatch.setattr("blueno.commands.data.gc.need_remote", lambda settings: place.cache)
+        words = ["gc", "--remote"]
+    asked(monkeypatch, lambda: (place.submit(PLAIN), announce_needs(place.cache, place.db, time.time())))
+    said = place.said(*words)
+    assert short(plain) in said and short(scaled) in said
+    assert dataset_key(plain) in place.cache.list("datasets/")
+    assert dataset_key(scaled) not in place.cache.list("datasets/")
+
+
+def test_rm_refuses_what_came_to_be_needed_while_the_question_stood(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [plain] = place.build(PLAIN)
+    asked(monkeypatch, lambda: place.submit(PLAIN))
+    assert f"{short(plain)} is not removed: trials of flowers" in place.said("rm", plain, code=1)
+    assert plain in holdings(place.cache).items
 
 
 def test_gc_by_the_setting_takes_leftovers_too(place: Place) -> None:

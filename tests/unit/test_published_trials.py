@@ -84,6 +84,31 @@ def test_files_go_from_one_machine_to_another_that_never_heard_of_the_trial(mach
     assert list(two.remote.scratch.iterdir()) == []
 
 
+def test_files_of_one_name_in_two_folders_stay_two(machines: list[Machine]) -> None:
+    one, two = machines
+    one.train(TRIAL, **{"files/a/out": b"a", "files/b/out": b"b"})
+    one.send()
+    pull([TRIAL], two.settings, two.root / "to")
+    folder = two.root / "to" / TRIAL[:16] / "files"
+    assert [(folder / name / "out.bin").read_bytes() for name in "ab"] == [b"a", b"b"]
+
+
+def test_a_file_that_is_damaged_here_is_replaced(bench: Bench, bucket: str) -> None:
+    bench.submit(values=(0,))
+    bench.scheduler.publish = "models"
+    bench.run(with_model(bench))
+    machine = Machine(bench.root, bucket)
+    assert machine.send() == 1
+    machine.close()
+    [trial] = trials(bench)
+    kept = machine.models.get(f"{trial[:2]}/{trial}/1/weights.h5")
+    kept.chmod(0o644)
+    kept.write_text("damaged")
+    [found] = pull([trial], machine.settings, None)
+    assert found["files"][0]["came_from"] == "cache"
+    assert kept.read_text() == trial
+
+
 def test_the_setting_says_what_is_sent(machines: list[Machine]) -> None:
     one, _ = machines
     for number, word in enumerate(PUBLISHED):
@@ -202,3 +227,13 @@ def test_nothing_is_noted_without_the_setting(bench: Bench) -> None:
     bench.submit(values=(0,))
     bench.run(with_model(bench))
     assert noted(outbox_of(bench.root)) == []
+
+
+def test_a_trial_counts_even_if_it_cannot_be_noted(bench: Bench) -> None:
+    sweep = bench.submit(values=(0,))
+    bench.scheduler.publish = "models"
+    outbox_of(bench.root).parent.mkdir(parents=True, exist_ok=True)
+    outbox_of(bench.root).write_text("")  # no folder: nothing can be written there
+    bench.run(with_model(bench))
+    assert bench.counts(sweep) == {"succeeded": 1}
+    assert any("it cannot be noted" in said for said in bench.said)

@@ -274,6 +274,30 @@ def test_a_new_object_of_a_set_is_all_that_is_fetched(between: Between, bucket: 
     assert len(between.reads) == 3
 
 
+@pytest.mark.parametrize("linked", ["data", "data/raw"])
+def test_a_folder_that_is_a_link_is_the_projects_all_the_same(
+    linked: str, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, disk = tmp_path / "project", tmp_path / "disk" / "large"
+    (project / linked).parent.mkdir(parents=True)
+    disk.mkdir(parents=True)
+    (project / linked).symlink_to(disk)
+    put(bucket, project, {"a.csv": b"1"})
+    id = pin(f"{bucket}/a.csv", project).pin.id
+    asked: list[Path] = []
+
+    def noted(root: Path) -> Any:
+        asked.append(root)  # whose credentials are taken
+        return client_of(root)
+
+    monkeypatch.setattr(fetching, "client_of", noted)
+    found = fetch(f"{bucket}/a.csv", id, project)
+    assert Path(found.path) == project / "data" / "raw" / "sets" / id / "a.csv"
+    assert asked == [project]
+    assert sorted(path.name for path in (tmp_path / "disk").iterdir()) == ["large"]
+    assert compare(project)[0].here == 1
+
+
 FETCH = """
 import sys
 from pathlib import Path

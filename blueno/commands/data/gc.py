@@ -16,9 +16,9 @@ from ...counting import counted
 from ...errors import BluenoError
 from ...holdings import shared
 from ...holdings.budget import last_use_s
-from ...holdings.collect import Garbage, collect, garbage, is_nothing
+from ...holdings.collect import Garbage, collect, garbage, garbage_in_both, is_nothing
 from ...holdings.held import holdings
-from ...holdings.removal import remove
+from ...holdings.removal import in_both, remove
 from ...holdings.view import last_uses, needed_of, used_others
 from ...holdings.wants import announce_needs
 from ...holdings.words import in_words
@@ -157,6 +157,8 @@ def command(settings: Settings, as_json: bool, limit: str | None, is_remote: boo
         click.echo(here_text(document, now))
     again = " ".join(["blueno data gc", *(["--limit", limit] if limit else []), "--yes"])
     done = not is_nothing(found) and agreed(as_json, yes, "remove this?", again)
+    if done and not yes:  # a sweep may have been submitted while the question stood
+        found = garbage_in_both(found, here(db, settings, limit_bytes, time.time()))
     freed = collect(found, local_cache(settings.root)) if done else 0
     _said(as_json, document, done, freed)
     return 0
@@ -172,7 +174,11 @@ def _remote(settings: Settings, as_json: bool, days: int, yes: bool) -> int:
     is_something = bool(found.removal.items or found.removal.parts)
     again = f"blueno data gc --remote --days {days} --yes"
     done = is_something and agreed(as_json, yes, "remove this from the cache that all machines share?", again)
-    freed = remove(found.removal, remote) if done else 0
+    removal = found.removal
+    if done and not yes:  # somebody may have announced it while the question stood
+        now = shared.now_of(remote, announce_needs(remote, db, time.time()))
+        removal = in_both(removal, shared.old(remote, days, now).removal)
+    freed = remove(removal, remote) if done else 0
     _said(as_json, document, done, freed)
     return 0
 

@@ -14,7 +14,7 @@ from ...counting import counted
 from ...errors import BluenoError
 from ...holdings import shared
 from ...holdings.held import NOTHING, Held, holdings
-from ...holdings.removal import Removal, removal_of, remove
+from ...holdings.removal import Removal, in_both, removal_of, remove
 from ...holdings.view import View, find, look
 from ...holdings.wants import NOBODY, announce_needs
 from ...holdings.words import in_words
@@ -115,6 +115,14 @@ def command(settings: Settings, as_json: bool, ids: tuple[str, ...], everywhere:
         click.echo("\n".join(map(rm_text, found)))
     again = " ".join(["blueno data rm", *ids, *(["--remote"] if everywhere else []), "--yes"])
     done = agreed(as_json, yes, "remove this?", again)
+    if done and not yes:  # a sweep may have come to need it while the question stood
+        view = view_of(settings, db) if remote is None else look(db, local, holdings(remote))
+        refuse_needed(view, db, chosen)
+        if remote is not None and not force:
+            refuse_announced(remote, db, chosen, settings.cache_days)
+        now = [view.here, *([] if remote is None else [view.there or NOTHING])]
+        fresh = [removal_of(held, [id for id in chosen if id in held.items]) for held in now]
+        removals = [in_both(shown, each) for shown, each in zip(removals, fresh, strict=True)]
     if done:
         for (_, cache, _), removal in zip(places, removals, strict=True):
             remove(removal, cache)

@@ -35,6 +35,7 @@ class Wanted(NamedTuple):
     key: str
     sha256: str
     bytes: int
+    is_recorded: bool = False  # by this store, which so knows what should lie in models/
 
 
 class Pulled(NamedTuple):
@@ -111,7 +112,7 @@ def _recorded(word: str, root: Path) -> tuple[str, list[Wanted]] | None:
             return None
         result = read.trial(db, trial)["result"]
     artefacts = result["artefacts"] if result else {}
-    return trial, [Wanted(name, one["key"], one["sha256"], one["bytes"]) for name, one in artefacts.items()]
+    return trial, [Wanted(name, one["key"], one["sha256"], one["bytes"], True) for name, one in artefacts.items()]
 
 
 def _several(db: sqlite3.Connection, word: str) -> bool:
@@ -129,7 +130,10 @@ def _models(root: Path) -> Place:
 
     def keep(one: Wanted, file: Path) -> Path:
         if not models.put_if_absent(one.key, file) and digest_file(models.get(one.key)) != one.sha256:
-            raise BluenoError(f"models/{one.key} is another file already", "name a folder for it: --to DIR")
+            if not one.is_recorded:
+                raise BluenoError(f"models/{one.key} is another file already", "name a folder for it: --to DIR")
+            models.delete(one.key)  # damaged: this store has recorded what should be there
+            models.put_if_absent(one.key, file)
         return models.get(one.key)
 
     return keep
@@ -137,7 +141,7 @@ def _models(root: Path) -> Place:
 
 def _folder(folder: Path) -> Place:
     def keep(one: Wanted, file: Path) -> Path:
-        final = folder / Path(one.key).name
+        final = folder.joinpath(*(each for each in one.key.split("/")[3:] if each not in ("", ".", "..")))
         final.parent.mkdir(parents=True, exist_ok=True)
         beside = final.with_name(f".{final.name}.{os.getpid()}.tmp")
         shutil.copyfile(file, beside)
