@@ -92,7 +92,7 @@ class Spoiling(FolderCache):
     """Keys of which a read goes wrong: so often gone, or of other bytes."""
 
     gone: str = ""
-    spoilt: dict[str, int] = {}  # noqa: RUF012  # each test sets its own
+    spoilt: dict[str, int] = {}  # each test sets its own
 
     def get(self, key: str) -> Path:
         if key == self.gone:
