@@ -131,6 +131,23 @@ class GcsCache:
             except NotFound:
                 pass
 
+    def version(self, key: str) -> int | None:
+        """The generation of the object that is under a key now, or None."""
+        with told_safely(self.url):
+            blob = self.bucket.get_blob(self._name(key), **self._limits())
+        return None if blob is None else blob.generation
+
+    def delete_version(self, key: str, version: int) -> None:
+        """Removes a key if its object is still of this generation."""
+        from google.api_core.exceptions import NotFound, PreconditionFailed
+
+        blob = self.bucket.blob(self._name(key))
+        with told_safely(self.url):
+            try:
+                blob.delete(if_generation_match=version, **self._limits())
+            except (NotFound, PreconditionFailed):
+                pass
+
     def created(self, key: str) -> float:
         """When a key was made, by the bucket's clock, in seconds since 1970. KeyError when there is none."""
         with told_safely(self.url):

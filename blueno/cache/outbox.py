@@ -6,7 +6,9 @@ forgotten by a crash, and a run catches up with what an earlier one could not se
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ..canonical import digest_text
@@ -42,10 +44,12 @@ def text_of(outbox: Path, key: str) -> str:
 
 def noted(outbox: Path) -> list[str]:
     """The keys of manifests that wait, oldest first."""
-    try:
-        files = [(path.stat().st_mtime, path.name) for path in outbox.iterdir() if "~" in path.name]
-    except FileNotFoundError:
-        return []
+    files = []
+    with suppress(FileNotFoundError):  # no folder
+        for path in outbox.iterdir():
+            with suppress(FileNotFoundError):  # sent in this very moment
+                if "~" in path.name:
+                    files.append((path.stat().st_mtime, path.name))
     return [name.replace("~", "/") for _, name in sorted(files)]
 
 
@@ -57,6 +61,12 @@ def made(outbox: Path) -> list[str]:
 def sent(outbox: Path, key: str) -> None:
     """Removes a note."""
     _file(outbox, key).unlink(missing_ok=True)
+
+
+def later(outbox: Path, key: str) -> None:
+    """Puts a note behind all others."""
+    with suppress(FileNotFoundError):
+        os.utime(_file(outbox, key))
 
 
 def is_stale(outbox: Path, key: str) -> bool:

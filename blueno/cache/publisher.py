@@ -20,10 +20,11 @@ from pathlib import Path
 
 from ..canonical import digest_file
 from ..clock import iso
-from ..errors import BluenoError, CacheUnavailable
+from ..errors import BluenoError, CacheDamaged, CacheUnavailable
 from . import Cache, outbox, trials
 from .folder import FolderCache
 from .parts import Part, named, parts_in
+from .trials import make_way
 
 Tell = Callable[[str], None]
 
@@ -31,33 +32,84 @@ THREADS = 4  # parts that are sent at once
 TURN_S = 0.5
 FIRST_REST_S, LONGEST_REST_S = 2.0, 60.0
 NICE = 10
+RUNNING = 2  # failures of the bucket one after the other that end a turn
 
 
 def publish(local: Cache, remote: Cache, notes: Path, tell: Tell) -> int:
     """Sends every noted manifest with its parts and returns how many. A part that is there is not sent again, and a
-    dataset that another machine has sent neither. Raises CacheUnavailable when the rest has to wait.
+    dataset that another machine has sent neither. Raises CacheUnavailable when some have to wait.
     """
-    count = 0
+    keys = [key for key in outbox.noted(notes) if not key.startswith(trials.PREFIX)]
     with ThreadPoolExecutor(THREADS) as pool:
-        for key in outbox.noted(notes):
-            if key.startswith(trials.PREFIX):
-                continue
-            try:
-                manifest = local.get(key)
-            except KeyError:
-                if outbox.is_stale(notes, key):
-                    outbox.sent(notes, key)
-                continue
-            if remote.stat(key) is None:
-                parts = {part["key"]: part for part in parts_in(json.loads(manifest.read_text(encoding="utf-8")))}
-                sound = list(pool.map(lambda part: _send(part, local, remote, tell), parts.values()))
-                if all(sound):
-                    remote.put_if_absent(key, manifest)
-                    count += 1
-                else:
-                    tell(f"{named(key)} is damaged here and is not sent; the next sweep that needs it mends it")
-            outbox.sent(notes, key)
+        return _each(keys, lambda key: _send_noted(key, local, remote, notes, pool, tell), notes, tell)
+
+
+def publish_trials(models: Cache, remote: Cache, notes: Path, tell: Tell) -> int:
+    """Sends the files of every noted trial, and returns how many trials. Raises CacheUnavailable as `publish` does."""
+
+    def send(key: str) -> bool:
+        text = outbox.text_of(notes, key)
+        is_sent = bool(text) and trials.send_trial(text, models, remote, tell)
+        outbox.sent(notes, key)
+        return is_sent
+
+    return _each([key for key in outbox.noted(notes) if key.startswith(trials.PREFIX)], send, notes, tell)
+
+
+def _each(keys: list[str], send: Callable[[str], bool], notes: Path, tell: Tell) -> int:
+    """Sends each by itself, so that what is wrong with one holds up no other, and returns how many were sent. What
+    could not be sent waits behind the others. Raises CacheUnavailable at the end if any waits, and at once when the
+    bucket fails for the second time running.
+    """
+    count, running = 0, 0
+    waits: BluenoError | None = None
+    for key in keys:
+        try:
+            count += send(key)
+            running = 0
+            continue
+        except CacheDamaged as error:
+            tell(f"{named(key)} waits: {error.message}")
+            waits = waits or error
+        except BluenoError as error:
+            waits, running = error, running + 1
+        except Exception as error:  # what it says may hold anything: only its type is told
+            tell(f"{named(key)} waits: it could not be sent ({type(error).__name__})")
+            waits = waits or CacheUnavailable(f"{named(key)} could not be sent ({type(error).__name__})")
+        outbox.later(notes, key)
+        if running == RUNNING:
+            break
+    if waits is not None:
+        raise waits
     return count
+
+
+def _send_noted(key: str, local: Cache, remote: Cache, notes: Path, pool: ThreadPoolExecutor, tell: Tell) -> bool:
+    """Sends one manifest, its parts first; False when there is nothing to send. The note goes with it."""
+    try:
+        manifest = local.get(key)
+        parts = {part["key"]: part for part in parts_in(json.loads(manifest.read_text(encoding="utf-8")))}
+    except (KeyError, FileNotFoundError):
+        if outbox.is_stale(notes, key):
+            outbox.sent(notes, key)
+        return False
+    except ValueError:
+        local.delete(key)
+        outbox.sent(notes, key)
+        tell(f"the manifest of {named(key)} is damaged here and is not sent; the next sweep that needs it mends it")
+        return False
+    is_sent = False
+    if remote.stat(key) is None:
+        try:
+            if all(list(pool.map(lambda part: _send(part, local, remote, tell), parts.values()))):
+                remote.put_if_absent(key, manifest)
+                is_sent = True
+        except FileNotFoundError:  # removed here since then
+            pass
+        if not is_sent and local.stat(key) is not None:
+            tell(f"{named(key)} is damaged here and is not sent; the next sweep that needs it mends it")
+    outbox.sent(notes, key)
+    return is_sent
 
 
 def _send(part: Part, local: Cache, remote: Cache, tell: Tell) -> bool:
@@ -67,27 +119,15 @@ def _send(part: Part, local: Cache, remote: Cache, tell: Tell) -> bool:
         return True
     try:
         file = local.get(key)
-    except KeyError:
+        if digest_file(file) != part["sha256"]:
+            local.delete(key)
+            return False
+        if there is not None:
+            make_way(key, remote, tell)
+        remote.put_if_absent(key, file)
+    except (KeyError, FileNotFoundError):  # removed here, perhaps in this very moment
         return False
-    if digest_file(file) != part["sha256"]:
-        local.delete(key)
-        return False
-    if there is not None:
-        tell(f"{key} was cut short in the shared cache, and is sent again")
-        remote.delete(key)
-    remote.put_if_absent(key, file)
     return True
-
-
-def publish_trials(models: Cache, remote: Cache, notes: Path, tell: Tell) -> int:
-    """Sends the files of every noted trial, and returns how many trials. Raises CacheUnavailable as `publish` does."""
-    count = 0
-    for key in outbox.noted(notes):
-        if key.startswith(trials.PREFIX):
-            text = outbox.text_of(notes, key)
-            count += bool(text) and trials.send_trial(text, models, remote, tell)
-            outbox.sent(notes, key)
-    return count
 
 
 def work(root: Path, open_remote: Callable[[], Cache], local: Cache, tell: Tell, is_wanted: Callable[[], bool]) -> None:
@@ -106,7 +146,11 @@ def work(root: Path, open_remote: Callable[[], Cache], local: Cache, tell: Tell,
         wanted = is_wanted()  # asked before the last look, so that nothing slips between
         try:
             remote = remote or open_remote()
-            count = publish(local, remote, notes, once) + publish_trials(models, remote, notes, once)
+            try:
+                count = publish(local, remote, notes, once)
+            finally:  # what is wrong with a dataset holds up no trial
+                sent = publish_trials(models, remote, notes, once)
+            count += sent
             rest_s = TURN_S
             if count and told:
                 told.clear()

@@ -21,6 +21,7 @@ from . import Cache, Entry, outbox
 from .folder import FolderCache
 from .locks import locked
 from .parts import Part, is_manifest, named, parts_in
+from .twice import Removed, delete, fetched, version_of
 
 Tell = Callable[[str], None]
 Parts = list[Part]
@@ -115,33 +116,45 @@ class TieredCache:
         if not self._lacks(key):
             return  # whoever held the lock until now has fetched it
         try:
-            fetched = remote.get(key)
+            file = fetched(key, remote, lambda file: self._manifest_damage(key, file))
         except KeyError:
             if (manifest := _read(self.local, key)) is None:
                 raise
             self._fetch_parts(remote, key, _missing(manifest, self.local))  # sent as far as somebody came
             return
         try:
-            manifest = self._checked(remote, key, fetched)
-            try:
-                self._fetch_parts(remote, key, _missing(manifest, self.local))
-            except KeyError as error:
-                message = f"{self.url}: {error.args[0]} of {named(key)} is gone from it"
-                raise self._removed(remote, key, message) from None
+            self._fetch_named(remote, key, json.loads(file.read_text(encoding="utf-8")))
             self.local.delete(key)  # one that names other parts, or cannot be read
-            self.local.put_if_absent(key, fetched)
+            self.local.put_if_absent(key, file)
         finally:
-            fetched.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
 
-    def _checked(self, remote: Cache, key: str, file: Path) -> Any:
-        """A manifest that came, if it is what its key says."""
+    def _manifest_damage(self, key: str, file: Path) -> str:
+        """ "" of a manifest that is what its key says."""
+        with suppress(ValueError, KeyError, TypeError):
+            if digest(json.loads(file.read_text(encoding="utf-8"))["recipe"]) == PurePosixPath(key).stem:
+                return ""
+        return f"{self.url}: the manifest of {named(key)} is damaged"
+
+    def _fetch_named(self, remote: Cache, key: str, manifest: Any) -> None:
+        """Fetches the parts of a manifest of the shared cache. One that names what is gone is removed there: while it
+        is there, nobody sends the parts again.
+        """
         try:
-            manifest = json.loads(file.read_text(encoding="utf-8"))
-            if digest(manifest["recipe"]) == PurePosixPath(key).stem:
-                return manifest
-        except (ValueError, KeyError, TypeError):
-            pass
-        raise self._removed(remote, key, f"{self.url}: the manifest of {named(key)} is damaged")
+            self._fetch_parts(remote, key, _missing(manifest, self.local))
+        except KeyError as error:
+            message, part = f"{self.url}: {error.args[0]} of {named(key)} is gone from it", error.args[0]
+        except Removed as error:
+            message, part = error.message, error.key
+        else:
+            return
+        try:
+            seen = version_of(key, remote)  # asked before the part: whoever mends sends a new manifest after it
+            if remote.stat(part) is None:
+                delete(key, remote, seen)
+        except CacheUnavailable as error:
+            message += f", and its manifest cannot be removed ({error.message})"
+        raise CacheDamaged(message)
 
     def _fetch_parts(self, remote: Cache, key: str, missing: Parts) -> None:
         whole, done, told_s = sum(part["bytes"] for part in missing), 0, time.monotonic()
@@ -159,31 +172,21 @@ class TieredCache:
         self.tell(f"{named(key)} came from {self.url} ({_size(whole)})")
 
     def _take_part(self, remote: Cache, part: Part) -> int:
-        if self.local.stat(part["key"]) is not None:
-            self.local.delete(part["key"])  # cut short
-        self._take(remote, part["key"], part["sha256"])
+        there = self.local.stat(part["key"])
+        if there != part["bytes"]:  # else another dataset's fetch has brought it
+            if there is not None:
+                self.local.delete(part["key"])  # cut short
+            self._take(remote, part["key"], part["sha256"])
         return part["bytes"]
 
     def _take(self, remote: Cache, key: str, sha256: str | None) -> None:
         """Fetches one file; CacheDamaged when it is not what it is named after."""
+        damage = f"{self.url}: {key} is damaged (its SHA-256 is another)"
+        file = fetched(key, remote, lambda file: "" if sha256 in (None, digest_file(file)) else damage)
         try:
-            file = remote.get(key)
-        except CacheDamaged as error:
-            raise self._removed(remote, key, error.message) from None
-        try:
-            if sha256 is not None and digest_file(file) != sha256:
-                raise self._removed(remote, key, f"{self.url}: {key} is damaged (its SHA-256 is another)")
             self.local.put_if_absent(key, file)
         finally:
             file.unlink(missing_ok=True)
-
-    def _removed(self, remote: Cache, key: str, message: str) -> CacheDamaged:
-        """The error of a damaged object, which is removed so that a sound one can take its place."""
-        try:
-            remote.delete(key)
-        except CacheUnavailable as error:
-            return CacheDamaged(f"{message}, and cannot be removed ({error.message})")
-        return CacheDamaged(message)
 
 
 def _read(cache: FolderCache, key: str) -> Any:

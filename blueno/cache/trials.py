@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..canonical import canonical, digest, digest_file, short
-from ..errors import CacheDamaged, NotFound
+from ..errors import CacheDamaged, CacheUnavailable, NotFound
 from . import Cache, outbox
 
 PREFIX = "trials/"
@@ -44,26 +44,47 @@ def send_trial(text: str, models: Cache, remote: Cache, tell: Tell) -> bool:
 
     Raises CacheUnavailable when it has to wait.
     """
-    manifest: Manifest = json.loads(text)
+    try:
+        manifest: Manifest = json.loads(text)
+    except ValueError:
+        tell("the note of a trial is damaged here, and its files are not sent")
+        return False
     sent = {}
     for name, each in manifest["artefacts"].items():
         try:
-            file = models.get(each["key"])
-        except KeyError:  # let go of since then
+            key = _send_file(each, models, remote, tell)
+        except (KeyError, FileNotFoundError):  # let go of since then, perhaps in this very moment
             continue
-        if digest_file(file) != each["sha256"]:
+        if key is None:
             tell(f"{name} of trial {short(manifest['trial'])} is damaged here, and is not sent: see `blueno verify`")
-            continue
-        key = f"artefacts/{each['sha256']}"
-        if (there := remote.stat(key)) not in (None, each["bytes"]):
-            tell(f"{key} was cut short in the shared cache, and is sent again")
-            remote.delete(key)
-        if there != each["bytes"]:
-            remote.put_if_absent(key, file)
-        sent[name] = {**each, "place": each["key"], "key": key}
+        else:
+            sent[name] = {**each, "place": each["key"], "key": key}
     if sent:
         _put(canonical({**manifest, "artefacts": sent}), manifest["trial"], remote)
     return bool(sent)
+
+
+def _send_file(artefact: dict[str, Any], models: Cache, remote: Cache, tell: Tell) -> str | None:
+    """Sends one file, and returns its key there; None when it is damaged here. KeyError when it is not here."""
+    file = models.get(artefact["key"])
+    if digest_file(file) != artefact["sha256"]:
+        return None
+    key = f"artefacts/{artefact['sha256']}"
+    if (there := remote.stat(key)) not in (None, artefact["bytes"]):
+        make_way(key, remote, tell)
+    if there != artefact["bytes"]:
+        remote.put_if_absent(key, file)
+    return key
+
+
+def make_way(key: str, remote: Cache, tell: Tell) -> None:
+    """Removes what was cut short in the shared cache, so that it can be sent again; CacheDamaged when it stays."""
+    try:
+        remote.delete(key)
+    except CacheUnavailable as error:
+        message = f"{key} was cut short in the shared cache, and cannot be removed ({error.message})"
+        raise CacheDamaged(message, "remove it there, or give the identity the right to") from None
+    tell(f"{key} was cut short in the shared cache, and is sent again")
 
 
 def _put(text: str, trial: str, remote: Cache) -> None:

@@ -46,15 +46,25 @@ def holdings(cache: Cache) -> Held:
     found = [(prefix, entry) for prefix in KINDS for entry in cache.entries(prefix)]
     parts = {entry.key: entry for entry in cache.entries("parts/")}  # last, so that no manifest seems to lack any
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        read = list(pool.map(lambda each: read_json(each[1].key, cache), found))
+        read = list(pool.map(lambda each: _manifest(each[1].key, cache), found))
     items, unreadable = {}, []
     for (prefix, entry), manifest in zip(found, read, strict=True):
-        id = entry.key.removeprefix(prefix).removesuffix(".json")
+        id = id_of(entry)
         if not isinstance(manifest, dict) or manifest.get("id") != id or "recipe" not in manifest:
             unreadable.append(entry)
         else:
             items[id] = _item(KINDS[prefix], id, entry, manifest, parts)
     return Held(items, parts, unreadable, [*cache.entries("snapshots/"), *cache.entries("wants/")])
+
+
+def id_of(manifest: Entry) -> str:
+    """The id of a dataset or node, by the key of its manifest."""
+    return manifest.key.partition("/")[2].removesuffix(".json")
+
+
+def _manifest(key: str, cache: Cache) -> Any:
+    """A manifest, or None; one that cannot be read is read again, since one bad read must not cost it."""
+    return read_json(key, cache) or read_json(key, cache)
 
 
 def _item(kind: str, id: str, entry: Entry, manifest: dict[str, Any], there: dict[str, Entry]) -> Item:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..cache import Cache
-from .held import holdings, orphans
+from .held import holdings, id_of, orphans
 from .removal import Removal, removal_of
 from .wants import KEPT_S, PREFIX, wanted
 
@@ -37,7 +37,10 @@ def old(remote: Cache, days: float, now: float) -> Old:
     aged = [item for item in held.items.values() if item.manifest.changed_s < since_s]
     going = [item.id for item in aged if item.id not in wants]
     announced = {item.id: sorted(wants[item.id]) for item in aged if item.id in wants}
-    rest = [entry for entry in [*orphans(held), *held.unreadable] if entry.changed_s < min(since_s, now - DAY_S)]
+    unsure = [entry for entry in held.unreadable if id_of(entry) in wants]  # a bad read, perhaps: it stays, and
+    alone = [] if unsure else orphans(held)  # with it all parts that it may name
+    unreadable = [entry for entry in held.unreadable if entry not in unsure]
+    rest = [entry for entry in [*alone, *unreadable] if entry.changed_s < min(since_s, now - DAY_S)]
     past = [entry for entry in remote.entries(PREFIX) if entry.changed_s < now - max(KEPT_S, days * DAY_S)]
     return Old(removal_of(held, going, [*rest, *past]), announced, len(held.items) - len(going))
 

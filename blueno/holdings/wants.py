@@ -18,6 +18,7 @@ from ..cache import Cache, outbox
 from ..cache.borrowing import borrowed
 from ..canonical import digest
 from ..clock import iso
+from ..errors import CacheDamaged
 from ..etl.lineage import nodes_of
 from ..store import read
 from ..store.uses import needed
@@ -61,15 +62,31 @@ def announce_needs(remote: Cache, db: sqlite3.Connection | None, now: float) -> 
 
 def wanted(remote: Cache, since_s: float) -> dict[str, dict[str, float]]:
     """Ids of datasets and nodes that were announced since then -> the stores that did, and when last (in seconds since
-    1970, by the cache's clock). An announcement that cannot be read is an error: it may name anything.
+    1970, by the cache's clock). CacheDamaged of an announcement that cannot be read: it may name anything.
     """
     found: dict[str, dict[str, float]] = {}
     for entry in remote.entries(PREFIX):
         if entry.changed_s < since_s:
             continue
-        with borrowed(entry.key, remote) as path:
-            told = json.loads(path.read_text(encoding="utf-8"))
-        for id in [*told["datasets"], *told["nodes"]]:
+        try:
+            with borrowed(entry.key, remote) as path:
+                text = path.read_bytes()
+        except KeyError:  # removed since it was listed
+            continue
+        store, ids = _announced(entry.key, text)
+        for id in ids:
             stores = found.setdefault(id, {})
-            stores[told["store"]] = max(entry.changed_s, stores.get(told["store"], 0.0))
+            stores[store] = max(entry.changed_s, stores.get(store, 0.0))
     return found
+
+
+def _announced(key: str, text: bytes) -> tuple[str, list[str]]:
+    """The store and the ids of an announcement."""
+    try:
+        told = json.loads(text)
+        return str(told["store"]), [*told["datasets"], *told["nodes"]]
+    except (ValueError, KeyError, TypeError):
+        raise CacheDamaged(
+            f"{key} in the shared cache cannot be read, and may name anything that is there",
+            "remove it there if its store wants nothing any more; every sweep announces anew",
+        ) from None

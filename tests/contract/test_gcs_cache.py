@@ -29,6 +29,17 @@ class TestGcsCache(CacheContract):
         cache.put_if_absent("parts/b", source)
         assert list(other.list("")) == ["parts/a", "some/where/parts/b"]
 
+    def test_a_version_is_of_one_object(self, cache: GcsCache, tmp_path: Path) -> None:
+        source = tmp_path / "source"
+        source.write_bytes(b"bytes")
+        assert cache.version("parts/a") is None
+        cache.put_if_absent("parts/a", source)
+        version = cache.version("parts/a")
+        assert version is not None
+        cache.delete_version("parts/a", version)
+        cache.delete_version("parts/a", version)
+        assert cache.stat("parts/a") is None
+
     def test_what_is_large_goes_up_in_chunks(self, cache: GcsCache, tmp_path: Path) -> None:
         source = tmp_path / "source"
         source.write_bytes(bytes(range(256)) * 160_000)  # 41 MB

@@ -10,6 +10,7 @@ import pytest
 
 from blueno.cache.folder import FolderCache
 from blueno.cache.manifests import dataset_key, node_key
+from blueno.errors import CacheDamaged
 from blueno.holdings import shared
 from blueno.holdings.held import holdings
 from blueno.holdings.removal import remove
@@ -82,8 +83,50 @@ def test_what_an_upload_is_about_to_name_stays(remote: FolderCache, tmp_path: Pa
 def test_an_announcement_nobody_can_read_stops_it(remote: FolderCache, tmp_path: Path) -> None:
     age(remote, dataset_key(put_dataset(remote, ONE, [A], tmp_path)), 40 * DAY_S, NOW)
     put(remote, "wants/store/now.json", b"{", tmp_path)
-    with pytest.raises(ValueError, match="Expecting"):
+    with pytest.raises(CacheDamaged, match=r"wants/store/now.json .* cannot be read") as caught:
         shared.old(remote, 30, NOW)
+    assert caught.value.fix
+
+
+class Spoiling(FolderCache):
+    """Keys of which a read goes wrong: so often gone, or of other bytes."""
+
+    gone: str = ""
+    spoilt: dict[str, int] = {}  # each test sets its own
+
+    def get(self, key: str) -> Path:
+        if key == self.gone:
+            raise KeyError(key)
+        if self.spoilt.get(key, 0):
+            self.spoilt[key] -= 1
+            other = self.root / "other"
+            other.write_bytes(b"{")
+            return other
+        return super().get(key)
+
+
+def test_an_announcement_that_goes_meanwhile_says_nothing(remote: FolderCache) -> None:
+    spoiling = Spoiling(remote.root)
+    spoiling.gone = announce(remote, "store", [ONE], NOW)
+    announce(remote, "other", [ONE], NOW)
+    assert {name for stores in wanted(spoiling, 0.0).values() for name in stores} == {"other"}
+
+
+def test_a_manifest_that_cannot_be_read_stays_if_somebody_wants_it(remote: FolderCache, tmp_path: Path) -> None:
+    one, two = put_dataset(remote, ONE, [A], tmp_path), put_dataset(remote, TWO, [B], tmp_path)
+    for id in (one, two):
+        damage(remote, dataset_key(id), b"{")
+    age_all(remote, 40 * DAY_S, NOW)
+    announce(remote, "away", [ONE], NOW)
+    found = shared.old(remote, 30, NOW)
+    assert [part.key for part in found.removal.parts] == [dataset_key(two)]
+
+
+def test_one_bad_read_makes_nothing_damaged(local: FolderCache, remote: FolderCache, tmp_path: Path) -> None:
+    id = put_dataset(remote, ONE, [A], tmp_path)
+    spoiling = Spoiling(remote.root)
+    spoiling.spoilt = {dataset_key(id): 1, part_key(A): 1}
+    assert compare(local, spoiling, verify=True).differences == []
 
 
 def test_announcements_of_the_year_before_go(remote: FolderCache) -> None:

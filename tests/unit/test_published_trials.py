@@ -11,7 +11,7 @@ import pytest
 from blueno.cache.folder import FolderCache
 from blueno.cache.gcs import GcsCache
 from blueno.cache.google import storage_client
-from blueno.cache.outbox import noted, outbox_of, text_of
+from blueno.cache.outbox import note, noted, outbox_of, text_of
 from blueno.cache.publisher import publish, publish_trials
 from blueno.cache.trials import PUBLISHED, bring, manifests, note_trial
 from blueno.canonical import digest_file
@@ -169,6 +169,27 @@ def test_what_was_let_go_or_is_damaged_is_not_sent(machines: list[Machine]) -> N
     assert one.said == [f"weights of trial {OTHER[:16]} is damaged here, and is not sent: see `blueno verify`"]
     [found] = pull([TRIAL], two.settings, None)
     assert [each["name"] for each in found["files"]] == ["weights"]
+
+
+class Vanishing(FolderCache):
+    """A folder from which `keep` removes a file in this very moment."""
+
+    def get(self, key: str) -> Path:
+        path = super().get(key)
+        path.unlink()
+        return path
+
+
+def test_a_bad_note_or_a_file_that_vanishes_holds_up_nothing(machines: list[Machine]) -> None:
+    one, _ = machines
+    note(one.notes, f"trials/{TRIAL}/1.json", "{")
+    one.train(OTHER, weights=b"w")
+    assert one.send() == 1
+    assert one.said == ["the note of a trial is damaged here, and its files are not sent"]
+    one.train(TRIAL, weights=b"w2")
+    one.models = Vanishing(one.models.root)
+    assert one.send() == 0
+    assert noted(one.notes) == []
 
 
 def test_what_is_damaged_in_the_cache_is_not_taken(machines: list[Machine], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 from blueno.cache import Cache
+from blueno.cache.folder import FolderCache
 from blueno.cache.gcs import GcsCache
 from blueno.cache.google import storage_client
 from blueno.cache.opening import local_cache
@@ -25,8 +27,9 @@ from blueno.cache.outbox import noted, outbox_of
 from blueno.cache.parts import parts_in
 from blueno.cache.publisher import publish
 from blueno.cache.tiers import TieredCache
+from blueno.cache.twice import Removed, Versioned, fetched
 from blueno.canonical import digest
-from blueno.errors import CacheUnavailable
+from blueno.errors import CacheDamaged, CacheUnavailable
 from blueno.etl.build import build
 from blueno.etl.dataset import check_dataset
 from blueno.testing import CacheContract
@@ -45,7 +48,16 @@ def recipe(seed: int = 0) -> dict[str, Any]:
     return {"columns": COLUMNS, "fold": None, "source": SOURCE, "split": {**SPLIT, "seed": seed}, "steps": []}
 
 
-MANIFEST = f"datasets/{digest(recipe())}.json"
+def fitted() -> dict[str, Any]:
+    """A recipe whose dataset shares no features with the nodes that it is made from."""
+    return recipe() | {"steps": [{"name": "scale", "params": {"method": "standard"}, "columns": None, "code": 1}]}
+
+
+def manifest_of(made: dict[str, Any]) -> str:
+    return f"datasets/{digest(made)}.json"
+
+
+MANIFEST = manifest_of(recipe())
 
 
 class Counted:
@@ -56,6 +68,8 @@ class Counted:
         self.got: list[str] = []
         self.put: list[str] = []
         self.stat, self.list, self.delete = cache.stat, cache.list, cache.delete
+        if isinstance(cache, Versioned):
+            self.version, self.delete_version = cache.version, cache.delete_version
 
     def get(self, key: str) -> Path:
         self.got.append(key)
@@ -75,9 +89,9 @@ class Machine:
         self.remote = Counted(GcsCache(url, self.local.scratch, storage_client(root), patience_s))
         self.cache = TieredCache(self.local, lambda: self.remote, self.notes, url, self.said.append)
 
-    def build(self, seed: int = 0) -> list[str]:
+    def build(self, seed: int = 0, made: dict[str, Any] | None = None) -> list[str]:
         """What had to be computed."""
-        return build(recipe(seed), self.cache).computed
+        return build(made or recipe(seed), self.cache).computed
 
     def publish(self) -> int:
         return publish(self.local, self.remote, self.notes, self.said.append)
@@ -86,12 +100,12 @@ class Machine:
         assert isinstance(self.remote.cache, GcsCache)
         self.remote.cache.client.close()
 
-    def is_sound(self) -> bool:
+    def is_sound(self, made: dict[str, Any] | None = None) -> bool:
         leftovers = [path for path in self.local.scratch.iterdir() if path.is_file()]
-        return check_dataset(digest(recipe()), self.local) == [] and leftovers == []
+        return check_dataset(digest(made or recipe()), self.local) == [] and leftovers == []
 
-    def parts(self) -> list[dict[str, Any]]:
-        manifest = json.loads(self.local.get(MANIFEST).read_text())
+    def parts(self, made: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        manifest = json.loads(self.local.get(manifest_of(made or recipe())).read_text())
         return sorted(parts_in(manifest), key=lambda part: part["bytes"])  # type: ignore[return-value, arg-type]
 
 
@@ -255,7 +269,7 @@ def test_what_is_damaged_here_is_not_sent(one: Machine) -> None:
 
 def spoil(how: str, machine: Machine, server: Server) -> None:
     """Damages what the bucket holds of the features, or of the manifest."""
-    key = machine.parts()[-1]["key"]
+    key = machine.parts(fitted())[-1]["key"]
     gcs = machine.remote.cache
     assert isinstance(gcs, GcsCache)
     if how == "truncated":
@@ -269,22 +283,169 @@ def spoil(how: str, machine: Machine, server: Server) -> None:
     elif how == "deleted":
         gcs.delete(key)
     elif how == "manifest":
-        gcs.bucket.blob(MANIFEST).upload_from_string(b'{"recipe": {}}')
+        gcs.bucket.blob(manifest_of(fitted())).upload_from_string(b'{"recipe": {}}')
 
 
 @pytest.mark.parametrize("how", ["truncated", "other bytes", "shorter", "deleted", "manifest"])
 def test_damage_in_the_bucket_is_found_told_and_mended(
     how: str, one: Machine, two: Machine, three: Machine, gcs_server: Server
 ) -> None:
-    one.build()
+    one.build(made=fitted())
     one.publish()
     spoil(how, one, gcs_server)
-    assert two.build() != []
+    assert two.build(made=fitted()) != []
     assert any("damaged" in line or "gone from it" in line for line in two.said)
-    assert two.is_sound()
+    assert two.is_sound(fitted())
     two.publish()
-    assert three.build() == []
-    assert three.is_sound()
+    assert three.build(made=fitted()) == []
+    assert three.is_sound(fitted())
+
+
+class Forbidding(Counted):
+    """A cache that may not be deleted from."""
+
+    def __init__(self, cache: Cache) -> None:
+        super().__init__(cache)
+        self.delete = self.delete_version = self.refuse  # type: ignore[assignment]
+
+    def refuse(self, key: str, version: int = 0) -> None:
+        raise CacheUnavailable("403, not allowed")
+
+
+class Vanishing(FolderCache):
+    """A folder from which somebody removes things in this very moment."""
+
+    def get(self, key: str) -> Path:
+        path = super().get(key)
+        if key.startswith("parts/"):
+            path.unlink()
+        return path
+
+
+class Odd(FolderCache):
+    """A folder on a disk that fails for one key."""
+
+    def get(self, key: str) -> Path:
+        if key == MANIFEST:
+            raise PermissionError("private")
+        return super().get(key)
+
+
+def test_a_manifest_that_cannot_be_read_here_holds_up_nothing(one: Machine, two: Machine) -> None:
+    one.build()
+    one.build(1)
+    path = one.local.get(MANIFEST)
+    path.chmod(0o644)
+    path.write_bytes(b"{")
+    assert one.publish() == 2
+    assert "damaged here and is not sent" in "".join(one.said)
+    assert (noted(one.notes), one.local.stat(MANIFEST)) == ([], None)
+    assert two.build(1) == []
+
+
+def test_what_is_removed_while_it_is_sent_is_not_here(one: Machine) -> None:
+    one.build()
+    one.local = Vanishing(one.local.root)
+    assert one.publish() == 0
+    assert noted(one.notes) == []
+
+
+def test_whatever_goes_wrong_with_one_holds_up_no_other(one: Machine) -> None:
+    one.build()
+    one.build(1)
+    one.local = Odd(one.local.root)
+    with pytest.raises(CacheUnavailable, match="PermissionError"):
+        one.publish()
+    assert noted(one.notes) == [MANIFEST]
+    assert "PermissionError" in "".join(one.said) and "private" not in "".join(one.said)
+
+
+def test_without_the_right_to_delete_one_damaged_object_holds_up_nothing(one: Machine, two: Machine) -> None:
+    one.build(made=fitted())
+    one.build(1)
+    gcs = one.remote.cache
+    assert isinstance(gcs, GcsCache)
+    gcs.bucket.blob(one.parts(fitted())[-1]["key"]).upload_from_string(b"short")
+    one.remote = Forbidding(gcs)
+    with pytest.raises(CacheUnavailable, match="cannot be removed"):
+        one.publish()
+    assert noted(one.notes) == [manifest_of(fitted())]
+    assert two.build(1) == []
+
+
+class Spoiling(Counted):
+    """A cache behind a way that spoils what is read, so often."""
+
+    spoils = 1
+
+    def get(self, key: str) -> Path:
+        path = super().get(key)
+        if key.startswith("parts/") and self.spoils:
+            self.spoils -= 1
+            path.chmod(0o644)
+            path.write_bytes(path.read_bytes()[:-1] + b"!")
+        return path
+
+
+def test_one_bad_read_costs_nobody_anything(one: Machine, two: Machine) -> None:
+    one.build()
+    one.publish()
+    before = list(one.remote.list(""))
+    two.remote = Spoiling(two.remote.cache)
+    assert two.build() == []
+    assert two.is_sound()
+    assert list(one.remote.list("")) == before
+
+
+class Inodes(FolderCache):
+    """A cache that tells objects of one key apart; fake-gcs-server deletes whatever generation there is."""
+
+    def version(self, key: str) -> int | None:
+        return None if self.stat(key) is None else self._path(key).stat().st_ino
+
+    def delete_version(self, key: str, version: int) -> None:
+        if self.version(key) == version:
+            self.delete(key)
+
+    def get(self, key: str) -> Path:
+        return Path(shutil.copyfile(super().get(key), self.root / "copy"))
+
+
+def test_only_what_was_damaged_twice_is_removed_and_nothing_newer(tmp_path: Path) -> None:
+    cache, source = Inodes(tmp_path / "cache"), tmp_path / "source"
+    source.write_bytes(b"bad")
+    looks: list[str] = []
+
+    def damage(file: Path, mended_at: int = 0) -> str:
+        looks.append(file.read_text())
+        if len(looks) == mended_at:  # somebody else has found it, and mends it while this machine reads
+            new = tmp_path / "new"
+            new.write_bytes(b"good")
+            cache.put_if_absent("another", new)  # keeps the old inode from being given out again
+            os.replace(shutil.copyfile(new, tmp_path / "copy"), cache.root / "parts" / "a")
+        return "damaged" if looks[-1] == "bad" else ""
+
+    cache.put_if_absent("parts/a", source)
+    with pytest.raises(CacheDamaged):
+        fetched("parts/a", cache, lambda file: damage(file, mended_at=2))
+    assert looks == ["bad", "bad"]
+    assert cache.get("parts/a").read_bytes() == b"good"
+    cache.delete("parts/a")
+    cache.put_if_absent("parts/a", source)
+    with pytest.raises(Removed):
+        fetched("parts/a", cache, damage)
+    assert cache.stat("parts/a") is None
+
+
+def test_a_part_that_another_fetch_has_brought_stays(one: Machine, two: Machine) -> None:
+    one.build()
+    one.publish()
+    part = one.parts()[-1]
+    two.local.put_if_absent(part["key"], one.local.get(part["key"]))
+    before = two.local.get(part["key"]).stat().st_ino
+    two.cache._take_part(two.remote, part)  # type: ignore[arg-type]  # which lacked when the fetch began
+    assert two.local.get(part["key"]).stat().st_ino == before
+    assert two.remote.got == []
 
 
 # ---- what is down, forbidden, full, or slow
