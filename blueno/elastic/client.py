@@ -77,6 +77,7 @@ def explained() -> Iterator[None]:
         TransportError,
         UnsupportedProductError,
     )
+    from elasticsearch.helpers import ScanError
 
     try:
         with warnings.catch_warnings():
@@ -90,6 +91,8 @@ def explained() -> Iterator[None]:
         raise Unreachable(status_reason(error.status_code, text), None if ours else error.status_code) from error
     except SerializationError as error:
         raise Unreachable(f"its answer cannot be read: {str(error)[:200]}") from error
+    except ScanError as error:
+        raise Unreachable(f"it does not find all that is looked for: {str(error)[:200]}") from error
     except TransportError as error:
         raise Unreachable(_transport_reason(error)) from error
 

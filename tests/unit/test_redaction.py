@@ -57,10 +57,11 @@ def test_a_secret_that_is_planted_everywhere_is_in_no_document(bench: Bench) -> 
         bench.db.execute(
             "UPDATE datasets SET recipe = ?", (json.dumps({"source": {"name": url}, "split": {"x": url}}),)
         )
-    redact = redactor(ENVIRONMENT)
+    redact, unmade = redactor(ENVIRONMENT), dict[str, str]()
     with reading(bench.db):
         part = outbox.part(bench.db, [row["id"] for row in bench.db.execute("SELECT id FROM trials")])
-    found = list(documents(part, Owner("store", SECRET), redact))
+    found = list(documents(part, Owner("store", SECRET), redact, unmade))
+    assert not unmade
     note = {"metrics": {SECRET: 1.0}, "attempt": 1, "at": "now", "epoch": 1}
     found += live_documents(note, next(each.source for each in found if each.kind == "trials") or {}, 1, redact)
     text = json.dumps([each.source for each in found])
