@@ -67,7 +67,7 @@ def _documents_of(
 ) -> Iterator[Document]:
     """The documents of a trial, and of those of its configs that are not `done`."""
     id, config = trial.row["id"], trial.row["config"]
-    source = redacted(trial_document(trial, part, whose), redact)
+    source = safe_document(trial, part, whose, redact)
     yield Document("trials", f"{whose.store}:{id}", part.seq, id, source)
     yield from epochs_of(trial, source, part.seq, redact)
     for wish in trial.wishes:
@@ -82,8 +82,21 @@ def _documents_of(
 # ---- trials
 
 
+def safe_document(trial: TrialFacts, part: Part, whose: Owner, redact: Redact) -> dict[str, Any]:
+    """The document of a trial as it is sent: without secrets, and only then without the middle of long texts, since
+    half a secret has no shape that is known.
+    """
+    found: dict[str, Any] = redacted(trial_document(trial, part, whose), redact)
+    if found.get("log"):
+        found["log"] = shortened(found["log"], LOG_CHARACTERS)
+    error = found.get("error") or {}
+    for name in {"message", "traceback"} & set(error):
+        error[name] = shortened(error[name], TEXT_CHARACTERS)
+    return found
+
+
 def trial_document(trial: TrialFacts, part: Part, whose: Owner) -> dict[str, Any]:
-    """The document of a trial, secrets and all."""
+    """The document of a trial, secrets and all, however long."""
     row = trial.row
     sweeps = [part.sweeps[wish.sweep] for wish in trial.wishes]
     newest = sweeps[-1] if sweeps else None
@@ -130,7 +143,7 @@ def trial_document(trial: TrialFacts, part: Part, whose: Owner) -> dict[str, Any
             "digest": sorted({str(digest) for digest in (recipe.get("code") or {}).values()}),
         },
         "error": _error(error),
-        "log": shortened(unpack(row["log"]), LOG_CHARACTERS) if row["log"] else None,
+        "log": unpack(row["log"]) if row["log"] else None,
         "tags": _tags(sweeps),
     }
     return without_none(document)
@@ -186,7 +199,7 @@ def _dataset(row: dict[str, Any]) -> dict[str, Any]:
 def _error(error: dict[str, Any] | None) -> dict[str, Any]:
     if error is None:
         return {}
-    texts = {name: shortened(error[name], TEXT_CHARACTERS) for name in ("message", "traceback") if error.get(name)}
+    texts = {name: error[name] for name in ("message", "traceback") if error.get(name)}
     return {"class": error.get("class"), "type": error.get("type"), "group": error.get("group"), **texts}
 
 

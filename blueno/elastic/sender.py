@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..clock import iso
-from ..redaction import Redact, redacted, redactor
+from ..redaction import Redact, redactor
 from ..store import outbox, read
 from ..store.database import open_store, reading
 from ..store.outbox import Change, Part
 from . import state
 from .access import Target
 from .client import BAD_DOCUMENT, TIMEOUT_S, TOO_LARGE, Outcome, Unreachable, connect, found_ids, send
-from .documents import Document, Owner, documents, live_documents, trial_document
+from .documents import Document, Owner, documents, live_documents, safe_document
 from .fields import KINDS
 from .state import Refused
 
@@ -207,7 +207,7 @@ def _live(s: Sender) -> str:
     sources = {}
     for t in part.trials:
         with suppress(Exception):  # it is set aside with its trial's document
-            sources[t.row["id"]] = redacted(trial_document(t, part, s.whose), s.redact)
+            sources[t.row["id"]] = safe_document(t, part, s.whose, s.redact)
     made = (
         document
         for note in notes

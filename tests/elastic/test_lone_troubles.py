@@ -134,3 +134,44 @@ def test_a_process_that_has_said_why_it_ends_is_not_started_again(
         companion.hear()
     assert companion.process is process and len(said) == 1 and "gets nothing" in said[0]
     companion.close()
+
+
+def test_a_400_of_somebody_between_us_and_the_server_sets_nothing_aside(bench: Bench, proxy: Proxy) -> None:
+    bench.submit(values=(1,))
+    s = sender(bench, place(proxy))
+    proxy.mode = "gateway"
+    sent = turn(s)
+    assert "400" in sent.waits and not sent.refused
+    proxy.mode = "taken"
+    assert turn(s).trials == 1
+    s.close()
+
+
+def test_a_migration_switches_only_when_all_is_copied_and_nobody_could_write_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from blueno.elastic import setup
+    from blueno.elastic.client import Unreachable
+
+    done: list[Any] = []
+    copies = iter([(1, {}), (1, {}), (1, {}), Unreachable("it is gone")])
+
+    def copy(client: Any, old: str, new: str) -> tuple[int, dict[str, int]]:
+        done.append("copy")
+        answer = next(copies)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(setup, "copy_documents", copy)
+    monkeypatch.setattr(setup, "_put_template", lambda *words: None)
+    monkeypatch.setattr(setup, "_create", lambda *words: None)
+    monkeypatch.setattr(setup, "write_index", lambda client, prefix, kind: f"{prefix}-{kind}-v1")
+    monkeypatch.setattr(setup, "_switch", lambda *words: done.append("switch"))
+    monkeypatch.setattr(setup, "_refresh", lambda *words: done.append("refresh"))
+    monkeypatch.setattr(setup, "_write_block", lambda client, index, on: done.append(on))
+    client: Any = None
+    with pytest.raises(Unreachable):
+        setup.migrate(client, "team", lambda text: None)
+    whole = ["copy", True, "refresh", "copy", "switch"]
+    assert done == [*whole, "copy", True, "refresh", "copy", False], "a failure takes the block off, and switches nothing"
