@@ -30,7 +30,7 @@ LONGER = r"(?=\\*[\"'][^\n\"']{4}|[^\s\"']{4})"
 NO_COUNT = r"(?!\\*[\"']?\d+\b)"  # max_token=2048
 PEM = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 PEM_END = r"(?m)(?:^[\w+/=]{1,80}[ \t\r]*\n){1,100}-----END [A-Z ]*PRIVATE KEY-----"  # where its beginning is not shown
-IN_URL = r"\b([a-zA-Z][\w+.-]*://)(?:[^\s/'\"<>]*|[^\s/:'\"<>]*:[^\s'\"<>]{0,500})@"
+IN_URL = r"\b([a-zA-Z][\w+.-]{0,30}://)(?:[^\s/'\"<>]*|[^\s/:'\"<>]*:[^\s'\"<>]{0,500})@"
 QUERY = r"(?i)([?&](?:[\w-]*(?:token|key|sig|signature|password|secret|credential))=)(?!\[redacted)[^&\s'\"<>]+"
 HEADER = r"(?i)\b((?:proxy-)?authorization\\?[\"']?\s*[:=]\s*)\\?[\"']?(?:\w+ +)?[^\s\"',}]+"
 SCHEME = r"(?i)\b((?:bearer|apikey|basic) +)[\w+/=.~-]{12,}"

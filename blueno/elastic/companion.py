@@ -15,7 +15,6 @@ from ..settings import TYPES, Settings
 
 GAVE_UP = 3  # exit code of the process when it has said why it can do nothing: nobody needs to start it again
 AGAIN_S, LONGEST_AGAIN_S = 5.0, 300.0  # until a process that died is started again, each time twice as long
-WAIT_S = 5.0  # at the end, for what is sent at once; the process goes on alone if that takes longer
 
 
 class Companion:
@@ -63,7 +62,7 @@ class Companion:
             self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
         elif time.monotonic() >= self._due:
             self._due = None
-            self.close(0.0)
+            self.close()
             self._start()
 
     def _listen(self) -> None:
@@ -75,8 +74,8 @@ class Companion:
                 for line in lines:
                     self.tell(line.decode(errors="replace"))
 
-    def close(self, wait_s: float = WAIT_S) -> None:
-        """Says that the sweep is over, and waits a little for what is sent at once."""
+    def close(self, wait_s: float = 0.0) -> None:
+        """Says that the sweep is over; the process sends what is left and ends by itself. Waits only if told to."""
         if self.process is None or self.process.stdin is None or self.process.stdout is None:
             return
         with suppress(OSError):

@@ -174,4 +174,25 @@ def test_a_migration_switches_only_when_all_is_copied_and_nobody_could_write_mea
     with pytest.raises(Unreachable):
         setup.migrate(client, "team", lambda text: None)
     whole = ["copy", True, "refresh", "copy", "switch"]
-    assert done == [*whole, "copy", True, "refresh", "copy", False], "a failure takes the block off, and switches nothing"
+    assert done == [*whole, "copy", True, "refresh", "copy", False], (
+        "a failure takes the block off, and switches nothing"
+    )
+
+
+def test_a_message_is_asked_for_widely_and_looked_at_later() -> None:
+    from blueno.query.elastic import NOTHING, Names, query_of
+    from blueno.query.tree import Comparison, Field
+
+    test, nothing_known = Comparison(Field("field", "error.message"), "=", ("out of memory",)), Names((), (), ())
+    there = {"exists": {"field": "error.message"}}
+    assert query_of(test, nothing_known) == there and query_of(test, nothing_known, wide=False) == NOTHING
+
+
+def test_a_ca_is_looked_for_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from blueno.elastic.access import target_of
+
+    (tmp_path / "ca.pem").write_text("")
+    monkeypatch.setenv("BLUENO_ELASTIC_URL", "https://127.0.0.1:1")
+    monkeypatch.setenv("BLUENO_ELASTIC_CA", "ca.pem")
+    found = target_of(load_settings(tmp_path), {})
+    assert found is not None and found.ca == str(tmp_path / "ca.pem")

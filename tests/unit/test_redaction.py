@@ -145,7 +145,9 @@ def test_texts_are_shortened_after_secrets_are_taken_out(bench: Bench) -> None:
     planted = f"{'before ' * 8000}\n{key}\nafter"
     bench.submit(values=(1,))
     error = {**failure(), "message": planted, "traceback": planted}
-    bench.run(lambda message: {**good_result(message["trial"], 1), "state": "failed", "error": error, "log": planted * 3})
+    bench.run(
+        lambda message: {**good_result(message["trial"], 1), "state": "failed", "error": error, "log": planted * 3}
+    )
     with reading(bench.db):
         part = outbox.part(bench.db, [row["id"] for row in bench.db.execute("SELECT id FROM trials")])
     found = next(documents(part, Owner("store", "me"), redactor({}), {})).source or {}
@@ -154,7 +156,9 @@ def test_texts_are_shortened_after_secrets_are_taken_out(bench: Bench) -> None:
 
 
 def test_the_end_of_a_key_is_taken_out_where_its_beginning_is_not_shown() -> None:
-    text = "[... 9 characters left out ...]\nab" + "Line/OfTheKey+x=\n" * 5 + "Ab=\n-----END RSA PRIVATE KEY-----\nafter"
+    text = (
+        "[... 9 characters left out ...]\nab" + "Line/OfTheKey+x=\n" * 5 + "Ab=\n-----END RSA PRIVATE KEY-----\nafter"
+    )
     left = redactor({})(text)
     assert "OfTheKey" not in left and left.endswith("after")
 
