@@ -20,7 +20,7 @@ from typing import Any
 from . import __version__
 from .clock import iso
 from .devices import Devices
-from .elastic.companion import WAIT_S, Companion
+from .elastic.companion import Companion
 from .engine import engine_here
 from .executors import open_executor
 from .publishing import Publishing
@@ -153,7 +153,7 @@ def drive(
             show(db)
         publishing.leave()
         devices.close()
-        companion.close(0.0 if interrupt.count else WAIT_S)
+        companion.close()  # it goes on alone: nobody waits for it with the lock in hand
 
 
 @contextmanager

@@ -20,13 +20,27 @@ WORDS = {
 }  # fmt: skip
 ENDINGS = ("APIKEY", "ACCESSKEY", "PASSWORD", "PASSWD", "SECRET", "TOKEN")
 FOLDERS = {"PWD", "OLDPWD"}  # where the shell is: no passwords
-NAMES = r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)"
+KEYS = r"secret|api[_-]?key|access[_-]?key|private[_-]?key|credentials?"
+BETWEEN = r"\\*[\"']?\s*[:=]\s*"  # a name and its value
+FOLDER = rf"(?<![;_])pwd(?={BETWEEN}\\*[\"']?/)"  # what a shell says: no password
+PASSWORDS = rf"passw(?:or)?d|passphrase|(?!{FOLDER})pwd"
+QUOTED = r"(?P<quote>\\*[\"'])(?!\[redacted)(?:(?!(?P=quote))(?:\\[^\n]|[^\n]))+(?:(?P=quote)|$)"
+BARE = r"(?![\"']|\\+[\"']|\[redacted)[^\s\"']*[^\s\"',;)}\]\\]"
+LONGER = r"(?=\\*[\"'][^\n\"']{4}|[^\s\"']{4})"
+NO_COUNT = r"(?!\\*[\"']?\d+\b)"  # max_token=2048
 PEM = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-IN_URL = r"\b([a-zA-Z][\w+.-]*://)[^\s/'\"<>]*@"
+PEM_END = r"(?m)(?:^[\w+/=]{1,80}[ \t\r]*\n){1,100}-----END [A-Z ]*PRIVATE KEY-----"  # where its beginning is not shown
+IN_URL = r"\b([a-zA-Z][\w+.-]{0,30}://)(?:[^\s/'\"<>]*|[^\s/:'\"<>]*:[^\s'\"<>]{0,500})@"
 QUERY = r"(?i)([?&](?:[\w-]*(?:token|key|sig|signature|password|secret|credential))=)(?!\[redacted)[^&\s'\"<>]+"
 HEADER = r"(?i)\b((?:proxy-)?authorization\\?[\"']?\s*[:=]\s*)\\?[\"']?(?:\w+ +)?[^\s\"',}]+"
 SCHEME = r"(?i)\b((?:bearer|apikey|basic) +)[\w+/=.~-]{12,}"
-ASSIGNED = rf"(?i)({NAMES}\\?[\"']?\s*[:=]\s*)\\?[\"']?(?!\d+\b|\[redacted)[^\s\"',;)}}\]\\]{{4,}}"
+COOKIE = rf"(?i)\b(cookies?{BETWEEN})(?:(?P<quote>\\*[\"'])[^\n\"']+|(?!\[redacted)[^\s\"'][^\n\"']*)"
+PASSWORD = rf"(?im)((?:{PASSWORDS}){BETWEEN})(?:{QUOTED}|{BARE})"
+ASSIGNED = rf"(?im)((?:{KEYS}|(?<![a-z])pass|token(?={BETWEEN}{NO_COUNT})){BETWEEN}){LONGER}(?:{QUOTED}|{BARE})"
+FLAG = (
+    rf"(?im)((?<![\w-])--?[\w-]{{0,40}}(?:{PASSWORDS}|{KEYS}|pass|token(?=\\*[\"']?,?\s+{NO_COUNT}))\\*[\"']?,?\s+)"
+    rf"(?!-)(?:{QUOTED}|{BARE})"
+)
 KNOWN = (
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bsk-[\w-]{20,}"
     r"|\bxox[abeprs]-[\w-]{10,}|\bAIza[\w-]{35}|\bhf_\w{20,}|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
@@ -34,11 +48,15 @@ KNOWN = (
 # Where none of the words is in a text, in small letters, its shape cannot be: most texts are done without a search.
 SHAPES = [
     (("-----begin",), re.compile(PEM, re.DOTALL), MARK),
+    (("-----end",), re.compile(PEM_END), MARK),
     (("://",), re.compile(IN_URL), rf"\1{MARK}@"),
     (("?", "&"), re.compile(QUERY), rf"\1{MARK}"),
     (("authorization",), re.compile(HEADER), rf"\1{MARK}"),
     (("bearer ", "apikey ", "basic "), re.compile(SCHEME), rf"\1{MARK}"),
-    (("passw", "passphrase", "secret", "token", "key", "credential"), re.compile(ASSIGNED), rf"\1{MARK}"),
+    (("cookie",), re.compile(COOKIE), rf"\1\g<quote>{MARK}"),
+    (("passw", "passphrase", "pwd"), re.compile(PASSWORD), rf"\1\g<quote>{MARK}\g<quote>"),
+    (("pass", "secret", "token", "key", "credential"), re.compile(ASSIGNED), rf"\1\g<quote>{MARK}\g<quote>"),
+    (("pass", "pwd", "secret", "token", "key", "credential"), re.compile(FLAG), rf"\1\g<quote>{MARK}\g<quote>"),
     (
         ("akia", "asia", "gh", "glpat-", "sk-", "xox", "aiza", "hf_", "eyj"),
         re.compile(KNOWN),
@@ -64,7 +82,7 @@ def secrets_of(environment: Mapping[str, str]) -> set[str]:
     for name, value in environment.items():
         if looks_secret(name):
             found.update(_forms(value))
-        for credentials in re.findall(r"://([^\s/'\"<>]*)@", value):
+        for credentials in re.findall(r"://([^\s'\"<>]*)@", value):
             found.update(form for part in credentials.split(":", 1)[1:] for form in _forms(part))
     return {each for each in found if len(each) >= SHORTEST}
 

@@ -121,7 +121,7 @@ def _ready(root: Path, prefix: str) -> Any:
         after = changes[-1].seq
         with reading(db):
             part = outbox.part(db, [change.id for change in changes])
-        yield [_operation(document, prefix) for document in documents(part, whose, redact)]
+        yield [_operation(document, prefix) for document in documents(part, whose, redact, {})]
     db.close()
 
 

@@ -62,9 +62,10 @@ def target_of(settings: Settings, environment: Mapping[str, str], setup: bool = 
     if settings.elastic_url and settings.elastic_cloud_id:
         raise BluenoError("elastic_url and elastic_cloud_id are both set", "keep one of them")
     _check_url(settings.elastic_url)
-    if settings.elastic_ca and not Path(settings.elastic_ca).expanduser().is_file():
+    authority = settings.root / Path(settings.elastic_ca).expanduser()
+    if settings.elastic_ca and not authority.is_file():
         raise BluenoError(f"elastic_ca: there is no file {settings.elastic_ca}", "name the file of the CA (PEM)")
-    ca = str(Path(settings.elastic_ca).expanduser()) if settings.elastic_ca else ""
+    ca = str(authority) if settings.elastic_ca else ""
     key = (setup and secret(settings.root, "elastic_setup", environment)) or secret(
         settings.root, "elastic", environment
     )

@@ -77,6 +77,7 @@ def explained() -> Iterator[None]:
         TransportError,
         UnsupportedProductError,
     )
+    from elasticsearch.helpers import ScanError
 
     try:
         with warnings.catch_warnings():
@@ -87,9 +88,13 @@ def explained() -> Iterator[None]:
     except ApiError as error:
         text = _words(error.body)
         ours = "media_type_header" in text  # no document is to blame
+        if error.status_code == BAD_DOCUMENT and not _is_elastics(error.body):
+            ours = True  # somebody between us and the server says so
         raise Unreachable(status_reason(error.status_code, text), None if ours else error.status_code) from error
     except SerializationError as error:
         raise Unreachable(f"its answer cannot be read: {str(error)[:200]}") from error
+    except ScanError as error:
+        raise Unreachable(f"it does not find all that is looked for: {str(error)[:200]}") from error
     except TransportError as error:
         raise Unreachable(_transport_reason(error)) from error
 
@@ -101,6 +106,12 @@ def _transport_reason(error: Exception) -> str:
     if kind == "ConnectionTimeout":
         return "it does not answer in time"
     return f"it cannot be reached ({text[:200]})"
+
+
+def _is_elastics(body: Any) -> bool:
+    """Whether an error's body is of the form that Elasticsearch gives it."""
+    error = body.get("error") if isinstance(body, dict) else None
+    return isinstance(error, dict) and bool(error.get("type"))
 
 
 def _words(body: Any) -> str:

@@ -7,39 +7,66 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from ..settings import TYPES, Settings
 
-WAIT_S = 5.0  # at the end, for what is sent at once; the process goes on alone if that takes longer
+GAVE_UP = 3  # exit code of the process when it has said why it can do nothing: nobody needs to start it again
+AGAIN_S, LONGEST_AGAIN_S = 5.0, 300.0  # until a process that died is started again, each time twice as long
 
 
 class Companion:
     """Does nothing where the settings name no place to send to."""
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
-        self.tell = tell
+    def __init__(self, settings: Settings, tell: Callable[[str], None], again_s: float = AGAIN_S) -> None:
+        self.settings, self.tell, self._again_s = settings, tell, again_s
         self.process: subprocess.Popen[bytes] | None = None
+        self._due: float | None = None  # when one that died is started again, on the monotonic clock
+        self._told = False
+        if settings.elastic_url or settings.elastic_cloud_id:
+            self._start()
+
+    def _start(self) -> None:
         self._rest = b""
-        if not (settings.elastic_url or settings.elastic_cloud_id):
-            return
-        flags = {f"BLUENO_{name.upper()}": str(getattr(settings, name)) for name in TYPES}
+        flags = {f"BLUENO_{name.upper()}": str(getattr(self.settings, name)) for name in TYPES}
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "blueno.elastic.process", str(settings.root)],
+                [sys.executable, "-P", "-m", "blueno.elastic.process", str(self.settings.root)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
                 env={**os.environ, **flags},
             )  # fmt: skip
         except OSError as error:
-            tell(f"Elasticsearch gets nothing at present: {error}")
+            self.tell(f"Elasticsearch gets nothing at present: {error}")
             return
         assert self.process.stdout is not None
         os.set_blocking(self.process.stdout.fileno(), False)
 
     def hear(self) -> None:
-        """Passes on what it has said; never waits."""
-        if self.process is None or self.process.stdout is None:
+        """Passes on what it has said; starts it again when it has died. Never waits."""
+        self._listen()
+        if self.process is not None and self.process.poll() not in (None, 0, GAVE_UP):
+            self._start_again(self.process)
+
+    def _start_again(self, dead: subprocess.Popen[bytes]) -> None:
+        """Starts it again when it is time to."""
+        if not self._told:
+            self._told = True
+            self.tell(
+                f"the process that sends to Elasticsearch died (exit code {dead.returncode}); it is started again, and"
+                " what it should send waits here"
+            )
+        if self._due is None:
+            self._due = time.monotonic() + self._again_s
+            self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
+        elif time.monotonic() >= self._due:
+            self._due = None
+            self.close()
+            self._start()
+
+    def _listen(self) -> None:
+        if self.process is None or self.process.stdout is None or self.process.stdout.closed:
             return
         with suppress(BlockingIOError, OSError):
             while said := os.read(self.process.stdout.fileno(), 65536):
@@ -47,15 +74,15 @@ class Companion:
                 for line in lines:
                     self.tell(line.decode(errors="replace"))
 
-    def close(self, wait_s: float = WAIT_S) -> None:
-        """Says that the sweep is over, and waits a little for what is sent at once."""
+    def close(self, wait_s: float = 0.0) -> None:
+        """Says that the sweep is over; the process sends what is left and ends by itself. Waits only if told to."""
         if self.process is None or self.process.stdin is None or self.process.stdout is None:
             return
         with suppress(OSError):
             self.process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(wait_s)
-        self.hear()
+        self._listen()
         self.process.stdout.close()
         if self.process.returncode is None:
             self.process.returncode = 0  # it goes on without us, which is no reason to warn

@@ -47,28 +47,56 @@ class Owner(NamedTuple):
     owner: str
 
 
-def documents(part: Part, whose: Owner, redact: Redact) -> Iterator[Document]:
-    """All documents of a part of the store: of its trials, of their epochs, and of their configs."""
+def documents(part: Part, whose: Owner, redact: Redact, unmade: dict[str, str]) -> Iterator[Document]:
+    """All documents of a part of the store: of its trials, of their epochs, and of their configs.
+
+    A trial whose documents cannot be made gets into `unmade`, with the reason; the others go on.
+    """
     done: set[tuple[int, str]] = set()
     for trial in part.trials:
-        id, config = trial.row["id"], trial.row["config"]
-        source = redacted(trial_document(trial, part, whose), redact)
-        yield Document("trials", f"{whose.store}:{id}", part.seq, id, source)
-        yield from epochs_of(trial, source, part.seq, redact)
-        for wish in trial.wishes:
-            place = (wish.sweep, config)
-            if place not in done and part.configs.get(place):
-                done.add(place)
-                sweep = part.sweeps[wish.sweep]
-                about = redacted(config_document(place, sweep, part, whose, source["@timestamp"]), redact)
-                yield Document("configs", f"{whose.store}:{sweep.id}:{config}", part.seq, id, about)
+        try:
+            made = list(_documents_of(trial, part, whose, redact, done))
+        except Exception as error:  # whatever its rows hold, it must not hold up the others
+            unmade[trial.row["id"]] = redact(f"its document cannot be made: {type(error).__name__}: {error}")
+        else:
+            yield from made
+
+
+def _documents_of(
+    trial: TrialFacts, part: Part, whose: Owner, redact: Redact, done: set[tuple[int, str]]
+) -> Iterator[Document]:
+    """The documents of a trial, and of those of its configs that are not `done`."""
+    id, config = trial.row["id"], trial.row["config"]
+    source = safe_document(trial, part, whose, redact)
+    yield Document("trials", f"{whose.store}:{id}", part.seq, id, source)
+    yield from epochs_of(trial, source, part.seq, redact)
+    for wish in trial.wishes:
+        place = (wish.sweep, config)
+        if place not in done and part.configs.get(place):
+            sweep = part.sweeps[wish.sweep]
+            about = redacted(config_document(place, sweep, part, whose, source["@timestamp"]), redact)
+            done.add(place)
+            yield Document("configs", f"{whose.store}:{sweep.id}:{config}", part.seq, id, about)
 
 
 # ---- trials
 
 
+def safe_document(trial: TrialFacts, part: Part, whose: Owner, redact: Redact) -> dict[str, Any]:
+    """The document of a trial as it is sent: without secrets, and only then without the middle of long texts, since
+    half a secret has no shape that is known.
+    """
+    found: dict[str, Any] = redacted(trial_document(trial, part, whose), redact)
+    if found.get("log"):
+        found["log"] = shortened(found["log"], LOG_CHARACTERS)
+    error = found.get("error") or {}
+    for name in {"message", "traceback"} & set(error):
+        error[name] = shortened(error[name], TEXT_CHARACTERS)
+    return found
+
+
 def trial_document(trial: TrialFacts, part: Part, whose: Owner) -> dict[str, Any]:
-    """The document of a trial, secrets and all."""
+    """The document of a trial, secrets and all, however long."""
     row = trial.row
     sweeps = [part.sweeps[wish.sweep] for wish in trial.wishes]
     newest = sweeps[-1] if sweeps else None
@@ -115,7 +143,7 @@ def trial_document(trial: TrialFacts, part: Part, whose: Owner) -> dict[str, Any
             "digest": sorted({str(digest) for digest in (recipe.get("code") or {}).values()}),
         },
         "error": _error(error),
-        "log": shortened(unpack(row["log"]), LOG_CHARACTERS) if row["log"] else None,
+        "log": unpack(row["log"]) if row["log"] else None,
         "tags": _tags(sweeps),
     }
     return without_none(document)
@@ -171,7 +199,7 @@ def _dataset(row: dict[str, Any]) -> dict[str, Any]:
 def _error(error: dict[str, Any] | None) -> dict[str, Any]:
     if error is None:
         return {}
-    texts = {name: shortened(error[name], TEXT_CHARACTERS) for name in ("message", "traceback") if error.get(name)}
+    texts = {name: error[name] for name in ("message", "traceback") if error.get(name)}
     return {"class": error.get("class"), "type": error.get("type"), "group": error.get("group"), **texts}
 
 
@@ -196,7 +224,7 @@ def hyperparameters(
     values_by_path = {**defaults, **flat(params)}
     for name, value in values_by_path.items():
         path = key(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value):
             numbers[path] = value
         else:
             words[path] = cell(value)
@@ -208,6 +236,14 @@ def hyperparameters(
         "hp_all": texts,
         "spec": params,
     }
+
+
+def _is_finite(value: float) -> bool:
+    """Whether a double can hold it: Python's whole numbers have no end."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _name(model: Any) -> str:

@@ -15,6 +15,7 @@ from typing import TextIO
 from ..errors import BluenoError
 from ..settings import load_settings
 from .access import target_of
+from .companion import GAVE_UP
 from .sender import Sender, Sent, open_sender, turn
 from .state import sender_lock
 
@@ -109,7 +110,7 @@ def main(arguments: list[str]) -> int:
                 talk.say("another process sends for this project at present")
     except BluenoError as error:
         Talk(place, sys.stdout).say(f"{place} gets nothing: {error.message}" + (f" ({error.fix})" if error.fix else ""))
-        return 1
+        return GAVE_UP
 
 
 if __name__ == "__main__":

@@ -8,20 +8,21 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..clock import iso
-from ..redaction import Redact, redacted, redactor
+from ..redaction import Redact, redactor
 from ..store import outbox, read
 from ..store.database import open_store, reading
 from ..store.outbox import Change, Part
 from . import state
 from .access import Target
 from .client import BAD_DOCUMENT, TIMEOUT_S, TOO_LARGE, Outcome, Unreachable, connect, found_ids, send
-from .documents import Document, Owner, documents, live_documents, trial_document
+from .documents import Document, Owner, documents, live_documents, safe_document
 from .fields import KINDS
 from .state import Refused
 
@@ -73,21 +74,33 @@ def open_sender(root: Path, target: Target, now: float, timeout_s: float = TIMEO
 
 def turn(s: Sender) -> Sent:
     """Sends one batch of what waits, and then epochs of running trials if nothing else does."""
-    found = outbox.changes(s.store, state.position(s.state), s.batch)
-    try:
-        sent = _changes(s, found) if found else Sent()
-        if not sent.waits and len(found) < s.batch:
-            sent.waits = _live(s)
-    except Unreachable as error:
-        sent = Sent(waits=str(error))
-    if sent.waits:
-        s.batch = max(1, s.batch // 2)
-        state.note(s.state, waits=sent.waits)
-    else:
-        s.batch = min(BATCH, s.batch * 2)
-        if state.fact(s.state, "waits"):
-            state.note(s.state, waits=None)
+    sent = _tried(s, lambda: _next(s))
+    s.batch = max(1, s.batch // 2) if sent.waits else min(BATCH, s.batch * 2)
+    with suppress(sqlite3.Error):  # it is for `status` only
+        if (sent.waits or None) != state.fact(s.state, "waits"):
+            state.note(s.state, waits=sent.waits or None)
     return sent
+
+
+def _next(s: Sender) -> Sent:
+    found = outbox.changes(s.store, state.position(s.state), s.batch)
+    sent = _changes(s, found) if found else Sent()
+    if not sent.waits and len(found) < s.batch:
+        sent.waits = _live(s)
+    return sent
+
+
+def _tried(s: Sender, attempt: Callable[[], Sent]) -> Sent:
+    """What came of an attempt; what was in its way, on the server or on this disk, is why it waits."""
+    try:
+        return attempt()
+    except Unreachable as error:
+        return Sent(waits=str(error))
+    except (sqlite3.Error, OSError) as error:
+        for db in (s.state, s.store):
+            with suppress(sqlite3.Error):
+                db.rollback()
+        return Sent(waits=f"what was swept here, or how far it was sent, cannot be read or written ({error})")
 
 
 def _changes(s: Sender, found: list[Change]) -> Sent:
@@ -97,7 +110,8 @@ def _changes(s: Sender, found: list[Change]) -> Sent:
         gone_sweeps = [
             change.id for change in found if change.kind == "sweep" and not outbox.sweep_is_there(s.store, change.id)
         ]
-    outcomes = _sent(s, _all(s, part, gone_sweeps))
+    unmade: dict[str, str] = {}
+    outcomes = _sent(s, _all(s, part, gone_sweeps, unmade))
     waiting = {outcome.document.trial: outcome.reason for outcome in outcomes if outcome.verdict == "waits"}
     first = next((change.seq for change in found if change.id in waiting), None)
     reached = found[-1].seq if first is None else min(first - 1, found[-1].seq)
@@ -109,16 +123,19 @@ def _changes(s: Sender, found: list[Change]) -> Sent:
         for each in outcomes
         if each.verdict == "refused"
     ]
+    refused += [Refused("trials", f"{s.whose.store}:{id}", id, reason, at) for id, reason in unmade.items()]
     done = [change for change in found if change.seq <= reached]
     state.advance(s.state, reached, [change.id for change in done], refused, at)
     return Sent(len(done), refused, next(iter(waiting.values()), ""))
 
 
-def _all(s: Sender, part: Part, gone_sweeps: list[str]) -> Iterator[Document]:
+def _all(s: Sender, part: Part, gone_sweeps: list[str], unmade: dict[str, str]) -> Iterator[Document]:
     """The documents of a batch, and deletions of what an earlier state of the store had left."""
-    yield from documents(part, s.whose, s.redact)
+    yield from documents(part, s.whose, s.redact, unmade)
     again = {
-        each.row["id"]: each.row["attempt"] for each in part.trials if each.row["attempt"] > 1 and each.row["ended"]
+        each.row["id"]: each.row["attempt"]
+        for each in part.trials
+        if each.row["attempt"] > 1 and each.row["ended"] and each.row["id"] not in unmade
     }
     if again or part.gone:
         yield from _old_epochs(s, part, again)
@@ -187,7 +204,10 @@ def _live(s: Sender) -> str:
         part = outbox.part(s.store, dict.fromkeys(note["trial"] for note in notes)) if notes else None
     if part is None:
         return ""
-    sources = {t.row["id"]: redacted(trial_document(t, part, s.whose), s.redact) for t in part.trials}
+    sources = {}
+    for t in part.trials:
+        with suppress(Exception):  # it is set aside with its trial's document
+            sources[t.row["id"]] = safe_document(t, part, s.whose, s.redact)
     made = (
         document
         for note in notes
@@ -218,10 +238,7 @@ def _again(s: Sender, trials: list[str]) -> Sent:
     before, total = state.position(s.state), Sent()
     for start in range(0, len(trials), BATCH):
         found = [Change(before, "trial", trial) for trial in trials[start : start + BATCH]]
-        try:
-            sent = _changes(s, found)
-        except Unreachable as error:
-            return Sent(total.trials, total.refused, str(error))
+        sent = _tried(s, lambda found=found: _changes(s, found))  # type: ignore[misc]
         total = Sent(total.trials + sent.trials, total.refused + sent.refused, sent.waits)
         if sent.waits:
             break

@@ -123,8 +123,8 @@ def _create(client: Elasticsearch, prefix: str, kind: Kind, version: int, aliase
 def migrate(client: Elasticsearch, prefix: str, tell: Callable[[str], None]) -> None:
     """Makes the next version of each index, copies the documents of every store, and switches the alias in one step.
 
-    What is written to the old one meanwhile is copied afterwards. The old index stays, without the alias. Raises
-    Unreachable; then the alias is where it was, and the same command goes on.
+    Nobody can write to the old one between the last copy and the switch: senders wait so long. The old index stays,
+    without the alias. Raises Unreachable; then the alias is where it was, and the same command goes on.
     """
     for kind in KINDS:
         _put_template(client, prefix, kind)
@@ -134,13 +134,22 @@ def migrate(client: Elasticsearch, prefix: str, tell: Callable[[str], None]) -> 
             continue
         new = index(prefix, kind, version_of(old) + 1)
         _create(client, prefix, kind, version_of(old) + 1, {})
-        copied, refused = copy_documents(client, old, new)
-        _switch(client, prefix, kind, old, new)
-        _refresh(client, old)
-        copy_documents(client, old, new)  # what was written until the alias was switched
+        copy_documents(client, old, new)
+        try:
+            _write_block(client, old, True)
+            _refresh(client, old)
+            copied, refused = copy_documents(client, old, new)  # and what was written meanwhile
+            _switch(client, prefix, kind, old, new)
+        except BaseException:
+            _write_block(client, old, False)
+            raise
         tell(f"{kind}: {copied} documents are in {new}, and {alias(prefix, kind)} leads there; {old} may be deleted")
         for reason, count in refused.items():
             tell(f"{kind}: {count} documents cannot be taken: {reason}")
+
+
+def _write_block(client: Elasticsearch, index: str, on: bool) -> None:
+    ask(client, lambda it: it.indices.put_settings(index=index, settings={"index.blocks.write": on}))
 
 
 def version_of(index: str) -> int:

@@ -42,10 +42,27 @@ def read(source: str) -> Iterator[Result]:
     columns = frozenset(first)
     for knows, reader in READERS.values():
         if knows(columns):
-            yield from reader(_with(first, rows), path.stem)
+            yield from _told(reader, _with(first, rows), path)
             return
     known = "Optuna's trials_dataframe() as CSV, runs of W&B as CSV or JSON lines, training_jobs, Blueno's documents"
     raise BluenoError(f"{path}: nothing is known of rows with {', '.join(sorted(columns)[:8])}", f"there are: {known}")
+
+
+def _told(reader: Reads, rows: Iterator[dict[str, Any]], path: Path) -> Iterator[Result]:
+    """What a reader makes of rows; one that is not of its form is named."""
+    count = 0
+
+    def counted() -> Iterator[dict[str, Any]]:
+        nonlocal count
+        for row in rows:
+            count += 1
+            yield row
+
+    try:
+        yield from reader(counted(), path.stem)
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise BluenoError(f"{path}: row {count} is not like the others ({why})", "export it again") from None
 
 
 def _with(first: dict[str, Any], rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -23,8 +23,8 @@ def knows_jobs(columns: frozenset[str]) -> bool:
 def read_ours(rows: Iterator[dict[str, Any]], name: str) -> Iterator[Result]:
     """Results of another store. What was still at work there when it was written is none."""
     for row in rows:
-        if row["state"] not in OURS:
-            continue
+        if "trial_id" not in row or row.get("state") not in OURS:
+            continue  # of an epoch or a config, or at work
         hp, objective, error = row.get("hp") or {}, row.get("objective") or {}, row.get("error") or {}
         metrics = {key: value for key, value in nested(row.get("metrics") or {}).items() if number(value) is not None}
         facts = {key: row.get(key) for key in ("model", "engine", "seed", "fold", "started", "finished", "duration_s")}
@@ -38,6 +38,8 @@ def read_ours(rows: Iterator[dict[str, Any]], name: str) -> Iterator[Result]:
 def read_jobs(rows: Iterator[dict[str, Any]], name: str) -> Iterator[Result]:
     """Results of the ancestor's jobs: numbers that sound like metrics are metrics, other values parameters."""
     for row in rows:
+        if "job_name" not in row:
+            continue
         values = {key: value for key, value in nested(row).items() if key not in JOB and value not in EMPTY}
         metrics = {key: found for key, value in values.items()
                    if sounds_like_a_metric(key) and (found := number(value)) is not None}  # fmt: skip

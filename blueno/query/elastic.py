@@ -125,11 +125,13 @@ def _fits(path: str, test: Comparison, wide: bool) -> Clause:
     if test.relation == "~":
         return _pattern(path, str(test.operands[0]), kind_of(test.field), wide)
     if test.relation == "=":
-        return _any_of([_equal(path, operand, kind_of(test.field)) for operand in test.operands])
+        return _any_of([_equal(path, operand, kind_of(test.field), wide) for operand in test.operands])
     return {"range": {path: _bounds(test.relation, test.operands[0])}}
 
 
-def _equal(path: str, operand: Operand, kind: str) -> Clause:
+def _equal(path: str, operand: Operand, kind: str, wide: bool) -> Clause:
+    if kind == "words":  # known by its words only: looked at later
+        return _exists(path) if wide else NOTHING
     if isinstance(operand, Span):
         return {"range": {path: {"gte": iso(operand.start), "lt": iso(operand.end)}}}
     return {"prefix" if kind == "id" else "term": {path: {"value": operand}}}

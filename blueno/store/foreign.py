@@ -16,6 +16,7 @@ from .database import transaction
 def add(db: sqlite3.Connection, results: Iterable[Result], now: float) -> dict[str, int]:
     """Adds results; one that is there already takes the place of what was. Returns how many were `new` and `known`."""
     counts = {"new": 0, "known": 0}
+    results = list(results)  # a slow source must not hold up who else writes
     with transaction(db):
         for each in results:
             known = db.execute("SELECT 1 FROM foreign_results WHERE id = ?", (each.id,)).fetchone()

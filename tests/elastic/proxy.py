@@ -26,7 +26,11 @@ ANSWERS: dict[str, tuple[int, Any]] = {
 }  # fmt: skip
 EACH: dict[str, tuple[int, Any]] = {  # each document of a bulk request is answered so
     "read-only": (429, {"type": "cluster_block_exception", "reason": READ_ONLY}),
+    "taken": (200, None),  # there need not be a server
     "half full": (429, {"type": "es_rejected_execution_exception", "reason": "rejected execution"}),
+}
+WHOLE: dict[str, tuple[int, bytes, str]] = {  # of somebody between us and the server
+    "gateway": (400, b"<html><body><h1>400 Bad Request</h1></body></html>", "text/html"),
 }
 TOO_LARGE_BYTES = 3000  # in the mode "small"
 
@@ -82,6 +86,8 @@ class Proxy:
         if mode in ANSWERS:
             status, answer = ANSWERS[mode]
             self._say(handler, status, json.dumps({"status": status, **answer}).encode())
+        elif mode in WHOLE:
+            self._say(handler, *WHOLE[mode])
         elif mode == "small" and len(body) > TOO_LARGE_BYTES:
             self._say(handler, 413, b'{"error": "Request Entity Too Large", "status": 413}')
         elif mode in EACH and "_bulk" in handler.path:

@@ -136,3 +136,13 @@ def test_a_storage_is_read_by_optuna_itself(bench: Bench, tmp_path: Path) -> Non
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1) * 2, n_trials=1)
     assert foreign.add(bench.db, read(url), bench.now) == {"new": 1, "known": 0}
     assert names(bench, "sweep = s and value = 1 and hp.x = 0.5 and finished > -1h or origin = optuna") == ["0"]
+
+
+def test_rows_of_another_kind_are_skipped_and_odd_ones_named(tmp_path: Path) -> None:
+    epoch = {"trial_id": "ab" * 32, "store": "s1", "split": "val", "epoch": 1}
+    config = {"config_id": "x", "store": "s1", "replicates": 1}
+    [found] = read(lines(tmp_path / "ours.jsonl", [OURS[0], epoch, config]))
+    [again] = read(lines(tmp_path / "ours.jsonl", [{**OURS[0], "sweeps": ["other"]}]))
+    assert found.id == again.id, "a trial is the same in whatever sweep"
+    with pytest.raises(BluenoError, match="ours.jsonl: row 2 is not"):
+        list(read(lines(tmp_path / "ours.jsonl", [OURS[0], {**OURS[0], "hp": "no mapping"}])))

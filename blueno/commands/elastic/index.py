@@ -12,7 +12,7 @@ from ...elastic import state
 from ...errors import BluenoError
 from ...progress import say
 from ...settings import Settings
-from ...store.database import store_exists
+from ...store.database import open_store, store_exists
 from .. import options, print_json
 from .places import place
 
@@ -34,6 +34,7 @@ def sending_of(settings: Settings, as_json: bool, anew: bool) -> int:
     with state.sender_lock(settings.root) as mine:
         if not mine:
             raise BluenoError("another process sends for this project at present", "see `blueno elastic status`")
+        open_store(settings.root, time.time()).close()  # one of an earlier version becomes as it should be
         with closing(sending.open_sender(settings.root, target, time.time())) as sender:
             done = sending.Sent()
             for sent in sending.rebuild(sender) if anew else sending.rest(sender):
