@@ -144,5 +144,5 @@ def test_rows_of_another_kind_are_skipped_and_odd_ones_named(tmp_path: Path) -> 
     [found] = read(lines(tmp_path / "ours.jsonl", [OURS[0], epoch, config]))
     [again] = read(lines(tmp_path / "ours.jsonl", [{**OURS[0], "sweeps": ["other"]}]))
     assert found.id == again.id, "a trial is the same in whatever sweep"
-    with pytest.raises(BluenoError, match="ours.jsonl: row 2 is not"):
+    with pytest.raises(BluenoError, match=r"ours\.jsonl: row 2 is not"):
         list(read(lines(tmp_path / "ours.jsonl", [OURS[0], {**OURS[0], "hp": "no mapping"}])))
