@@ -33,7 +33,7 @@ def afterwards(s: Scheduler, trial: Claimed, result: Message, asked: Asked | Non
 
 
 def _note(s: Scheduler, trial: Claimed, result: Message, now: float) -> None:
-    """Notes its files to be sent to the shared cache, before the transaction that records it ends: no kill forgets one."""
+    """Notes its files to be sent to the shared cache, in the transaction that records it: no kill forgets one."""
     if s.publish == "none":
         return
     about = {name: result[name] for name in ("trial", "attempt", "state", "metrics", "epoch", "engine")}
