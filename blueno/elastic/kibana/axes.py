@@ -80,7 +80,7 @@ def _fields(params: dict[str, Any]) -> dict[str, Any]:
 def is_log(values: list[float]) -> bool:
     """Whether numbers are spread by factors rather than by steps.
 
-    >>> is_log([0.0001, 0.001, 0.01]), is_log([16, 32, 64, 128]), is_log([0.0, 0.2, 0.4]), is_log([1, 2, 3, 9, 10])
+    >>> is_log([0.0001, 0.001, 0.01]), is_log([16, 32, 64, 128]), is_log([0.0, 0.2, 0.4]), is_log([1, 5, 6, 9, 10])
     (True, True, False, False)
     """
     if len(values) < 2 or values[0] <= 0 or values[-1] / values[0] < LEAST_RATIO:
