@@ -6,17 +6,21 @@ It goes where MLFLOW_TRACKING_URI says, else into `logs/mlflow`.
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from ..canonical import short
 from ..clock import seconds
 from ..errors import MissingLibrary
+from ..redaction import redactor
+from ..store import read
+from ..store.database import open_store
 from ..tables import cell
 from . import Finished
 
 FOLDER = Path("logs") / "mlflow"
-TRIAL = "blueno.trial"
+TRIAL, STORE = "blueno.trial", "blueno.store"
 STATES = {"succeeded": "FINISHED", "diverged": "FAILED", "failed": "FAILED"}
 BATCH = 1000  # metrics of one request
 PARAMS = 100  # parameters of one request
@@ -31,7 +35,13 @@ def open_sink(root: Path) -> MLflow:
         from mlflow import MlflowClient
     except ImportError as error:
         raise MissingLibrary("MLflow is not installed", "pip install mlflow-skinny sqlalchemy alembic") from error
-    return MLflow(MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or uri_of(root)), root)
+    return MLflow(MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or uri_of(root)), root, _store(root))
+
+
+def _store(root: Path) -> str:
+    """The id of the project's store: a tracking server may hold the same trial of another one."""
+    with closing(open_store(root, 0.0, read_only=True)) as db:
+        return str(read.meta(db)["store_id"])
 
 
 def uri_of(root: Path) -> str:
@@ -43,8 +53,8 @@ def uri_of(root: Path) -> str:
 class MLflow:
     """Runs, each made anew when its trial is written again."""
 
-    def __init__(self, client: Any, root: Path) -> None:
-        self.client, self.root = client, root
+    def __init__(self, client: Any, root: Path, store: str) -> None:
+        self.client, self.root, self.store, self.redact = client, root, store, redactor(os.environ)
         self.experiments: dict[str, str] = {}
 
     def write(self, done: Finished) -> None:
@@ -52,13 +62,23 @@ class MLflow:
 
         told, client = done.trial["result"], self.client
         experiment = self._experiment(done.sweep)
-        for run in client.search_runs([experiment], f"tags.`{TRIAL}` = '{done.trial['id']}'"):
+        mine = f"tags.`{TRIAL}` = '{done.trial['id']}' and tags.`{STORE}` = '{self.store}'"
+        for run in client.search_runs([experiment], mine):
             client.delete_run(run.info.run_id)
         ended = int(1000 * seconds(told["ended"]))
         started = int(1000 * seconds(told["started"])) if told["started"] else ended
-        tags = {TRIAL: done.trial["id"], "blueno.config": done.trial["config"], "blueno.state": told["state"]}
+        tags = {
+            TRIAL: done.trial["id"],
+            STORE: self.store,
+            "blueno.config": done.trial["config"],
+            "blueno.state": told["state"],
+        }
         run = client.create_run(experiment, start_time=started, tags=tags, run_name=short(done.trial["id"])).info.run_id
-        params = [Param(path.replace("#", "_"), cell(value)[:WORD_CHARACTERS]) for path, value in done.params.items()]
+        redact = self.redact
+        params = [
+            Param(redact(path.replace("#", "_")), redact(cell(value))[:WORD_CHARACTERS])
+            for path, value in done.params.items()
+        ]
         for start in range(0, len(params), PARAMS):
             client.log_batch(run, params=params[start : start + PARAMS])
         points = [

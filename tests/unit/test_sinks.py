@@ -11,6 +11,7 @@ import pytest
 from blueno.canonical import short
 from blueno.cli import run
 from blueno.sinks import SINKS
+from blueno.store.database import transaction
 
 from .command_line import trials
 from .plans import good_result
@@ -75,6 +76,10 @@ def test_mlflow_has_a_run_a_trial(bench: Bench, capsys: pytest.CaptureFixture[st
     runs = {each.data.tags["blueno.trial"]: each for each in client.search_runs([experiment.experiment_id])}
     assert set(runs) == set(trials(bench)) and len(client.search_runs([experiment.experiment_id])) == 3
     first = runs[trials(bench)[0]]
+    with transaction(bench.db):  # as if it came from another store to the same place
+        bench.db.execute("UPDATE meta SET value = 'another' WHERE key = 'store_id'")
+    assert run(["results", "--sink", "mlflow", "--root", str(bench.root)]) == 0
+    assert len(client.search_runs([experiment.experiment_id])) == 6
     assert first.data.params["model.x"] == "1" and first.info.status == "FINISHED"
     assert first.data.metrics["final_val_score"] == 0.5 and first.data.metrics["loss"] == 1.0
     assert runs[trials(bench)[2]].info.status == "FAILED"
