@@ -37,6 +37,17 @@ def _is_current(descriptor: int, path: Path) -> bool:
         return False
 
 
+@contextmanager
+def tried(path: Path) -> Iterator[int | None]:
+    """Holds the lock file at `path`, which stays, and gives its descriptor; None, at once, when somebody else does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        yield descriptor if _taken(descriptor) else None
+    finally:
+        os.close(descriptor)
+
+
 def free(path: Path) -> bool:
     """Whether nobody holds the lock file at `path` at this moment. Where there is none, none is made."""
     try:
@@ -44,9 +55,14 @@ def free(path: Path) -> bool:
     except FileNotFoundError:
         return True
     try:
+        return _taken(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     except BlockingIOError:
         return False
-    finally:
-        os.close(descriptor)

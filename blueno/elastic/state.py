@@ -5,14 +5,13 @@ The store is only read. Whoever deletes this file has everything sent again, whi
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ..cache.locks import tried
 from .access import Target
 
 SCHEMA = """
@@ -105,15 +104,5 @@ def refused(db: sqlite3.Connection) -> list[Refused]:
 @contextmanager
 def sender_lock(root: Path) -> Iterator[bool]:
     """Whether this process is now the one that sends for the project; two at a time could overtake each other."""
-    path = root / "data" / "elastic" / "sender.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-    finally:
-        os.close(handle)
+    with tried(root / "data" / "elastic" / "sender.lock") as held:
+        yield held is not None

@@ -5,7 +5,6 @@ A transaction is `with transaction(db):`, short, and always BEGIN IMMEDIATE, so 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
+from ..cache.locks import tried
 from ..clock import iso
 from ..errors import StoreError
 from .migrations import MIGRATIONS
@@ -193,13 +193,8 @@ def scheduler_lock(root: Path, about: dict[str, object] | None = None) -> Iterat
 
     `about` is left in the file, for those who find the lock taken.
     """
-    path = lock_path(root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with tried(lock_path(root)) as handle:
+        if handle is None:
             yield False
             return
         with suppress(OSError):  # a full disk: only the word for others is missing
@@ -207,8 +202,6 @@ def scheduler_lock(root: Path, about: dict[str, object] | None = None) -> Iterat
             os.pwrite(handle, json.dumps({"pid": os.getpid(), **(about or {})}).encode(), 0)
         yield True
         os.ftruncate(handle, 0)
-    finally:
-        os.close(handle)
 
 
 def scheduler_runs(root: Path) -> bool:
