@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..canonical import digest_text
+from .folder import flush
 from .parts import MANIFESTS
 
 MADE = (*MANIFESTS, "trials/")
@@ -31,7 +32,9 @@ def note(outbox: Path, key: str, text: str = "") -> None:
         return
     beside = outbox / f".{digest_text(key)}"
     beside.write_text(text, encoding="utf-8")
+    flush(beside)  # a power cut leaves no empty note
     beside.replace(_file(outbox, key))
+    flush(outbox)
 
 
 def text_of(outbox: Path, key: str) -> str:
