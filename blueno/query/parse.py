@@ -68,6 +68,7 @@ class _Reader:
 
     def expected(self, what: str, fix: str = "") -> QueryError:
         found = self.next.text if self.next.kind != "end" else "the end"
+        fix = fix or f"write a query like '{EXAMPLE}'"
         return QueryError(self.text, self.next.column, f"expected {what}, found {found}", fix)
 
     def query(self, depth: int) -> Node:
@@ -99,7 +100,7 @@ class _Reader:
     def field(self) -> Field:
         word = self.next
         if word.kind not in ("plain", "quoted") or not word.text:
-            raise self.expected("the name of a field", f"write a query like '{EXAMPLE}'")
+            raise self.expected("the name of a field")
         self.take()
         if word.text == HP:
             raise QueryError(self.text, word.column, "expected a parameter's name after hp.", "write hp.learning_rate")

@@ -118,8 +118,8 @@ def index_of(variable: Variable, value: Any) -> Any:
 
 
 def size_of(variables: list[Variable]) -> int | None:
-    """How many configs there are before `exclude`; None if something is drawn."""
-    if any(variable.drawn for variable in variables):
+    """How many configs there are before `exclude`; None if something is drawn that is no integer."""
+    if any(variable.drawn and "int_" not in variable.form for variable in variables):
         return None
     return _product(variables, None)
 
@@ -131,9 +131,14 @@ def _product(variables: list[Variable], under: Under) -> int:
             total *= (
                 sum(_product(variables, (variable.order, index)) for index in range(len(variable.values)))
                 if variable.form == "one_of"
-                else len(variable.values)
+                else _count(variable)
             )
     return total
+
+
+def _count(variable: Variable) -> int:
+    """How many values a variable can take."""
+    return variable.values[1] - variable.values[0] + 1 if variable.drawn else len(variable.values)
 
 
 def check_prune(

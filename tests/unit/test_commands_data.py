@@ -281,9 +281,13 @@ def test_gc_by_the_setting_takes_leftovers_too(place: Place) -> None:
     assert "expected a size" in place.said("gc", "--limit", "much", code=1)
 
 
-@pytest.mark.parametrize("words", [("--limit", "1GB", "--remote"), ("--days", "3"), ("--remote", "--days", "0")])
-def test_flags_that_do_not_fit(place: Place, words: tuple[str, ...]) -> None:
-    place.said("gc", *words, code=2)
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [(("--limit", "1GB", "--remote"), "--limit"), (("--days", "3"), "--days"), (("--remote", "--days", "0"), "--days")],
+)
+def test_flags_that_do_not_fit(place: Place, words: tuple[str, ...], flag: str) -> None:
+    said = place.said("gc", *words, code=2)
+    assert flag in said.splitlines()[-1], "what is wrong is named"
 
 
 def test_sync_without_a_shared_cache(place: Place) -> None:

@@ -17,6 +17,7 @@ from blueno.query.parse import EXAMPLE
 from blueno.query.tree import Field, QueryError, Span, comparisons
 
 NOW = 1_795_854_600.0  # 2026-11-28 08:30 UTC
+EXAMPLE_FIX = "write a query like 'val_accuracy > 0.9 and model = cnn'"
 DAY = 86_400.0
 
 
@@ -151,15 +152,15 @@ RELATION = "expected =, !=, <, <=, >, >=, ~, in or exists"
     [
         ("val_auc == 1", 9, "there is no ==", "write ="),
         ("a = 1 && b = 2", 7, "there is no &&", "write and"),
-        ("val_auc >", 10, "expected a value, found the end", ""),
+        ("val_auc >", 10, "expected a value, found the end", EXAMPLE_FIX),
         ("val_auc", 8, f"{RELATION}, found the end", "write `val_auc exists` for trials that have it"),
         ("fold exist", 6, f"{RELATION}, found exist", "write exists"),
         ("", 1, "expected the name of a field, found the end", f"write a query like '{EXAMPLE}'"),
-        ("a = 1 b = 2", 7, "expected and, or, or the end, found b", ""),
-        ("(a = 1", 7, "expected and, or or ), found the end", ""),
-        ("model in (a b)", 13, "expected , or ), found b", ""),
+        ("a = 1 b = 2", 7, "expected and, or, or the end, found b", EXAMPLE_FIX),
+        ("(a = 1", 7, "expected and, or or ), found the end", EXAMPLE_FIX),
+        ("model in (a b)", 13, "expected , or ), found b", EXAMPLE_FIX),
         ("model in cnn", 10, "expected ( and a list of values, found cnn", "write it like: model in (mlp, cnn)"),
-        ("model not = cnn", 11, "expected in, found =", ""),
+        ("model not = cnn", 11, "expected in, found =", EXAMPLE_FIX),
         ("model = 'cnn", 9, "this quote has no end", "close it"),
         ("model = not", 9, "expected a value, found not", "put it in quotes: 'not'"),
         ("seed = one", 8, "expected a number, found 'one'", "write it like 0.9 or 1e-4"),
