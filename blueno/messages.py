@@ -142,6 +142,7 @@ class Epoch(TypedDict):
     epochs: int
     metrics: dict[str, float | None]
     since: NotRequired[list[list[Any]]]  # of a trial that may be pruned: epoch and value, of all epochs not told yet
+    of: NotRequired[str]  # the metric of `since`, as the sweep that the trial runs for calls it
     asks: NotRequired[bool]  # the worker waits a moment for `go` or `stop`
 
 

@@ -53,7 +53,8 @@ def _fixed(values: dict[str, Any], variables: list[Variable]) -> Picks:
             index = index_of(variable, value) if variable.path == path else None
             if index is None:
                 continue
-            fixed[variable.name] = index
+            leads = variable if variable.leader is None else by_order[variable.leader]
+            fixed[leads.name] = index
             under = variable.under
             while under is not None:
                 parent = by_order[under[0]]

@@ -19,7 +19,7 @@ def heard(s: Scheduler, worker: Worker, trial: Claimed, message: Message, now: f
     s.reported[trial.id] = [each for each in before if not values or each[0] < values[0][0]] + values
     for sweep, rule in prunings.rules(s.db, trial.id).items():
         judge = _judge(s, sweep, rule)
-        if judge.by_config:
+        if judge.by_config or judge.metric != message["of"]:  # another sweep's metric is no ground to end it
             continue
         from ..search.judging import reported
 
@@ -45,7 +45,7 @@ def over(s: Scheduler, trial: Claimed, result: Message, now: float) -> None:
     """A trial has ended by itself: judges learn of it, and one that compares configs may end its other replicates."""
     s.reported.pop(trial.id, None)
     for sweep, rule in prunings.rules(s.db, trial.id).items():
-        from ..search.judging import ended, reported
+        from ..search.judging import complete, ended, reported
 
         judge = _judge(s, sweep, rule)
         value = result["metrics"].get(judge.metric) if result["state"] == "succeeded" else None
@@ -57,6 +57,8 @@ def over(s: Scheduler, trial: Claimed, result: Message, now: float) -> None:
             if poor is not None:
                 ended(judge, trial.config, None, True)
                 _end_siblings(s, sweep, trial.config, poor, now)
+            elif not prunings.siblings(s.db, sweep, trial.config):
+                complete(judge, trial.config)
 
 
 def _end_siblings(s: Scheduler, sweep: int, config: str, poor: Any, now: float) -> None:

@@ -50,35 +50,68 @@ def open_judge(db: sqlite3.Connection, sweep: int, prune: dict[str, Any]) -> Jud
     for past in prunings.ended(db, sweep, judge.metric):
         if judge.by_config:
             if past.value is not None:
-                reported(judge, past.config, (None, None), [[past.step, past.value]])
+                _note(judge, past.config, (None, None), [[past.step, past.value]])
+            if past.pruned:
+                ended(judge, past.config, None, True)
             continue
-        replicate = (past.seed, past.fold)
-        reported(judge, past.trial, replicate, past.values)
+        _note(judge, past.trial, (past.seed, past.fold), past.values)
         ended(judge, past.trial, past.value, past.pruned)
+    for config in list(judge.numbers) if judge.by_config else []:
+        if not prunings.siblings(db, sweep, config):
+            complete(judge, config)
     return judge
 
 
 def reported(judge: Judge, trial: str, replicate: Replicate, values: list[list[Any]]) -> Poor | None:
     """Notes a trial's values by epoch. Says whether, and at which of these epochs, it need not have gone on."""
-    where = judge.numbers.get(trial)
-    if where is None:
-        study = judge.studies.setdefault(replicate, None) or studies.new_study([judge.direction])
-        judge.studies[replicate] = study
-        where = judge.numbers[trial] = (replicate, studies.begin(study))
-    study, number = judge.studies[where[0]], where[1]
+    study, number = _place(judge, trial, replicate)
     for epoch, value in values:
-        studies.report(study, number, epoch, math.nan if value is None else value)
-        if trial not in judge.over and is_due(judge.prune, epoch) and studies.is_poor(study, judge.pruner, number):
+        if _is_poor(judge, study, number, trial, epoch, value):
             return _poor(judge, study, number, epoch, value)
     return None
 
 
+def _note(judge: Judge, trial: str, replicate: Replicate, values: list[list[Any]]) -> None:
+    """Notes all values of a trial that has ended: pruners are asked, since some mark what they have seen."""
+    study, number = _place(judge, trial, replicate)
+    for epoch, value in values:
+        _is_poor(judge, study, number, trial, epoch, value)
+
+
+def _place(judge: Judge, trial: str, replicate: Replicate) -> tuple[Any, int]:
+    """The study that a trial is in, and its number there."""
+    if trial not in judge.numbers:
+        if replicate not in judge.studies:
+            judge.studies[replicate] = studies.new_study([judge.direction])
+        judge.numbers[trial] = (replicate, studies.begin(judge.studies[replicate]))
+    where, number = judge.numbers[trial]
+    return judge.studies[where], number
+
+
+def _is_poor(judge: Judge, study: Any, number: int, trial: str, epoch: int, value: float | None) -> bool:
+    """Notes a value, and asks the pruner where it may decide. What comes after the end changes nothing."""
+    if trial in judge.over:
+        return False
+    studies.report(study, number, epoch, math.nan if value is None else value)
+    return is_due(judge.prune, epoch) and studies.is_poor(study, judge.pruner, number)
+
+
 def ended(judge: Judge, trial: str, value: float | None, pruned: bool) -> None:
-    """A trial has ended."""
+    """A trial has ended. One that has failed is forgotten: if it is tried again, it begins anew."""
     if trial in judge.numbers and trial not in judge.over:
         replicate, number = judge.numbers[trial]
-        judge.over.add(trial)
         studies.over(judge.studies[replicate], number, value, pruned)
+        if value is None and not pruned:
+            del judge.numbers[trial]
+        else:
+            judge.over.add(trial)
+
+
+def complete(judge: Judge, config: str) -> None:
+    """No replicate of a config waits or runs: its mean is what others are compared with."""
+    if config in judge.numbers:
+        replicate, number = judge.numbers[config]
+        ended(judge, config, studies.mean(judge.studies[replicate], number), False)
 
 
 def is_due(prune: dict[str, Any], epoch: int) -> bool:

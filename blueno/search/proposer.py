@@ -65,6 +65,8 @@ def _read(db: sqlite3.Connection, memories: dict[int, Memory], sweep: int) -> Me
     memory = memories.get(sweep)
     if memory is None or len(memory.rows) != searches.count(db, sweep):
         memory = Memory(search, studies.new_study([direction for _, direction in search.objectives]))
+        # it is told what came of trials before it is asked: what they violate is noted by a sampler of its kind
+        memory.study.sampler = studies.sampler(search.method, 0, bool(search.where))
         memories[sweep] = memory
         for row in searches.rows(db, sweep):
             studies.add(memory.study, search.space, row.picks, row.remembered)

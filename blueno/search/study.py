@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from hashlib import sha256
+from statistics import fmean
 from typing import Any
 
 from ..errors import MissingLibrary
@@ -56,10 +57,13 @@ def sampler(method: dict[str, Any], number: int, constrained: bool) -> optuna.sa
     options = dict(method["options"])
     if constrained and name in CONSTRAINED:
         options["constraints_func"] = violations
-    options["seed"] = method["seed"] if name in ONE_SEED else seed_of(method["seed"], number)
+    own = seed_of(method["seed"], number)
+    options["seed"] = method["seed"] if name in ONE_SEED else own
+    if name in ONE_SEED:  # what is not of the sequence must not be the same each time
+        options["independent_sampler"] = optuna.samplers.RandomSampler(seed=own)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.simplefilter("ignore")
             made: optuna.samplers.BaseSampler = getattr(optuna.samplers, SAMPLERS[name])(**options)
     except ModuleNotFoundError as error:
         raise MissingLibrary(f"search.method {name} needs {error.name}", f"pip install {error.name}") from error
@@ -187,6 +191,12 @@ def is_poor(study: optuna.Study, made: optuna.pruners.BasePruner, number: int) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return bool(made.prune(study, study._storage.get_trial(id)))
+
+
+def mean(study: optuna.Study, number: int) -> float:
+    """Of what a trial has reported."""
+    id = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+    return fmean(study._storage.get_trial(id).intermediate_values.values())
 
 
 def over(study: optuna.Study, number: int, value: float | None, pruned: bool) -> None:

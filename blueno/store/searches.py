@@ -104,8 +104,11 @@ def open_searches(db: sqlite3.Connection) -> list[sqlite3.Row]:
 
 
 def waiting(db: sqlite3.Connection, sweep: int, most: int) -> int:
-    """How many trials wait on behalf of a sweep, counted up to `most`."""
-    query = "SELECT count(*) FROM (SELECT 1 FROM trials WHERE state = 'queued' AND sweep = ? LIMIT ?)"
+    """How many trials that a sweep wants wait, on whose behalf ever, counted up to `most`."""
+    query = (
+        "SELECT count(*) FROM (SELECT 1 FROM sweep_trials JOIN trials ON id = trial WHERE sweep_trials.sweep = ?"
+        " AND verdict = 'open' AND state = 'queued' LIMIT ?)"
+    )
     return int(db.execute(query, (sweep, most)).fetchone()[0])
 
 
@@ -187,11 +190,12 @@ def others(db: sqlite3.Connection, sweep: int) -> Iterable[tuple[str, dict[str, 
 
 def record(db: sqlite3.Connection, sweep: int, proposals: list[dict[str, Any]], now: float) -> int:
     """Adds a batch of proposals with the configs and trials that they are. Returns how many configs are new; none, and
-    nothing is changed, when the batch does not follow what is recorded (it was made from another history).
+    nothing is changed, when the batch does not follow what is recorded (it was made from another history), or the
+    search was stopped meanwhile.
     """
     with transaction(db):
-        row = db.execute("SELECT unproposed, replicates FROM searches WHERE sweep = ?", (sweep,)).fetchone()
-        if row is None or not proposals or proposals[0]["number"] != count(db, sweep):
+        row = db.execute("SELECT unproposed, replicates, stopped FROM searches WHERE sweep = ?", (sweep,)).fetchone()
+        if row is None or row["stopped"] or not proposals or proposals[0]["number"] != count(db, sweep):
             return 0
         new = 0
         for each in proposals:
@@ -215,7 +219,7 @@ def record(db: sqlite3.Connection, sweep: int, proposals: list[dict[str, Any]], 
 
 
 def _add(db: sqlite3.Connection, sweep: int, proposal: dict[str, Any], now: float) -> None:
-    from .submit import MACHINE_FAILURES, requeue
+    from .submit import MACHINE_FAILURES, requeue, take_from_paused
 
     db.execute(
         "INSERT INTO sweep_configs (sweep, config, position, params) VALUES (?, ?, ?, ?)",
@@ -245,3 +249,4 @@ def _add(db: sqlite3.Connection, sweep: int, proposal: dict[str, Any], now: floa
         elif state in ("succeeded", "diverged"):
             measuring.want(db, sweep, id)
     requeue(db, sweep, again, now)
+    take_from_paused(db, sweep)

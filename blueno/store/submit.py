@@ -207,7 +207,11 @@ def _queue(db: sqlite3.Connection, sweep: int, now: float, only: Collection[str]
     rows = db.execute(wanted, (sweep, *MACHINE_FAILURES)).fetchall()
     chosen = [(row["id"], row["state"]) for row in rows if only is None or row["id"] in only]
     requeue(db, sweep, chosen, now)
-    # What waits on behalf of a paused sweep (or runs, and may come back) can go on for this one.
+    take_from_paused(db, sweep)
+
+
+def take_from_paused(db: sqlite3.Connection, sweep: int) -> None:
+    """What waits on behalf of a paused sweep (or runs, and may come back) can go on for this one."""
     db.execute(
         "UPDATE trials SET sweep = ?1 WHERE state IN ('queued', 'running')"
         " AND sweep IN (SELECT number FROM sweeps WHERE paused IS NOT NULL)"

@@ -66,7 +66,8 @@ class EpochReport:
         """Tells of the newest epoch if that was not done yet."""
         if self._waiting is not None:
             if self._since:
-                self._waiting |= {"since": self._since, "asks": asks}
+                assert self._prune is not None, "BUG: nobody prunes"
+                self._waiting |= {"since": self._since, "of": self._prune["metrics"][-1], "asks": asks}
                 self._since = []
             self._emit(self._waiting)
             self._waiting = None

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from blueno.messages import Message
-from blueno.search.judging import Judge, ended, open_judge, reported
-from blueno.store import prunings, read, transitions
+from blueno.scheduler import pruning
+from blueno.search.judging import Judge, complete, ended, open_judge, reported
+from blueno.store import engines, prunings, read, transitions
 from blueno.store.ledger import ledger
+from blueno.store.transitions import pack
 from blueno.worker.epochs import EpochReport, is_due
 from blueno.worker.inbox import Inbox
 
@@ -78,9 +81,52 @@ def test_configs_that_are_worse_fold_by_fold_are_left(tmp_path: Path) -> None:
     _, _, judge = judge_of("{method: wilcoxon, p_threshold: 0.2, startup: 3}", tmp_path, seeds=8)
     for step in range(1, 9):
         assert reported(judge, "good", (None, None), [[step, 1.0 + 0.01 * step]]) is None
-    ended(judge, "good", 1.0, False)
+    complete(judge, "good")
     found = [reported(judge, "poor", (None, None), [[step, 0.5 + 0.01 * step]]) for step in range(1, 9)]
     assert any(found)
+
+
+def test_replicates_of_a_worse_config_end_and_a_new_judge_agrees(tmp_path: Path) -> None:
+    db, sweep, judge = judge_of("{method: wilcoxon, p_threshold: 0.2, startup: 3}", tmp_path, seeds=8)
+    row = db.execute("SELECT snapshot, interpreter, resources FROM sweeps").fetchone()
+    engines.decide(db, None, row["resources"])
+    trials = transitions.claim_trials(db, "w", transitions.Binding(*row), 100, time.time())
+    assert len(trials) == 48
+    scheduler: Any = SimpleNamespace(db=db, judges={}, reported={}, workers={}, tell=str)
+    levels = {config: -number for number, config in enumerate(dict.fromkeys(each.config for each in trials))}
+    for number, trial in enumerate(sorted(trials, key=lambda each: -levels[each.config])):
+        if db.execute("SELECT state FROM trials WHERE id = ?", (trial.id,)).fetchone()[0] != "running":
+            continue  # pruned meanwhile
+        result = transitions.failed_result(trial.id, trial.attempt, {}, time.time()) | {
+            "state": "succeeded", "error": None, "metrics": {judge.metric: levels[trial.config] + 0.01 * (number % 8)},
+        }  # fmt: skip
+        assert transitions.finish(db, result, "w", time.time())
+        pruning.over(scheduler, trial, result, time.time())
+    counts = ledger(db, sweep)
+    assert counts.adds_up and counts.queued == counts.running == 0
+    assert counts.succeeded >= 8 and counts.pruned >= 10
+    again, live = open_judge(db, sweep, judge.prune), scheduler.judges[sweep]
+    assert again.over == live.over == set(levels)
+
+
+def test_a_trial_that_failed_and_is_tried_again_is_judged_anew(tmp_path: Path) -> None:
+    _, _, judge = judge_of("{method: median, after: 1, startup: 1}", tmp_path)
+    assert reported(judge, "t", SEED, curve(0.2, 2)) is None
+    ended(judge, "t", None, False)
+    assert reported(judge, "t", SEED, curve(0.9, 3)) is None
+    ended(judge, "t", 0.9, False)
+    assert judge.over == {"t"}
+
+
+def test_a_new_judge_knows_the_whole_curves_of_those_that_went_on(tmp_path: Path) -> None:
+    db, sweep, judge = judge_of("{method: median, after: 1, startup: 1}", tmp_path)
+    searched.do_waiting(db, sweep, lambda model: model["rate"])
+    name = prunings.monitored(judge.metric)[-1]
+    for number, row in enumerate(db.execute("SELECT trial FROM results ORDER BY trial").fetchall()):
+        history = pack(json.dumps({name: [1.0 - 0.1 * number] * 10}))
+        db.execute("UPDATE results SET history = ? WHERE trial = ?", (history, row["trial"]))
+    [study] = open_judge(db, sweep, judge.prune).studies.values()
+    assert [len(each.intermediate_values) for each in study.trials] == [10] * 6
 
 
 def test_a_pruned_trial_is_recorded_and_not_ranked_and_a_new_judge_knows_it(tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_poor_trials_of_a_pack_are_stopped_and_their_lanes_filled(bench: PackBen
     base = {"kind": "epoch", "epoch": 1, "epochs": 9, "metrics": {}}
     for message, value in zip([first, *others], [0.9, 0.1, 0.2, 0.95], strict=True):
         said = {"trial": message["trial"], "attempt": message["attempt"], "since": [[1, value]], "asks": True}
-        bench.executor.say(worker, {**base, **said})
+        bench.executor.say(worker, {**base, **said, "of": "val_score"})
         bench.steps(1)
     stopped = {trial for _, trial in bench.executor.stopped}
     assert stopped == {message["trial"] for message in others[:2]}
@@ -285,3 +285,15 @@ def test_poor_trials_of_a_pack_are_stopped_and_their_lanes_filled(bench: PackBen
     assert counts["pruned"] == 2, "a result that comes late changes nothing"
     bench.run(good)
     assert bench.counts(sweep) == {"pruned": 2, "succeeded": 10}
+
+
+def test_what_a_trial_reports_for_another_sweep_s_objective_ends_nothing(bench: PackBench) -> None:
+    sweep = bench.add(12, prune=ASHA)
+    bench.steps(3)
+    worker = bench.fused()[0]
+    for message, value in zip(bench.begin(worker, 4), [0.9, 0.1, 0.2, 0.95], strict=True):
+        said = {"trial": message["trial"], "attempt": message["attempt"], "since": [[1, value]], "asks": True}
+        bench.executor.say(worker, {"kind": "epoch", "epoch": 1, "epochs": 9, "metrics": {}, **said, "of": "val_loss"})
+        bench.steps(1)
+    assert not bench.executor.stopped
+    assert "pruned" not in bench.counts(sweep)

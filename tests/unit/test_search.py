@@ -29,10 +29,16 @@ def score(model: dict[str, Any]) -> float:
     return -((model["rate"] - 0.3) ** 2) - (model.get("a", 0.0) - 0.5) ** 2
 
 
-@pytest.mark.parametrize("method", ["random", "tpe", "cmaes", "qmc", "nsga2"])
-def test_the_same_history_makes_the_same_proposals_with_and_without_a_memory(method: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "where"),
+    [("random", ""), ("tpe", ""), ("cmaes", ""), ("qmc", ""), ("nsga2", ""),
+     ("tpe", "where: {score: {le: -0.2}}\n"), ("nsga2", "where: {score: {le: -0.2}}\n")],
+)  # fmt: skip
+def test_the_same_history_makes_the_same_proposals_with_and_without_a_memory(
+    method: str, where: str, tmp_path: Path
+) -> None:
     numbers = method in ("cmaes", "qmc")
-    text = FUNCTION + f"search: {{method: {method}, configs: 40, seed: 5}}\n" + (NUMBERS if numbers else MIXED)
+    text = FUNCTION + where + f"search: {{method: {method}, configs: 40, seed: 5}}\n" + (NUMBERS if numbers else MIXED)
     db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
     memories: dict[int, Memory] = {}
     while searches.is_open(db, sweep):
@@ -62,6 +68,44 @@ def test_what_is_not_proposed_yet_is_queued_and_taken_back_by_a_stop(tmp_path: P
     searches.stop(db, sweep)
     counts = ledger(db, sweep)
     assert (counts.queued, counts.cancelled, counts.adds_up, counts.finished) == (0, 14, True, True)
+
+
+def test_a_batch_that_comes_after_a_stop_is_not_recorded(tmp_path: Path) -> None:
+    text = FUNCTION + "search: {method: random, configs: 10}\n" + NUMBERS
+    db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
+    batch, _ = propose(db, {}, sweep, 3)
+    searches.stop(db, sweep)
+    assert searches.record(db, sweep, batch, time.time()) == 0
+    assert (ledger(db, sweep).queued, ledger(db, sweep).cancelled) == (0, 10)
+    searches.resume(db, sweep)
+    assert searches.record(db, sweep, batch, time.time()) == 3
+
+
+@pytest.mark.parametrize("method", ["cmaes", "qmc"])
+def test_what_is_asked_at_once_before_any_result_differs(method: str, tmp_path: Path) -> None:
+    text = FUNCTION + f"search: {{method: {method}, configs: 16}}\n" + NUMBERS
+    db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
+    batch, _ = propose(db, {}, sweep, 8)
+    assert [each["kind"] for each in batch] == ["new"] * 8
+
+
+def test_what_waits_on_behalf_of_another_sweep_waits(tmp_path: Path) -> None:
+    grid = FUNCTION + "model: {function: job.py:train, rate: 0.5, size: {range: [1, 8, 1]}}\n"
+    db, other = searched.opened(compiled(grid, tmp_path), tmp_path)
+    text = FUNCTION.replace("name: x", "name: y") + "search: {method: random, configs: 8}\n" + grid[len(FUNCTION) :]
+    db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
+    db.execute("UPDATE sweeps SET paused = 'by a test' WHERE number = ?", (other,))
+    searches.record(db, sweep, propose(db, {}, sweep, 5)[0], time.time())
+    assert searches.waiting(db, sweep, 100) == 5
+    assert db.execute("SELECT count(*) FROM trials WHERE sweep = ?", (sweep,)).fetchone()[0] == 5, "it can go on"
+
+
+def test_first_on_an_axis_that_follows_another(tmp_path: Path) -> None:
+    text = FUNCTION + "zip: [[model.a, model.b]]\nsearch: {method: tpe, configs: 2, first: [{model.b: 30}]}\n"
+    text += "model: {function: job.py:train, a: {grid: [1, 2, 3]}, b: {grid: [10, 20, 30]}}\n"
+    db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
+    [first] = propose(db, {}, sweep, 1)[0]
+    assert (first["params"]["model"]["a"], first["params"]["model"]["b"]) == (3, 30)
 
 
 def test_first_is_tried_first_and_in_the_alternatives_it_stands_in(tmp_path: Path) -> None:
