@@ -88,7 +88,7 @@ def test_a_sweep_does_not_wait_for_a_server_that_hangs(tmp_path: Path, server: S
     try:
         jobs.run("sweep", "spec.yaml", **settings(jobs, proxy.url, prefix))
         wait_for(lambda: proxy.requests)  # it is asked, and has not answered
-        assert jobs.json("status")["succeeded"] == 6
+        assert jobs.json("status", "jobs")["succeeded"] == 6
     finally:
         proxy.close()
 
