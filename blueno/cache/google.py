@@ -73,10 +73,11 @@ def told_safely(what: str) -> Iterator[None]:
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.storage.exceptions import InvalidResponse
     from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
-    except (GoogleAPIError, GoogleAuthError, InvalidResponse, RequestException, ConnectionError) as error:
+    except (GoogleAPIError, GoogleAuthError, InvalidResponse, RequestException, HTTPError, ConnectionError) as error:
         raise CacheUnavailable(f"{what}: {reason(error)}", _fix(error)) from None
 
 
