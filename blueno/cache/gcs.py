@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BluenoError, CacheDamaged, CacheUnavailable
+from ..errors import BluenoError, CacheDamaged
 from ..settings import BUCKET
 from . import Entry, names_of
 from .downloads import SLOW_BYTES_S, Damaged, Watched, download, half_of
@@ -79,7 +79,7 @@ class GcsCache:
 
     def get(self, key: str) -> Path:
         """A new file in `scratch` with the key's bytes, for the caller to link or remove. KeyError when there is none,
-        CacheDamaged when it cannot be had with its checksum. What breaks off goes on where it was, also in the next call.
+        CacheDamaged when it cannot be had with its checksum. What breaks off goes on where it was.
         """
         from google.api_core.exceptions import NotFound
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..errors import DataError
 from ..files import files_at
+from ..raw import in_bucket
 from .node import File, Node
 from .problems import nearest
 from .values import Context, is_template
@@ -89,7 +90,9 @@ def _named(node: Node) -> Iterator[tuple[str, Node]]:
 def _header(params: dict[str, Any]) -> list[str]:
     """The names of the columns as pandas calls them; empty when they cannot be told."""
     file, separator = params.get("path"), params.get("separator") or ","
-    if not isinstance(file, File) or is_template(file.path) or Path(file.path).suffix.lower() in COMPRESSED:
+    if not isinstance(file, File) or not file.path or in_bucket(file.path) or is_template(file.path):
+        return []
+    if Path(file.path).suffix.lower() in COMPRESSED:
         return []
     try:
         start, inner = files_at(file.path)  # of several all have the columns of the first

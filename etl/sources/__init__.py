@@ -106,8 +106,8 @@ def _check_unchanged(files: list[Path], now: str, planned: str, data: DataFiles 
 
 
 def fingerprint(files: list[Path]) -> str:
-    """A file's SHA-256, the names and contents of what a folder or a pattern stands for; of several paths, the digest of
-    theirs in order.
+    """A file's SHA-256, or the digest of names and contents of what a folder or a pattern stands for; of several paths,
+    the digest of theirs in order.
     """
     there = [files_at(file) for file in files]
     digests = [digest_names(start, names) if names else digest_file(start) for start, names in there]

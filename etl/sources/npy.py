@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from blueno.errors import DataError
@@ -25,7 +27,8 @@ def load(x: FilePaths, y: FilePaths, ids: FilePaths | None = None, groups: FileP
     for role, found in arrays.items():
         counts, own = [len(array) for array in arrays["features"]], [len(array) for array in found]
         check_rows(x, counts, paths[role] or [], own)
-    return Loaded(**{role: one_array(paths[role] or [], found) for role, found in arrays.items()})
+    loaded: dict[str, Any] = {role: one_array(paths[role] or [], found) for role, found in arrays.items()}
+    return Loaded(**loaded)
 
 
 def _array(path: str) -> np.ndarray:

@@ -29,7 +29,8 @@ def load(path: FilePaths, x: str = "x", y: str = "y", ids: str = "ids", groups: 
         for role in ("ids", "groups"):
             if (part[role] is None) is (role in roles):
                 raise DataError(f"of {file} and {path[0]} only one has {role}", "save the same arrays into all files")
-    return Loaded(**{role: one_array(path, (part[role] for part in parts)) for role in roles})
+    found: dict[str, Any] = {role: one_array(path, (part[role] for part in parts)) for role in roles}
+    return Loaded(**found)
 
 
 def _loaded(path: str, x: str, y: str, ids: str, groups: str) -> Loaded:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ def _few(names: list[str]) -> str:
     return ", ".join(map(repr, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")
 
 
-def _kind(columns: list[pd.Series], paths: Sequence[str]) -> object:
+def _kind(columns: list[pd.Series], paths: Sequence[str]) -> Any:
     """The type of what there is in a column; None when it is all gaps."""
     there = [(path, column) for path, column in zip(paths, columns, strict=True) if column.notna().any()]
     if not there:
@@ -77,7 +78,7 @@ def _word(column: pd.Series) -> str:
     return "times" if is_datetime64_any_dtype(column.dtype) else "text"
 
 
-def _empty_ones(table: pd.DataFrame, kinds: dict[str, object]) -> dict[str, object]:
+def _empty_ones(table: pd.DataFrame, kinds: dict[str, Any]) -> dict[str, Any]:
     """For columns that are all gaps here, the type that they have in other files."""
     return {name: kind for name, kind in kinds.items() if kind is not None and not table[name].notna().any()}
 
@@ -119,4 +120,6 @@ def check_rows(paths: Sequence[str], counts: Sequence[int], others: Sequence[str
     for path, count, other, other_count in zip(paths, counts, others, other_counts, strict=True):
         if count != other_count:
             message = f"{path} has {count} rows, and {other}, which goes with it, {other_count}"
-            raise DataError(message, "files go together in the order of their names: name them alike, and save them anew")
+            raise DataError(
+                message, "files go together in the order of their names: name them alike, and save them anew"
+            )

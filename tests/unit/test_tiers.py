@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from blueno.cache import Cache
-from blueno.cache.folder import FolderCache
 from blueno.cache.downloads import half_of
+from blueno.cache.folder import FolderCache
 from blueno.cache.gcs import GcsCache
 from blueno.cache.google import storage_client
 from blueno.cache.opening import local_cache
