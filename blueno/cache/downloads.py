@@ -74,6 +74,7 @@ class _GoingOn:
 
     def once(self) -> None:
         """Asks for all the bytes, or for the rest of them."""
+        from google.api_core.exceptions import RequestRangeNotSatisfiable
         from google.cloud.storage.exceptions import DataCorruption
 
         limits = {"timeout": self.timeout, "retry": None}
@@ -86,8 +87,11 @@ class _GoingOn:
             return
         self.pinned = self.pinned or self._pin(limits)
         if self.file.bytes < self.pinned.size:
-            blob = self.bucket.blob(self.name, generation=self.pinned.generation)
-            blob.download_to_file(self.file, start=self.file.bytes, raw_download=True, checksum=None, **limits)
+            try:
+                blob = self.bucket.blob(self.name, generation=self.pinned.generation)
+                blob.download_to_file(self.file, start=self.file.bytes, raw_download=True, checksum=None, **limits)
+            except RequestRangeNotSatisfiable:  # it is shorter than the bucket says
+                raise Damaged from None
         self.file.flush()
         if self.file.bytes != self.pinned.size or _crc32c(self.file) != self.pinned.crc32c:
             raise Damaged

@@ -18,7 +18,8 @@ from ...cache.folder import FolderCache
 from ...cache.opening import remote_cache
 from ...cache.trials import bring, manifests
 from ...canonical import digest_file, short
-from ...errors import BluenoError, CacheDamaged, NotFound
+from ...errors import BluenoError, CacheDamaged, CacheUnavailable, NotFound
+from ...progress import say
 from ...settings import Settings
 from ...store import read
 from ...store.database import open_store, store_exists
@@ -50,18 +51,23 @@ class Pulled(NamedTuple):
 
 
 def pull(words: Sequence[str], settings: Settings, to: Path | None) -> list[dict[str, Any]]:
-    """Brings back the files of the trials whose ids begin with `words`; a document for each.
+    """Brings back the files of the trials whose ids begin with `words`; a document for each. What is damaged there has
+    a `problem`, and the rest is brought all the same.
 
     NotFound when neither this store nor the shared cache knows a trial; BluenoError when the cache is needed and no
     setting names one; CacheUnavailable when it cannot be used.
     """
     remote = _Remote(settings)
-    found = []
+    found: list[dict[str, Any]] = []
     for word in words:
-        trial, files = _wanted(word, settings, remote)
+        try:
+            trial, files = _wanted(word, settings, remote)
+        except CacheDamaged as error:  # of a trial that only the shared cache knows
+            found.append({"trial": word, "files": [], "problem": f"{error.message}; {error.fix}"})
+            continue
         place = _models(settings.root) if to is None else _folder(to / short(trial))
         pulled = [_pulled(each, settings.root, remote, place) for each in files]
-        found.append({"trial": trial, "files": [each._asdict() for each in pulled]})
+        found.append({"trial": trial, "files": [each._asdict() for each in pulled], "problem": ""})
     return found
 
 
@@ -89,9 +95,9 @@ def _wanted(word: str, settings: Settings, remote: _Remote) -> tuple[str, list[W
     if known is not None and known[1]:
         return known
     try:
-        manifest = manifests(known[0] if known else word, remote.open())[0]
+        manifest = manifests(known[0] if known else word, remote.open(), say)[0]
     except BluenoError as error:
-        if known is None:
+        if known is None or isinstance(error, CacheUnavailable):
             raise
         message = f"trial {short(known[0])} has left no files, as far as this store knows. {error.message}"
         raise NotFound(message, error.fix) from None
@@ -166,6 +172,10 @@ def _pulled(one: Wanted, root: Path, remote: _Remote, place: Place) -> Pulled:
             return Pulled(one.name, str(kept[0]), one.bytes, one.sha256, "cache")
     except CacheDamaged as error:
         return Pulled(one.name, "", one.bytes, one.sha256, "", error.message)
+    except CacheUnavailable:
+        raise  # so is all the rest
+    except BluenoError as error:
+        return Pulled(one.name, "", one.bytes, one.sha256, "", f"{error.message}; {error.fix}")
     problem = "it is neither here nor in the shared cache"
     return Pulled(one.name, "", one.bytes, one.sha256, "", problem)
 
@@ -174,7 +184,7 @@ def pull_text(found: list[dict[str, Any]]) -> str:
     """What came, and from where."""
     lines = []
     for each in found:
-        lines.append(f"trial {short(each['trial'])}")
+        lines.append(f"trial {short(each['trial'])}" + (f": {each['problem']}" if each["problem"] else ""))
         for file in each["files"]:
             where = file["problem"] or f"{file['path']} ({size(file['bytes'])}, {_source(file)})"
             lines.append(f"  {file['name']}: {where}")
@@ -193,11 +203,11 @@ def command(settings: Settings, as_json: bool, trials: tuple[str, ...], to: Path
     """Bring back what TRIALs left (weights, predictions, files of their own), from the shared cache if it is not here.
 
     Also of trials that another machine has trained, and that this one has never heard of. What is here already is not
-    fetched. Exit code 1 when a file could not be had.
+    fetched. A file that is damaged there is named and left out. Exit code 1 when a file could not be had.
     """
     found = pull(trials, settings, to)
     if as_json:
         print_json({"trials": found})
     else:
         click.echo(pull_text(found))
-    return 1 if any(file["problem"] for each in found for file in each["files"]) else 0
+    return 1 if any(one["problem"] for each in found for one in (each, *each["files"])) else 0
