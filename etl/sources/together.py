@@ -5,6 +5,7 @@ What does not fit is told by the file's name. One file is left as it is.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,11 @@ def one_table(paths: Sequence[str], read: Callable[[str], pd.DataFrame]) -> pd.D
     if len(tables) == 1:
         return tables[0]
     names = list(tables[0].columns)
-    for path, table in zip(paths[1:], tables[1:], strict=True):
-        _check_columns(names, list(table.columns), path, paths[0])
+    shown = _shown(paths)
+    for path, table in zip(shown[1:], tables[1:], strict=True):
+        _check_columns(names, list(table.columns), path, shown[0])
     tables = [table[names] for table in tables]
-    kinds = {name: _kind([table[name] for table in tables], paths) for name in names}
+    kinds = {name: _kind([table[name] for table in tables], shown) for name in names}
     return pd.concat([table.astype(_empty_ones(table, kinds)) for table in tables], ignore_index=True)
 
 
@@ -40,11 +42,17 @@ def called(paths: Sequence[str]) -> str:
     return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 
+def _shown(paths: Sequence[str]) -> list[str]:
+    """The names of files from the folder on that all lie in."""
+    folder = Path(os.path.commonpath([os.path.dirname(path) for path in paths]))
+    return [f"{folder.name}/{Path(path).relative_to(folder).as_posix()}" for path in paths]
+
+
 def _check_columns(names: list[str], own: list[str], path: str, first: str) -> None:
     if missing := [name for name in names if name not in own]:
-        raise DataError(f"{path} has no column {_few(missing)}, which {Path(first).name} has", _fix(path))
+        raise DataError(f"{path} has no column {_few(missing)}, which {first} has", _fix(first))
     if more := [name for name in own if name not in names]:
-        raise DataError(f"{path} has a column {_few(more)}, which {Path(first).name} has not", _fix(path))
+        raise DataError(f"{path} has a column {_few(more)}, which {first} has not", _fix(first))
 
 
 def _fix(path: str) -> str:
@@ -62,10 +70,7 @@ def _kind(columns: list[pd.Series], paths: Sequence[str]) -> Any:
         return None
     first, other = there[0], next((each for each in there if _word(each[1]) != _word(there[0][1])), None)
     if other is not None:
-        message = (
-            f"{other[0]}: the column {first[1].name!r} is {_word(other[1])}, and {_word(first[1])} in"
-            f" {Path(first[0]).name}"
-        )
+        message = f"{other[0]}: the column {first[1].name!r} is {_word(other[1])}, and {_word(first[1])} in {first[0]}"
         raise DataError(message, "write it alike in all files; words that stand for gaps are named by `missing`")
     return first[1].dtype
 

@@ -63,9 +63,9 @@ def test_a_folder_and_a_pattern_are_one_table(source: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("second", "message"),
     [
-        ("age,ill\n3,yes\n", r"b\.csv has no column 'ward', which a\.csv has"),
-        ("age,ward,ill,more\n3,x,yes,1\n", r"b\.csv has a column 'more', which a\.csv has not"),
-        ("age,ward,ill\nold,x,yes\n", r"b\.csv: the column 'age' is text, and numbers in a\.csv"),
+        ("age,ill\n3,yes\n", r"b\.csv has no column 'ward', which .*/a\.csv has"),
+        ("age,ward,ill,more\n3,x,yes,1\n", r"b\.csv has a column 'more', which .*/a\.csv has not"),
+        ("age,ward,ill\nold,x,yes\n", r"b\.csv: the column 'age' is text, and numbers in .*/a\.csv"),
     ],
 )
 def test_a_file_that_differs_is_told_by_its_name(tmp_path: Path, second: str, message: str) -> None:

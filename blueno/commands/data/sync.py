@@ -151,14 +151,15 @@ def command(settings: Settings, as_json: bool, verify: bool, repair: bool) -> in
     waiting = trials_to_send(settings)
     document = {**sync(found), "trials": [{"trial": each.trial, "bytes": each.bytes} for each in waiting]}
     left, count = mended(found, settings, as_json) if repair else (found, 0)
-    unsent = send_trials(waiting, settings) if repair else waiting
+    lacking = send_trials(waiting, settings) if repair else waiting
     if as_json:
         rest = [each._asdict() for each in left.differences]
-        print_json({**document, "mended": count, "left": rest, "trials_left": [each.trial for each in unsent]})
+        print_json({**document, "mended": count, "left": rest, "trials_left": [each.trial for each in lacking]})
     else:
         click.echo(sync_text(document, repair))
         if repair and document["differences"]:
             click.echo(f"{count} mended, {len(left.differences)} left")
         if repair and waiting:
-            click.echo(f"files of {counted(len(waiting) - len(unsent), 'trial')} sent, of {len(unsent)} not")
-    return 1 if left.differences or unsent else 0
+            rest = f", those of {len(lacking)} could not be" if lacking else ""
+            click.echo(f"files of {counted(len(waiting) - len(lacking), 'trial')} were sent{rest}")
+    return 1 if left.differences or lacking else 0
