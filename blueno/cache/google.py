@@ -1,6 +1,6 @@
 """The client of Google Cloud Storage: with whose identity, and what is said when it does not work.
 
-Google's libraries are imported here, by the bucket's cache and by raw/bucket.py, which are given a client, and of them
+Google's libraries are imported here, by gcs.py, downloads.py and raw/bucket.py, which are given a client, and of them
 google-crc32c by cache/crc32c.py; each when it is used and not before. What they say can hold addresses of uploads,
 which are as good as keys: nothing of it is passed on but the kind of an error and its number.
 """
