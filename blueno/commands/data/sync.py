@@ -160,6 +160,6 @@ def command(settings: Settings, as_json: bool, verify: bool, repair: bool) -> in
         if repair and document["differences"]:
             click.echo(f"{count} mended, {len(left.differences)} left")
         if repair and waiting:
-            rest = f", those of {len(lacking)} could not be" if lacking else ""
-            click.echo(f"files of {counted(len(waiting) - len(lacking), 'trial')} were sent{rest}")
+            failed = f", those of {len(lacking)} could not be" if lacking else ""
+            click.echo(f"files of {counted(len(waiting) - len(lacking), 'trial')} were sent{failed}")
     return 1 if left.differences or lacking else 0
