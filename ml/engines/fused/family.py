@@ -56,6 +56,7 @@ class Family(NamedTuple):
     programs: dict[Ways, Programs]  # those that were needed so far
     shells: list[Setup]  # one more model of the kind, to be filled and saved; made when the first one is
     most: dict[Ways, int]  # lanes that fit into memory in every stage, where more were asked for; one for all stages
+    widths: dict[Ways, set[int]]  # places that packs had so far, which programs are compiled for; one for all stages
     stages: list[Family]  # the family in each stage, here too
 
 
@@ -76,6 +77,7 @@ def open_family(jobs: Sequence[Job]) -> Family:
     strengths = varied([strengths_of(job.recipe["augment"], job.code) for job in _augmenting(jobs)])
     shells: list[Setup] = []
     most: dict[Ways, int] = {}
+    widths: dict[Ways, set[int]] = {}
     stages: list[Family] = []
     for number in range(len(made[0].stages)):
         setup = _with_rates(_another(first) if number else made[0])
@@ -87,7 +89,7 @@ def open_family(jobs: Sequence[Job]) -> Family:
         where |= _of_optimizer(setup, trains) | places_of(strengths, setup.trainee)
         weighted = any(train["class_weight"] is not None for train in trains)
         begins = first_of(setup.trainee)
-        stages.append(Family(setup, stage, template, begins, found, where, weighted, {}, shells, most, stages))
+        stages.append(Family(setup, stage, template, begins, found, where, weighted, {}, shells, most, widths, stages))
         _try(stages[-1])
     return stages[0]
 

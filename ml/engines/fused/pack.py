@@ -119,7 +119,8 @@ def train_pack(
     budget = room.budget_of(lanes[0].job) if budget is None else budget
     if waits:
         lanes = _with_room(family, lanes, ways, budget, waits)
-    pack = _begun(family, _gone_on(family, lanes), ways, failed, budget, len(lanes))
+    places = room.places_for(family, len(lanes), ways)
+    pack = _begun(family, _gone_on(family, lanes), ways, failed, budget, places)
     while pack.lanes:
         if not any(lane.progress.over for lane in pack.lanes):
             _epoch(pack)
