@@ -202,7 +202,7 @@ def _try(family: Family) -> None:
     setup = family.setup
     programs = programs_of(family, ways_of())
     numbers = np.zeros((1, family.template.slots), np.uint32)
-    state = jax.eval_shape(lambda numbers: programs.draw(numbers, 1), numbers)
+    state = programs.draw.eval_shape(numbers, None, 1)
     carry = jax.tree.map(lambda each: jax.ShapeDtypeStruct(each.shape[1:], each.dtype), tuple(map(list, state)))
     rows = np.zeros(min(family.stage.train["batch_size"], len(setup.rows["train"])), np.int32)
     batch = (rows, np.ones(len(rows), np.float32) if family.weighted else None, np.float32(0))

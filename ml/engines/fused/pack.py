@@ -247,7 +247,7 @@ def _first(family: Family, ways: Ways, lanes: Sequence[Lane], width: int) -> tup
         are_one = all(one is other for one, other in left.values())
         return state, state if are_one else stacked(filled_up(kept, width))
     seeds = lane_seeds(family.template, [lane.seed for lane in lanes], width)
-    state = counts = programs_of(family, ways).draw(seeds, len(lanes))
+    state = counts = programs_of(family, ways).draw(seeds, None, len(lanes))
     for place, own in left.items():
         state, counts = with_lane(state, place, own[0]), with_lane(counts, place, own[1])
     return state, counts

@@ -99,7 +99,7 @@ def _programs(family: Family, lanes: Sequence[Lane], ways: Ways, budget: int) ->
         return np.broadcast_to(np.zeros((), dtype), (width, count))
 
     programs, data = programs_of(family, ways), shapes_of(lanes, family, budget)
-    state = jax.eval_shape(lambda seeds: programs.draw(seeds, width), like(family.template.slots, np.uint32))
+    state = programs.draw.eval_shape(like(family.template.slots, np.uint32), None, width)
     numbers = {name: pairs(np.zeros(width)) for name in family.places}
     weights = like(samples, np.float32) if family.weighted else None
     epoch = Epoch(like(samples, np.int32), weights, like(terms.steps, np.float32), numbers)
