@@ -143,7 +143,8 @@ def migrate(client: Elasticsearch, prefix: str, tell: Callable[[str], None]) -> 
         except BaseException:
             _write_block(client, old, False)
             raise
-        tell(f"{kind}: {copied} documents are in {new}, and {alias(prefix, kind)} leads there; {old} may be deleted")
+        where = f"{copied} documents are in {new}, and {alias(prefix, kind)} leads there"
+        tell(f"{kind}: {where}; {old} takes nothing any more, and may be deleted")
         for reason, count in refused.items():
             tell(f"{kind}: {count} documents cannot be taken: {reason}")
 
