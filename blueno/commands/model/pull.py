@@ -214,8 +214,8 @@ def command(
     blueno model pull 'sweep = digits and val_auc > 0.9' --sort val_auc --top 3
 
     Ids may be those of trials that another machine has trained, and that this one has never heard of. A query is one of
-    `blueno find`; which of its trials have left nothing is said. What is here already is not fetched. Exit code 1 when a
-    file could not be had, or nothing at all.
+    `blueno find`; which of its trials have left nothing is said. What is here already is not fetched. Exit code 1 when
+    a file could not be had, or nothing at all.
     """
     lacking: dict[str, str] = {}
     if is_query(words):
