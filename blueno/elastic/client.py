@@ -250,8 +250,9 @@ def newest_seq(client: Elasticsearch, prefix: str, kind: Kind, store: str) -> in
         with suppress(AuthorizationException):
             client.indices.refresh(index=alias(prefix, kind))
         found = client.search(
-            index=alias(prefix, kind), query={"term": {"store": store}}, size=1, sort=[{"seq": "desc"}], source=["seq"]
-        )
+            index=alias(prefix, kind), query={"term": {"store": store}}, size=1, source=["seq"],
+            sort=[{"seq": {"order": "desc", "unmapped_type": "long"}}],  # of an index that somebody else has made
+        )  # fmt: skip
     hits = found["hits"]["hits"]
     return int(hits[0]["_source"]["seq"]) if hits else 0
 

@@ -139,6 +139,7 @@ def migrate(client: Elasticsearch, prefix: str, tell: Callable[[str], None]) -> 
             _write_block(client, old, True)
             _refresh(client, old)
             copied, refused = copy_documents(client, old, new)  # and what was written meanwhile
+            _refresh(client, new)  # else whoever asks just after the switch misses what was copied last
             _switch(client, prefix, kind, old, new)
         except BaseException:
             _write_block(client, old, False)

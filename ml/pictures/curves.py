@@ -72,7 +72,7 @@ def _line(axes: Axes, part: str, values: np.ndarray, epochs: Sequence[int], epoc
     colour, dash = LOOKS[part]
     looks: dict[str, Any] = {"color": colour, "linestyle": dash, "linewidth": 1.4, "label": part or None}
     axes.plot(epochs[: len(values)], values, marker=".", markersize=4, markevery=_points(values), **looks)
-    if epoch in epochs[: len(values)]:
+    if epoch is not None and epoch in epochs[: len(values)]:
         axes.plot([epoch], [values[epochs.index(epoch)]], "o", color=colour, markersize=5, markeredgecolor="white")
 
 

@@ -376,7 +376,7 @@ def _visualization(attributes: dict[str, Any], prefix: str) -> Iterator[str]:
         yield f"$schema is {spec.get('$schema')}"
     data = spec["data"] if isinstance(spec["data"], list) else [spec["data"]]
     asked = {name for source in data if isinstance(source.get("url"), dict) for name in _asked(source["url"])}
-    for name in {name for text in texts_in(spec) for name in READ.findall(text)} - asked:
+    for name in {json.loads(f'"{name}"') for text in texts_in(spec) for name in READ.findall(text)} - asked:
         yield f"reads {name}, which it does not ask for"
     for source in data:
         if isinstance(source.get("url"), str):

@@ -173,7 +173,7 @@ def test_a_migration_switches_only_when_all_is_copied_and_nobody_could_write_mea
     client: Any = None
     with pytest.raises(Unreachable):
         setup.migrate(client, "team", lambda text: None)
-    whole = ["copy", True, "refresh", "copy", "switch"]
+    whole = ["copy", True, "refresh", "copy", "refresh", "switch"]
     assert done == [*whole, "copy", True, "refresh", "copy", False], (
         "a failure takes the block off, and switches nothing"
     )
