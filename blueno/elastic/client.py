@@ -250,7 +250,7 @@ def newest_seq(client: Elasticsearch, prefix: str, kind: Kind, store: str) -> in
         with suppress(AuthorizationException):
             client.indices.refresh(index=alias(prefix, kind))
         found = client.search(
-            index=alias(prefix, kind), query={"term": {"store": store}}, size=1, source=["seq"],
+            index=alias(prefix, kind), query={"term": {"store": store}}, size=1, source={"includes": ["seq"]},
             sort=[{"seq": {"order": "desc", "unmapped_type": "long"}}],  # of an index that somebody else has made
         )  # fmt: skip
     hits = found["hits"]["hits"]
