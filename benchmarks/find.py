@@ -62,7 +62,7 @@ def fill(root: Path, rates: int) -> int:
             db.execute("UPDATE trials SET state = 'succeeded', attempt = 1, rank = NULL")
             db.executemany(
                 "INSERT INTO results VALUES (?, 1, 'succeeded', 'fit', 8, ?, '[]', '{}', '[]', NULL, 'w',"
-                " '2026-01-01T00:00:00.000Z', '2026-01-01T00:01:00.000Z', 60.0, 1, NULL, NULL, NULL, ?, ?)",
+                " '2026-01-01T00:00:00.000Z', '2026-01-01T00:01:00.000Z', 60.0, 1, NULL, NULL, NULL, ?, ?, NULL)",
                 ((trial.id, _metrics(chance), *nothing) for trial in plan.trials),
             )
     return len(plan.trials)

@@ -133,9 +133,9 @@ class Results:
 
         with _store(self.root) as db:
             if trial is not None:
-                return of_history(_left(_trial(db, trial)))
+                return of_history(*_left(_trial(db, trial)))
             ids = [row.id for row in read.rows_of(db, read.find_sweep(db, self.sweep).number)]
-            frames = [of_history(_left(read.trial(db, id))).assign(trial=short(id)).reset_index() for id in ids]
+            frames = [of_history(*_left(read.trial(db, id))).assign(trial=short(id)).reset_index() for id in ids]
         whole = [frame for frame in frames if len(frame)]
         return pd.concat(whole, ignore_index=True) if whole else pd.DataFrame()
 
@@ -258,9 +258,9 @@ def _trial(db: sqlite3.Connection, trial: str) -> dict[str, Any]:
     return read.trial(db, read.find_trial(db, trial))
 
 
-def _left(row: dict[str, Any]) -> dict[str, list[float | None]]:
-    """A trial's history; empty while it has no result."""
-    return row["result"]["history"] if row["result"] else {}
+def _left(row: dict[str, Any]) -> tuple[dict[str, list[float | None]], list[int]]:
+    """A trial's history and its epochs; empty while it has no result."""
+    return (row["result"]["history"], row["result"]["epochs"]) if row["result"] else ({}, [])
 
 
 def _artefact(db: sqlite3.Connection, root: Path, row: dict[str, Any], name: str) -> Path:

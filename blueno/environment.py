@@ -59,7 +59,7 @@ def fused(slot: Slot, before: Mapping[str, str]) -> dict[str, str]:
     return told
 
 
-def facts(slot: Slot) -> dict[str, Any]:
+def facts(slot: Slot, executor: str) -> dict[str, Any]:
     """Versions, machine and slot, as they are recorded with results. Imports none of the libraries."""
     from . import __version__
 
@@ -69,9 +69,11 @@ def facts(slot: Slot) -> dict[str, Any]:
         "interpreter": sys.executable,
         "platform": platform.platform(),
         "host": platform.node(),
+        "executor": executor,
         "slot": slot.name,
         "threads": slot.threads,
         "device": slot.device or "cpu",
+        **({"gpu": slot.gpu, "gpu_memory_bytes": slot.gpu_bytes or None} if slot.gpu else {}),
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
     }

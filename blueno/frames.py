@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from .ml.scored import Predictions
 
 
-def of_history(history: dict[str, list[float | None]]) -> pd.DataFrame:
-    """A row an epoch, counted from 1; a column a metric."""
+def of_history(history: dict[str, list[float | None]], epochs: list[int]) -> pd.DataFrame:
+    """A row an epoch; a column a metric."""
     frame = pd.DataFrame({name: pd.Series(values, dtype="float64") for name, values in history.items()})
-    frame.index = pd.RangeIndex(1, len(frame) + 1, name="epoch")
+    frame.index = pd.Index(epochs, dtype="int64", name="epoch")
     return frame
 
 

@@ -18,8 +18,8 @@ OPTIONAL = {  # distribution -> what needs it
     "openpyxl": "the source excel",
     "google-cloud-storage": "the setting cache, and gs:// in sources",
     "optuna": "searches, pruning, and results of an Optuna storage (elastic import)",
-    "mlflow-skinny": "results --sink mlflow",
-    "tensorboardX": "results --sink tensorboard",
+    "mlflow-skinny": "results --sink mlflow, and the setting sinks",
+    "tensorboardX": "results --sink tensorboard, and the setting sinks",
     "jax": "packs (--engine fused)",
     "elasticsearch": "the index (blueno elastic)",
 }

@@ -19,14 +19,14 @@ from typing import Any
 
 from . import __version__
 from .clock import iso
+from .companion import ELASTIC, SINKS, Companion
 from .devices import Devices
-from .elastic.companion import Companion
 from .engine import engine_here
 from .executors import open_executor
 from .publishing import Publishing
 from .scheduler import Scheduler, end, idle, step, take_over
 from .scheduler.cache_limit import keep_to_limit
-from .settings import TYPES, Settings
+from .settings import Settings, as_variables
 from .sizes import bytes_of
 from .store import ledger as ledgers
 from .store import measuring
@@ -119,13 +119,14 @@ def drive(
     executor = open_executor(settings.executor)
     devices = Devices(settings.devices, settings.per_device, settings.cpus, tell=tell)
     engine = engine_here(settings, {}).engine
-    publishing, companion = Publishing(settings, tell), Companion(settings, tell)
+    publishing = Publishing(settings, tell)
+    sender, feeder = (Companion(settings, work, tell) for work in (ELASTIC, SINKS))
     limit = bytes_of(settings.cache_limit) if settings.cache_limit else None
     publish = settings.publish if settings.cache else "none"
     s = Scheduler(
         db, settings.root, executor, devices.slots_for, time.time, tell,
         engine=engine, cache_limit=limit, publish=publish, shares=bool(settings.cache),
-        live_epochs=companion.process is not None,
+        live_epochs=sender.process is not None,
     )  # fmt: skip
     try:
         again = take_over(db, settings.root, time.time())
@@ -134,7 +135,8 @@ def drive(
         while not idle(s):
             step(s, TURN_S)
             publishing.tend()
-            companion.hear()
+            sender.hear()
+            feeder.hear()
             show(db)
             if interrupt.count:
                 s.draining = True
@@ -153,7 +155,8 @@ def drive(
             show(db)
         publishing.leave()
         devices.close()
-        companion.close()  # it goes on alone: nobody waits for it with the lock in hand
+        sender.close()  # both go on alone: nobody waits for them with the lock in hand
+        feeder.close()
 
 
 @contextmanager
@@ -186,13 +189,12 @@ def detach(settings: Settings) -> tuple[int, Path]:
     import subprocess
 
     folder = settings.root / "logs"
-    flags = {f"BLUENO_{name.upper()}": str(getattr(settings, name)) for name in TYPES}
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"scheduler-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}.log"
     with log.open("ab") as output:  # -P: a click.py in the project's folder is the user's, not ours
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "blueno", "schedule", "--root", str(settings.root)],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=settings.root,
-            env={**os.environ, **flags},
+            env={**os.environ, **as_variables(settings)},
         )  # fmt: skip
     return process.pid, log

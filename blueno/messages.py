@@ -162,6 +162,7 @@ class Result(TypedDict):
     metrics: dict[str, float | None]
     nonfinite: list[str]
     history: dict[str, list[float | None]]
+    epochs: NotRequired[list[int]]  # those of the history; empty for 1, 2, 3 and so on
     artefacts: dict[str, Artefact]
     engine: str
     epoch: int | None  # the epoch that counts, from 1

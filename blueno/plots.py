@@ -30,6 +30,7 @@ def plots_of(db: sqlite3.Connection, root: Path, trial: str, folder: Path) -> di
     data = trace.dataset(db, row["dataset"])
     left = Left(
         history=result["history"],
+        epochs=result["epochs"],
         epoch=result["epoch"],
         predictions=_predictions(root, row),
         shape=((data and data["summary"]) or {}).get("shape") or [],

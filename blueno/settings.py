@@ -40,17 +40,19 @@ class Settings(NamedTuple):
     elastic_prefix: str = "blueno"  # of index names: one a team
     elastic_ca: str = ""  # file of the CA that its certificate is checked by
     elastic_fingerprint: str = ""  # SHA-256 of its certificate, instead of a CA
+    sinks: tuple[str, ...] = ()  # where trials are shown, too, as they finish: tensorboard, mlflow
 
 
 TYPES: dict[str, type] = {
     "executor": str, "engine": str, "devices": str, "per_device": int, "cpus": int, "cache": str, "cache_limit": str,
     "cache_days": int, "publish": str, "checkpoint_s": int,
     "elastic_url": str, "elastic_cloud_id": str, "elastic_prefix": str, "elastic_ca": str, "elastic_fingerprint": str,
+    "sinks": list,
 }  # fmt: skip
 BUCKET = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(.*))?")
 CHOICES = {
     "executor": ("inline", "local"), "engine": ("auto", "fit", "fused"),
-    "publish": ("none", "models", "predictions", "all"),
+    "publish": ("none", "models", "predictions", "all"), "sinks": ("tensorboard", "mlflow"),
 }  # fmt: skip
 
 
@@ -96,6 +98,15 @@ def checkpoint_interval_s(root: Path) -> float:
         return float(Settings(root).checkpoint_s)
 
 
+def as_variables(settings: Settings) -> dict[str, str]:
+    """The settings as the environment of a process that is to have the same ones."""
+    values = {name: getattr(settings, name) for name in TYPES}
+    return {
+        f"BLUENO_{name.upper()}": ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in values.items()
+    }
+
+
 def origins(root: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """Where each setting comes from that no flag gives: its variable, `blueno.toml` or "default"."""
     written = _file(root / "blueno.toml")
@@ -119,6 +130,8 @@ def checked(name: str, value: Any, where: str) -> Any:
         near = get_close_matches(name, TYPES, 1)
         fix = f"did you mean {near[0]}?" if near else f"known settings: {', '.join(TYPES)}"
         raise BluenoError(f"{where}: unknown setting {name!r}", fix)
+    if kind is list:
+        return _names(name, value, where)
     if kind is int and isinstance(value, str) and value.isdigit():
         value = int(value)
     if not isinstance(value, kind) or isinstance(value, bool):
@@ -137,3 +150,17 @@ def checked(name: str, value: Any, where: str) -> Any:
         fix = "take it out of the URL; set BLUENO_ELASTIC_USER and BLUENO_ELASTIC_PASSWORD"
         raise BluenoError(f"{where}: {name} holds a user or a password", fix)
     return value
+
+
+def _names(name: str, value: Any, where: str) -> tuple[str, ...]:
+    """A list of names of CHOICES; in the environment they are separated by commas."""
+    choices = CHOICES[name]
+    words = [word.strip() for word in value.split(",")] if isinstance(value, str) and where != "blueno.toml" else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise BluenoError(f"{where}: {name} is {value!r}, expected a list of names", f'write {name} = ["{choices[0]}"]')
+    for word in filter(None, words):
+        if word not in choices:
+            near = get_close_matches(word, choices, 1)
+            fix = f"did you mean {near[0]}?" if near else f"choose from: {', '.join(choices)}"
+            raise BluenoError(f"{where}: {name} has {word!r}, which there is not", fix)
+    return tuple(dict.fromkeys(filter(None, words)))

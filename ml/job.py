@@ -44,6 +44,7 @@ class Outcome(NamedTuple):
     engine: Literal["fit", "fused", "estimator", "function", "command"]
     epoch: int | None  # the epoch that counts, from 1; None where there are no epochs
     notes: tuple[str, ...] = ()  # what the user may want to know: why a metric is NaN, what could not be saved
+    epochs: tuple[int, ...] = ()  # those of the history, where they are not 1, 2, 3 and so on
 
 
 def finite(values: dict[str, float]) -> dict[str, float]:

@@ -122,7 +122,7 @@ def outcome_of(
     numbers = finite(metrics)
     state: State = "succeeded" if len(numbers) == len(metrics) else "diverged"
     epoch = max(reported.epochs, default=None)
-    return Outcome(state, numbers, _history(reported), _files(folder), engine, epoch, notes)
+    return Outcome(state, numbers, _history(reported), _files(folder), engine, epoch, notes, tuple(reported.epochs))
 
 
 def _history(reported: Reported) -> dict[str, list[float]]:

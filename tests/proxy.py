@@ -13,7 +13,8 @@ CHUNK = 4096
 class Proxy:
     """Passes bytes on to a port of this machine. `status`: answers every request with that number instead.
     `bytes_s`: passes on no more than so many bytes a second. `cut`: ends answers after so many bytes. `passed` counts.
-    `holds`: passes nothing on after so many bytes in all, until it is None again.
+    `holds`: passes nothing on after so many bytes in all, until it is None again. `loses`: of the first answer that
+    comes after so many bytes in all nothing is passed on, and its connection ends.
     """
 
     def __init__(self, port: int) -> None:
@@ -22,6 +23,7 @@ class Proxy:
         self.bytes_s: float | None = None
         self.cut: int | None = None
         self.holds: int | None = None
+        self.loses: int | None = None
         self.passed = 0
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -79,6 +81,9 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK):
                 if is_answer and self.cut is not None and count + len(data) > self.cut:
+                    break
+                if is_answer and self.loses is not None and self.passed >= self.loses:
+                    self.loses = None
                     break
                 while self.holds is not None and self.passed >= self.holds:
                     time.sleep(0.01)

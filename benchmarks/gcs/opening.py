@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from blueno.cache.manifests import read_json
 from blueno.cache.opening import local_cache, open_cache
+from blueno.cache.parts import parts_in
 from blueno.canonical import digest
 from blueno.etl.build import build
 from blueno.etl.dataset import open_dataset
-from blueno.etl.storage import parts_in, read_json
 from blueno.settings import Settings
 
 from ..tables import Table, main, met

@@ -19,7 +19,7 @@ preprocess:
   - pca: {{components: {{grid: [4, 8, 16]}}}}
 model:
   estimator: sklearn.svm:SVC
-  C: {{logspace: [-2, 2, {count}]}}
+  C: {{logspace: [1e-2, 100, {count}]}}
 """
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 ANSWER_S = 10.0  # without a byte for so long, a request is given up
 PATIENCE_S = 10.0  # so long a request is tried again
-LARGE_BYTES = 8 * 1024**2  # from here on an upload is in chunks, each tried again by itself
-CHUNK_BYTES = 32 * 1024**2
+LARGE_BYTES = 8 * 1024**2  # from here on Google's library sends in chunks of 100 MB, each tried again by itself
+LARGE_ANSWER_S = 60.0  # a server that has got a chunk may have much to do with it
 
 
 def parsed(url: str) -> tuple[str, str]:
@@ -55,12 +55,12 @@ class GcsCache:
 
     def put_if_absent(self, key: str, source: Path) -> bool:
         """Stores the file's bytes under `key`; False when the key was there already, also when an answer was lost."""
-        from google.api_core.exceptions import PreconditionFailed
+        from google.api_core.exceptions import NotFound, PreconditionFailed
 
         name, size = self._name(key), Path(source).stat().st_size
         if size > LARGE_BYTES and self.stat(key) is not None:
             return False
-        blob = self.bucket.blob(name, chunk_size=CHUNK_BYTES if size > LARGE_BYTES else None)
+        blob = self.bucket.blob(name)
         with told_safely(self.url):
             try:
                 blob.upload_from_filename(
@@ -72,6 +72,9 @@ class GcsCache:
                 )
             except PreconditionFailed:
                 return False
+            except NotFound:  # also of an upload that is through, when the answer to its last chunk was lost
+                if self.stat(key) != size:
+                    raise
             except _corruption():
                 blob.delete(**self._limits())
                 raise CacheDamaged(f"{self.url}: {key} was damaged on its way", "it is sent again later") from None
@@ -156,7 +159,8 @@ class GcsCache:
         from google.cloud.storage.retry import DEFAULT_RETRY
 
         patience_s = self.patience_s + size / SLOW_BYTES_S
-        return {"timeout": min(ANSWER_S, self.patience_s), "retry": DEFAULT_RETRY.with_timeout(patience_s)}
+        answer_s = LARGE_ANSWER_S if size > LARGE_BYTES else min(ANSWER_S, self.patience_s)
+        return {"timeout": answer_s, "retry": DEFAULT_RETRY.with_timeout(patience_s)}
 
 
 def _corruption() -> type[Exception]:

@@ -61,7 +61,7 @@ def _group(found: dict[str, Any]) -> dict[str, Any]:
 
 def _diverged(gone: list[dict[str, Any]]) -> dict[str, Any]:
     """Diverged trials as one group; `epochs` says for each when it happened, counted from 1."""
-    epochs = {found["trial"]: first_null(found["history"]) for found in gone}
+    epochs = {found["trial"]: first_null(found["history"], found["epochs"]) for found in gone}
     names = sorted({name for found in gone for name in found["nonfinite"]})
     known = [epoch for epoch in epochs.values() if epoch is not None]
     when = f", from epoch {min(known)} to {max(known)}" if known else ""
@@ -77,10 +77,9 @@ def _diverged(gone: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def first_null(history: dict[str, list[float | None]]) -> int | None:
-    """The first epoch, from 1, at which some metric was not finite; None when the history does not say."""
-    epochs = [values.index(None) + 1 for values in history.values() if None in values]
-    return min(epochs, default=None)
+def first_null(history: dict[str, list[float | None]], epochs: list[int]) -> int | None:
+    """The first of the epochs at which some metric was not finite; None when the history does not say."""
+    return min((epochs[values.index(None)] for values in history.values() if None in values), default=None)
 
 
 def failures_text(document: dict[str, Any]) -> str:

@@ -24,8 +24,8 @@ from . import complete, need_store, options, print_json, table
 
 LAST_EPOCHS = 5
 NOTHING: dict[str, Any] = {
-    "engine": None, "epoch": None, "metrics": {}, "nonfinite": [], "history": {}, "artefacts": {}, "environment": {},
-    "error": None, "notes": [], "let_go": {}, "started": None, "ended": None, "duration_s": None,
+    "engine": None, "epoch": None, "metrics": {}, "nonfinite": [], "history": {}, "epochs": [], "artefacts": {},
+    "environment": {}, "error": None, "notes": [], "let_go": {}, "started": None, "ended": None, "duration_s": None,
     "peak_memory_bytes": None,
 }  # fmt: skip
 
@@ -74,7 +74,7 @@ def show_text(document: dict[str, Any]) -> str:
         _pairs("parameters", {path: leaf(value) for path, value in flat(document["params"]).items()}),
         _pairs("data", described(document["data"])),
         _pairs("metrics", {name: _number(value) for name, value in document["metrics"].items()}),
-        _epochs(document["history"]),
+        _epochs(document["history"], document["epochs"]),
         _error(document["error"]),
         _pairs("files", document["artefacts"]),
         _pairs(_whose(document["engine"]), {name: _fact(value) for name, value in document["environment"].items()}),
@@ -113,11 +113,12 @@ def _pairs(title: str, values: dict[str, str]) -> str:
     return "\n".join([title, *(f"  {name.ljust(width)}  {value}" for name, value in values.items())]) if values else ""
 
 
-def _epochs(history: dict[str, list[float | None]]) -> str:
+def _epochs(history: dict[str, list[float | None]], epochs: list[int]) -> str:
     """The last epochs as a table, a column a metric."""
     if not history:
         return ""
-    rows = [[str(epoch), *map(_number, values)] for epoch, values in enumerate(zip_longest(*history.values()), start=1)]
+    columns = zip_longest(*history.values())
+    rows = [[str(epoch), *map(_number, values)] for epoch, values in zip(epochs, columns, strict=True)]
     return table(["epoch", *history], rows[-LAST_EPOCHS:], set(range(len(history) + 1)))
 
 

@@ -28,6 +28,7 @@ from ..planning.describe import about_plan
 from ..planning.snapshot import write_snapshot
 from ..progress import Shower, finish_line, say
 from ..publishing import Publishing
+from ..revision import revision_of
 from ..settings import Settings, load_settings
 from ..store import ledger as ledgers
 from ..store import read
@@ -48,7 +49,8 @@ def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path, only: Collection
     if plan.search is not None or plan.prune is not None:
         check_installed("optuna", "searches and pruning need Optuna, which is not installed")
     write_snapshot(plan.snapshot, local_cache(root))
-    submission = submit(db, plan, about_plan(plan), sys.executable, time.time(), only)
+    about = {**about_plan(plan), "git": revision_of(root)}
+    submission = submit(db, plan, about, sys.executable, time.time(), only)
     settings = load_settings(root)
     trials = [trial.id for trial in plan.trials] if settings.publish != "none" else []
     if settings.cache and (plan.datasets or trials):

@@ -78,7 +78,7 @@ class Devices:
             workers = smallest // gpu_bytes
             there = f"the smallest GPU has {size(smallest)}"
             self._tell_limit(workers, int(1 / share + 1e-9), "gpu_memory", gpu_bytes, there, " on each GPU")
-        slots = gpu_slots([gpu.uuid for gpu in gpus], share, threads, workers, self._cores)
+        slots = _described(gpu_slots([gpu.uuid for gpu in gpus], share, threads, workers, self._cores), gpus)
         if host_bytes and not self._per_device:
             free_bytes = int(min(psutil.virtual_memory().available, memory_left()))
             fitting = slots[: max(1, free_bytes // host_bytes)]
@@ -178,6 +178,17 @@ def gpu_slots(uuids: list[str], share: float, threads: int, workers: int, cores:
         named = named[: max(1, cores // threads)]
     each = threads or max(1, cores // len(named))
     return [Slot(name, "gpu", each, device, part) for name, device, part in named]
+
+
+def _described(slots: list[Slot], gpus: list[Gpu]) -> list[Slot]:
+    """The slots with the names and the memory of their GPUs."""
+    by_uuid = {gpu.uuid: gpu for gpu in gpus}
+    found = []
+    for slot in slots:
+        held = [by_uuid[uuid] for uuid in slot.device.split(",")]
+        names = ", ".join(dict.fromkeys(gpu.name for gpu in held))
+        found.append(slot._replace(gpu=names, gpu_bytes=sum(gpu.memory_bytes for gpu in held)))
+    return found
 
 
 # ---- cores

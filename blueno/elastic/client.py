@@ -131,8 +131,8 @@ def status_reason(status: int, text: str) -> str:
         return "the installed client speaks another version than the server: pip install 'elasticsearch>=8.19,<9'"
     if status == 401:
         return "it does not know the key or the password (401): see credentials/elastic.json"
-    if "cluster_block" in text or "read-only" in text or "flood" in text:
-        return f"its indices are read-only; its disk is full? ({text})"
+    if _is_block(text):
+        return _block_reason(text)
     if status == 403:
         return f"the key lacks the rights (403): {text}"
     if status == 404:
@@ -142,6 +142,19 @@ def status_reason(status: int, text: str) -> str:
     if status == TOO_LARGE:
         return "a request is too large for it (413)"
     return f"it answers {status}: {text}"
+
+
+def _is_block(text: str) -> bool:
+    """Whether the indices take nothing, by the error's type: what else it says may hold any name."""
+    return text.startswith(("cluster_block_exception", "index_block"))
+
+
+def _block_reason(text: str) -> str:
+    if "flood-stage" in text or "read-only-allow-delete" in text:
+        return f"its indices are read-only; its disk is full? ({text})"
+    if "index write (api)" in text:
+        return f"nobody may write to its indices now, as while they move to their next version ({text})"
+    return f"its indices are blocked ({text})"
 
 
 # ---- sending
@@ -227,6 +240,21 @@ def found_ids(
         yield from scan(
             client, query={"query": query, "_source": fields, "version": True}, index=alias(prefix, kind), size=2000
         )
+
+
+def newest_seq(client: Elasticsearch, prefix: str, kind: Kind, store: str) -> int:
+    """The highest number among the documents of a kind that came from a store; 0 when there is none."""
+    from elasticsearch import AuthorizationException
+
+    with explained():
+        with suppress(AuthorizationException):
+            client.indices.refresh(index=alias(prefix, kind))
+        found = client.search(
+            index=alias(prefix, kind), query={"term": {"store": store}}, size=1, source={"includes": ["seq"]},
+            sort=[{"seq": {"order": "desc", "unmapped_type": "long"}}],  # of an index that somebody else has made
+        )  # fmt: skip
+    hits = found["hits"]["hits"]
+    return int(hits[0]["_source"]["seq"]) if hits else 0
 
 
 def copy_documents(client: Elasticsearch, old: str, new: str) -> tuple[int, dict[str, int]]:

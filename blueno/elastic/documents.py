@@ -18,7 +18,7 @@ from ..redaction import Redact, redacted
 from ..store.asked import measured, values
 from ..store.outbox import Part, SweepFacts, TrialFacts
 from ..store.read import Row
-from ..store.transitions import unpack
+from ..store.transitions import history_of, unpack
 from ..tables import cell, flat, spread
 from .fields import Kind
 
@@ -114,6 +114,7 @@ def trial_document(trial: TrialFacts, part: Part, whose: Owner) -> dict[str, Any
         "sweeps": list(dict.fromkeys(sweep.name for sweep in sweeps)),
         "sweep_ids": [sweep.id for sweep in sweeps],
         "name": short(row["id"]),
+        "number": row["number"],
         "state": state_of(trial),
         "attempt": row["attempt"],
         "seed": row["seed"],
@@ -140,6 +141,8 @@ def trial_document(trial: TrialFacts, part: Part, whose: Owner) -> dict[str, Any
         "code": {
             "blueno": facts.get("blueno"),
             "snapshot": newest.snapshot if newest else None,
+            "git_sha": newest.git.get("sha") if newest else None,
+            "git_dirty": newest.git.get("dirty") if newest else None,
             "digest": sorted({str(digest) for digest in (recipe.get("code") or {}).values()}),
         },
         "error": _error(error),
@@ -178,7 +181,7 @@ def _defaults(row: dict[str, Any], recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 def _host(facts: dict[str, Any]) -> dict[str, Any]:
-    names = ("device", "slot", "platform", "python", "libraries")
+    names = ("device", "gpu", "gpu_memory_bytes", "slot", "platform", "python", "libraries")
     return {"name": facts.get("host"), **{name: facts.get(name) for name in names}}
 
 
@@ -280,16 +283,16 @@ def epochs_of(trial: TrialFacts, source: dict[str, Any], seq: int, redact: Redac
     """A document for each split and epoch of a trial's history; `source` is the trial's own document."""
     if not trial.row["history"]:
         return
-    history = json.loads(unpack(trial.row["history"]))
+    history, epochs = history_of(trial.row)
     by_split: dict[str, dict[str, list[Any]]] = {}
     for name, column in history.items():
         split, metric = split_of(name)
         by_split.setdefault(split, {})[key(redact(metric))] = column
     base = _epoch_base(source, trial.row["attempt"])
     for split, columns in by_split.items():
-        for index in range(max(map(len, columns.values()), default=0)):
+        for index, epoch in enumerate(epochs):
             metrics = {name: column[index] for name, column in columns.items() if index < len(column)}
-            yield _epoch(base, split, index + 1, metrics, seq)
+            yield _epoch(base, split, epoch, metrics, seq)
 
 
 def live_documents(note: dict[str, Any], source: dict[str, Any], seq: int, redact: Redact) -> Iterator[Document]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from heapq import merge
 from typing import TYPE_CHECKING, Any
 
 from ..clock import seconds
@@ -17,7 +18,7 @@ from .templates import alias
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-SOURCE = ["@timestamp", "hp", *PATHS.values(), "metrics"]
+SOURCE = ["@timestamp", "created", "number", "store", "hp", *PATHS.values(), "metrics"]
 
 
 class Document:
@@ -51,7 +52,8 @@ class Document:
 
 
 def find(client: Elasticsearch, prefix: str, query: str, node: Node | None, sort: Node | None = None) -> list[Document]:
-    """The trials that a query asks for, each once, however many stores have it, newest first.
+    """The trials that a query asks for, each once, however many stores have it: newest first, those of one store in the
+    order in which `find` has them.
 
     Raises QueryError for names that no document has, Unreachable.
     """
@@ -69,7 +71,15 @@ def find(client: Elasticsearch, prefix: str, query: str, node: Node | None, sort
         id, place = str(document.field("trial")[0]), _place(hit["_source"])
         if id not in newest or newest[id][0] < place:
             newest[id] = place, document
-    return [document for _, document in sorted(newest.values(), key=lambda pair: pair[0][1], reverse=True)]
+    by_store: dict[str, list[Document]] = {}
+    for _, document in sorted(newest.values(), key=lambda pair: _number(pair[1]), reverse=True):
+        by_store.setdefault(document.source.get("store", ""), []).append(document)
+    return [*merge(*by_store.values(), key=lambda document: str(document.source.get("created", "")), reverse=True)]
+
+
+def _number(document: Document) -> tuple[int, str]:
+    """Its place in its store; documents of earlier versions do not say it, and go by their time."""
+    return document.source.get("number", 0), document.source.get("@timestamp", "")
 
 
 def _place(source: Mapping[str, Any]) -> tuple[bool, str]:

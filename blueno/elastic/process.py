@@ -5,17 +5,16 @@ its standard output what people should know, and ends when its standard input ha
 from __future__ import annotations
 
 import os
-import select
 import signal
 import sys
 import time
 from pathlib import Path
 from typing import TextIO
 
+from ..companion import GAVE_UP, is_over
 from ..errors import BluenoError
 from ..settings import load_settings
 from .access import target_of
-from .companion import GAVE_UP
 from .sender import Sender, Sent, open_sender, turn
 from .state import sender_lock
 
@@ -64,7 +63,7 @@ def serve(sender: Sender, talk: Talk, input_fd: int) -> None:
     pause_s, over = 0.0, False
     while True:
         if pause_s or not over:
-            over = _ended(input_fd, pause_s) or over
+            over = is_over(input_fd, pause_s) or over
         sent = turn(sender)
         talk.hear(sent)
         if over and (sent.waits or not sent.trials):
@@ -73,12 +72,6 @@ def serve(sender: Sender, talk: Talk, input_fd: int) -> None:
             pause_s = min(LONGEST_PAUSE_S, max(PAUSE_S, 2 * pause_s))
         else:
             pause_s = 0.0 if sent.trials >= sender.batch else PAUSE_S
-
-
-def _ended(input_fd: int, timeout_s: float) -> bool:
-    """Whether the scheduler is gone, or goes; waits up to so long for that."""
-    ready, _, _ = select.select([input_fd], [], [], timeout_s)
-    return bool(ready) and not os.read(input_fd, 64)
 
 
 def main(arguments: list[str]) -> int:
@@ -103,7 +96,7 @@ def main(arguments: list[str]) -> int:
                     finally:
                         sender.close()
                     return 0
-            if _ended(sys.stdin.fileno(), PAUSE_S):
+            if is_over(sys.stdin.fileno(), PAUSE_S):
                 return 0  # another one is at it, and sends ours as well
             if not told:
                 told = True

@@ -21,7 +21,7 @@ from ..store.database import open_store, reading
 from ..store.outbox import Change, Part
 from . import state
 from .access import Target
-from .client import BAD_DOCUMENT, TIMEOUT_S, TOO_LARGE, Outcome, Unreachable, connect, found_ids, send
+from .client import BAD_DOCUMENT, TIMEOUT_S, TOO_LARGE, Outcome, Unreachable, connect, found_ids, newest_seq, send
 from .documents import Document, Owner, documents, live_documents, safe_document
 from .fields import KINDS
 from .state import Refused
@@ -82,6 +82,29 @@ def turn(s: Sender) -> Sent:
     return sent
 
 
+def _lift(s: Sender) -> int:
+    """What versions of documents are above the store's own numbers: 0, unless the index has documents of this store
+    with higher numbers than it has by now. So it is where the store is an older copy that was put back.
+    """
+    told = state.fact(s.state, "lift")
+    if told is None:
+        highest, newest = _highest(s), outbox.newest(s.store)
+        told = str(highest + 1 - newest if highest > newest else 0)
+        state.note(s.state, lift=told)
+    return int(told)
+
+
+def _highest(s: Sender) -> int:
+    """The highest version among this store's documents in the index."""
+    return max(newest_seq(s.client, s.target.prefix, kind, s.whose.store) for kind in KINDS)
+
+
+def _part(s: Sender, trials: Iterable[str]) -> Part:
+    """What documents of these trials are made of, under the number that is to be their version."""
+    found = outbox.part(s.store, trials)
+    return found._replace(seq=found.seq + _lift(s))
+
+
 def _next(s: Sender) -> Sent:
     found = outbox.changes(s.store, state.position(s.state), s.batch)
     sent = _changes(s, found) if found else Sent()
@@ -106,7 +129,7 @@ def _tried(s: Sender, attempt: Callable[[], Sent]) -> Sent:
 def _changes(s: Sender, found: list[Change]) -> Sent:
     trials = [change.id for change in found if change.kind == "trial"]
     with reading(s.store):
-        part = outbox.part(s.store, trials)
+        part = _part(s, trials)
         gone_sweeps = [
             change.id for change in found if change.kind == "sweep" and not outbox.sweep_is_there(s.store, change.id)
         ]
@@ -201,7 +224,7 @@ def _live(s: Sender) -> str:
     """Sends what running trials said of their epochs. Why some had to wait, or ''."""
     with reading(s.store):
         notes = outbox.live_epochs(s.store, s.live, 2000)
-        part = outbox.part(s.store, dict.fromkeys(note["trial"] for note in notes)) if notes else None
+        part = _part(s, dict.fromkeys(note["trial"] for note in notes)) if notes else None
     if part is None:
         return ""
     sources = {}
@@ -254,8 +277,14 @@ def rebuild(s: Sender) -> Iterator[Sent]:
     Documents of other stores are not touched. Ends after a turn in which something has to wait.
     """
     begun = outbox.newest(s.store)
+    try:
+        lift = max(0, _highest(s) + 1 - begun)  # a document of this very number may be of a history that is gone
+    except Unreachable as error:
+        yield Sent(waits=str(error))
+        return
     state.reset(s.state)
-    state.note(s.state, store=s.whose.store)
+    state.note(s.state, store=s.whose.store, lift=str(lift))
+    begun += lift
     while outbox.waiting(s.store, state.position(s.state))[0]:
         sent = turn(s)
         yield sent

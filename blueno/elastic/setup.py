@@ -139,11 +139,13 @@ def migrate(client: Elasticsearch, prefix: str, tell: Callable[[str], None]) -> 
             _write_block(client, old, True)
             _refresh(client, old)
             copied, refused = copy_documents(client, old, new)  # and what was written meanwhile
+            _refresh(client, new)  # else whoever asks just after the switch misses what was copied last
             _switch(client, prefix, kind, old, new)
         except BaseException:
             _write_block(client, old, False)
             raise
-        tell(f"{kind}: {copied} documents are in {new}, and {alias(prefix, kind)} leads there; {old} may be deleted")
+        where = f"{copied} documents are in {new}, and {alias(prefix, kind)} leads there"
+        tell(f"{kind}: {where}; {old} takes nothing any more, and may be deleted")
         for reason, count in refused.items():
             tell(f"{kind}: {count} documents cannot be taken: {reason}")
 

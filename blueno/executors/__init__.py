@@ -23,6 +23,8 @@ class Slot(NamedTuple):
     threads: int  # CPU threads the worker may use
     device: str  # a GPU's UUID, "" for the CPU
     share: float  # 1.0 for a whole device, 0.5 for half a GPU
+    gpu: str = ""  # the name of its GPU, as nvidia-smi knows it: "NVIDIA H200"
+    gpu_bytes: int = 0  # the memory of its GPU, or of all of them; 0 where it is not told
 
 
 class WorkerSpec(NamedTuple):

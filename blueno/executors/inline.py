@@ -33,7 +33,7 @@ class InlineExecutor:
             project=worker.project,
         )  # fmt: skip
         self._workers[worker.id] = _Held(opened)
-        facts = environment.facts(worker.slot)
+        facts = environment.facts(worker.slot, "inline")
         self._said.append((worker.id, {"kind": "ready", "pid": os.getpid(), "environment": facts}))
 
     def send(self, worker_id: str, message: Message) -> None:

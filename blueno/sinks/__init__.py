@@ -1,6 +1,6 @@
 """Views of results in other tools' forms, each through its own library: always to be made again from the store.
 
-A sink is a module and a line in SINKS.
+A sink is a module and a line in SINKS. `process` feeds those of the setting `sinks` beside a scheduler.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def open_sinks(names: Iterable[str], root: Path) -> list[Sink]:
     return found
 
 
-def _finished(db: sqlite3.Connection, name: str, sweep: read.Sweep, id: str) -> Finished:
+def finished(db: sqlite3.Connection, sweep: read.Sweep, id: str) -> Finished:
+    """What a sink is told of a trial that is done."""
+    name = sweep.name if sweep.revision == 1 else f"{sweep.name}-{sweep.revision}"
     row = read.trial(db, id)
     data = trace.dataset(db, row["dataset"])
     sections = resolved(row["recipe"], data and data["recipe"])
@@ -64,10 +66,9 @@ def _finished(db: sqlite3.Connection, name: str, sweep: read.Sweep, id: str) -> 
 def feed(db: sqlite3.Connection, root: Path, sweep: read.Sweep, sinks: Collection[Sink]) -> int:
     """Writes every trial of a sweep that is done. Returns how many."""
     count = 0
-    name = sweep.name if sweep.revision == 1 else f"{sweep.name}-{sweep.revision}"
     for row in read.rows_of(db, sweep.number):
         if row.state in DONE:
-            done = _finished(db, name, sweep, row.id)
+            done = finished(db, sweep, row.id)
             for sink in sinks:
                 sink.write(done)
             count += 1

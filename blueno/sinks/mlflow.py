@@ -84,7 +84,7 @@ class MLflow:
         points = [
             Metric(name, value, ended, epoch)
             for name, values in told["history"].items()
-            for epoch, value in enumerate(values, 1)
+            for epoch, value in zip(told["epochs"], values, strict=False)
             if value is not None
         ]
         points += [Metric(f"final_{name}", value, ended, told["epoch"] or 0)

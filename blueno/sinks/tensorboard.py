@@ -49,7 +49,7 @@ class TensorBoard:
         told = done.trial["result"]
         ended = seconds(told["ended"]) if told["ended"] else None
         for name, values in told["history"].items():
-            for epoch, value in enumerate(values, 1):
+            for epoch, value in zip(told["epochs"], values, strict=False):
                 if value is not None:
                     writer.add_scalar(name, value, epoch, walltime=ended)
         metrics = {f"final/{name}": value for name, value in told["metrics"].items() if value is not None}

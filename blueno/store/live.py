@@ -8,7 +8,7 @@ from typing import Any
 
 from .asked import JOIN_MEASURED, asked, value_sql
 from .read import Sweep
-from .transitions import unpack
+from .transitions import history_of
 
 # The trials of a sweep with the results of their newest attempts.
 RESULTS = (
@@ -53,12 +53,14 @@ def last_failures(db: sqlite3.Connection, sweep: int, count: int) -> list[dict[s
 
 
 def diverged(db: sqlite3.Connection, sweep: int) -> list[dict[str, Any]]:
-    """The trials of a sweep that diverged, in its order: trial, nonfinite (names of metrics), history."""
-    query = f"SELECT id, nonfinite, history {NEWEST} AND trials.state = 'diverged' ORDER BY position"
-    return [
-        {"trial": row["id"], "nonfinite": json.loads(row["nonfinite"]), "history": json.loads(unpack(row["history"]))}
-        for row in db.execute(query, (sweep,))
-    ]
+    """The trials of a sweep that diverged, in its order: trial, nonfinite (names of metrics), history, epochs."""
+    query = f"SELECT id, nonfinite, history, epochs {NEWEST} AND trials.state = 'diverged' ORDER BY position"
+    found = []
+    for row in db.execute(query, (sweep,)):
+        history, epochs = history_of(row)
+        about = {"trial": row["id"], "nonfinite": json.loads(row["nonfinite"])}
+        found.append({**about, "history": history, "epochs": epochs})
+    return found
 
 
 def workers(db: sqlite3.Connection) -> list[dict[str, Any]]:

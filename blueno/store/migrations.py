@@ -328,6 +328,12 @@ ALTER TABLE sweeps ADD COLUMN prune TEXT;
 """
 
 
+EPOCHS = """
+-- The epochs of the history, as JSON, where they are not 1, 2, 3 and so on: functions report some of theirs.
+ALTER TABLE results ADD COLUMN epochs TEXT;
+"""
+
+
 def m001_first(db: sqlite3.Connection) -> None:
     run(db, FIRST)
 
@@ -374,7 +380,13 @@ def m006_searches(db: sqlite3.Connection) -> None:
     run(db, SEARCHES)
 
 
-MIGRATIONS = [m001_first, m002_kept_and_measured, m003_families, m004_outbox, m005_foreign, m006_searches]
+def m007_epochs(db: sqlite3.Connection) -> None:
+    run(db, EPOCHS)
+
+
+MIGRATIONS = [
+    m001_first, m002_kept_and_measured, m003_families, m004_outbox, m005_foreign, m006_searches, m007_epochs,
+]  # fmt: skip
 
 
 def run(db: sqlite3.Connection, script: str) -> None:

@@ -45,6 +45,7 @@ class SweepFacts(NamedTuple):
     tags: list[str]
     snapshot: str
     submitted: str
+    git: dict[str, Any]  # sha and dirty, as it was when the sweep was submitted; empty where that is not known
 
 
 class TrialFacts(NamedTuple):
@@ -113,11 +114,11 @@ def live_epochs(db: sqlite3.Connection, after: int, most: int) -> list[dict[str,
 # ---- rows that documents are made of
 
 TRIALS = (
-    "SELECT trials.id, trials.config, trials.dataset, trials.seed, trials.fold, trials.recipe, trials.state,"
-    " trials.attempt, trials.engine AS chosen, results.state AS outcome, results.engine, results.epoch,"
+    "SELECT trials.id, trials.number, trials.config, trials.dataset, trials.seed, trials.fold, trials.recipe,"
+    " trials.state, trials.attempt, trials.engine AS chosen, results.state AS outcome, results.engine, results.epoch,"
     " results.metrics, results.nonfinite, results.notes, results.started, results.ended, results.duration_s,"
-    " results.peak_memory_bytes, results.error, results.history, results.log, facts, measured.metrics AS later,"
-    " measured.trained, datasets.recipe AS dataset_recipe, datasets.state AS dataset_state,"
+    " results.peak_memory_bytes, results.error, results.history, results.epochs, results.log, facts,"
+    " measured.metrics AS later, measured.trained, datasets.recipe AS dataset_recipe, datasets.state AS dataset_state,"
     " datasets.bytes AS dataset_bytes, datasets.duration_s AS dataset_duration_s,"
     " (SELECT at FROM events WHERE events.trial = trials.id ORDER BY seq DESC LIMIT 1) AS changed,"
     " (SELECT min(attempt) FROM results AS earlier WHERE earlier.trial = trials.id) AS first_attempt"
@@ -149,14 +150,15 @@ def _sweeps(db: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, SweepFa
     wanted = sorted(numbers)
     rows = db.execute(
         "SELECT number, id, name, revision, metric, direction, metrics, json_extract(plan, '$.tags') AS tags, snapshot,"
-        f" submitted FROM sweeps WHERE number IN ({', '.join('?' * len(wanted))})",
+        " submitted, json_extract(plan, '$.git') AS git"
+        f" FROM sweeps WHERE number IN ({', '.join('?' * len(wanted))})",
         wanted,
     )
     return {
         row["number"]: SweepFacts(
             row["number"], row["id"], row["name"], row["revision"], row["metric"], row["direction"],
             asked(json.loads(row["metrics"]), row["metric"]), json.loads(row["tags"] or "[]"), row["snapshot"],
-            row["submitted"],
+            row["submitted"], json.loads(row["git"] or "{}"),
         )
         for row in rows
     }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..clock import iso
 from .database import transaction
-from .transitions import event, release, unpack
+from .transitions import event, history_of, release
 
 
 class Past(NamedTuple):
@@ -44,7 +44,7 @@ def ended(db: sqlite3.Connection, sweep: int, metric: str) -> Iterator[Past]:
     """The trials of a sweep that have ended, in the order in which they did."""
     names = monitored(metric)
     rows = db.execute(
-        "SELECT trials.id, trials.config, seed, fold, verdict, trials.state, history, results.metrics, facts,"
+        "SELECT trials.id, trials.config, seed, fold, verdict, trials.state, history, epochs, results.metrics, facts,"
         " coalesce(results.ended, prunings.at) AS at FROM sweep_trials JOIN trials ON id = sweep_trials.trial"
         " LEFT JOIN results ON results.trial = id AND results.attempt = trials.attempt"
         " LEFT JOIN prunings ON prunings.trial = id AND prunings.sweep = sweep_trials.sweep"
@@ -58,9 +58,9 @@ def ended(db: sqlite3.Connection, sweep: int, metric: str) -> Iterator[Past]:
             facts = json.loads(row["facts"] or "{}")
             yield Past(row["id"], row["config"], row["seed"], row["fold"], place, facts.get("values", []), None, True)
         else:
-            history = json.loads(unpack(row["history"])) if row["history"] else {}
+            history, epochs = history_of(row)
             column: list[float | None] = next((history[name] for name in names if name in history), [])
-            values = [[epoch, value] for epoch, value in enumerate(column, start=1)]
+            values = [[epoch, value] for epoch, value in zip(epochs, column, strict=False)]
             final = json.loads(row["metrics"] or "{}").get(metric) if row["state"] == "succeeded" else None
             yield Past(row["id"], row["config"], row["seed"], row["fold"], place, values, final, False)
 

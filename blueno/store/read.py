@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..canonical import short
 from ..errors import NotFound
 from .asked import JOIN_MEASURED, asked_by, measured, name_of, values
-from .transitions import unpack
+from .transitions import history_of, unpack
 
 
 class Sweep(NamedTuple):
@@ -175,7 +175,8 @@ def trial(db: sqlite3.Connection, id: str) -> dict[str, Any]:
 
 
 def result(db: sqlite3.Connection, trial: str, attempt: int) -> dict[str, Any] | None:
-    """What an attempt left: metrics, history, artefacts, environment, error; None when it has not ended.
+    """What an attempt left: metrics, history and its `epochs`, artefacts, environment, error; None when it has not
+    ended.
 
     Metrics that were measured later are among the others, and why one of them is missing among the notes; `let_go`
     says what of its files no sweep keeps.
@@ -190,7 +191,7 @@ def result(db: sqlite3.Connection, trial: str, attempt: int) -> dict[str, Any] |
     row = dict(found)
     for key in ("metrics", "nonfinite", "artefacts", "notes", "error"):
         row[key] = json.loads(row[key]) if row[key] else None
-    row["history"] = json.loads(unpack(row["history"]))
+    row["history"], row["epochs"] = history_of(row)
     row["environment"] = json.loads(row.pop("facts") or "{}")
     row["log"] = unpack(row["log"])
     row["metrics"] = _by_id(db, trial, attempt, row["metrics"], row["notes"])

@@ -163,7 +163,7 @@ def insert_result(db: sqlite3.Connection, result: Message, worker: str, now: flo
     error = result["error"]
     environment = db.execute("SELECT environment FROM workers WHERE id = ?", (worker,)).fetchone()
     db.execute(
-        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             result["trial"], result["attempt"], result["state"], result["engine"], result["epoch"],
             json.dumps(result["metrics"]), json.dumps(result["nonfinite"]), json.dumps(result["artefacts"]),
@@ -171,9 +171,22 @@ def insert_result(db: sqlite3.Connection, result: Message, worker: str, now: flo
             environment["environment"] if environment else None, worker, result["started"], iso(now),
             result["duration_s"], result["peak_memory_bytes"],
             error and error["class"], error and error["group"], json.dumps(error) if error else None,
-            pack(json.dumps(result["history"])), pack(result["log"]),
+            pack(json.dumps(result["history"])), pack(result["log"]), _epochs(result),
         ),
     )  # fmt: skip
+
+
+def _epochs(result: Message) -> str | None:
+    """The epochs of a result's history as they are kept: NULL where they are 1, 2, 3 and so on."""
+    epochs = result.get("epochs", [])
+    return json.dumps(epochs) if epochs != [*range(1, len(epochs) + 1)] else None
+
+
+def history_of(row: Any) -> tuple[dict[str, list[float | None]], list[int]]:
+    """The history that a row of `results` has packed, metric by metric, and the epochs that its values belong to."""
+    history = json.loads(unpack(row["history"])) if row["history"] else {}
+    count = max(map(len, history.values()), default=0)
+    return history, json.loads(row["epochs"]) if row["epochs"] else [*range(1, count + 1)]
 
 
 def pack(text: str) -> bytes:

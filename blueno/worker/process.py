@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> None:
     emit = _sender(channel)
     worker = open_worker(told["id"], Path(told["root"]), slot.threads, project=Path(told["project"]))
     worker.answer = inbox.answer
-    emit({"kind": "ready", "pid": os.getpid(), "environment": environment.facts(slot)})
+    emit({"kind": "ready", "pid": os.getpid(), "environment": environment.facts(slot, "local")})
     if told["engine"] == "fused":
         start_libraries(worker)  # while the first dataset is built, perhaps by another worker
     while (message := inbox.get())["kind"] != "finish":

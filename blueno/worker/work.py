@@ -261,6 +261,7 @@ def trained(worker: Worker, message: Message, outcome: Outcome, folder: Path) ->
         "metrics": metrics,
         "nonfinite": [name for name, value in metrics.items() if value is None],
         "history": {name: [finite(value) for value in values] for name, values in outcome.history.items()},
+        "epochs": list(outcome.epochs),
         "artefacts": artefacts,
         "engine": outcome.engine,
         "epoch": outcome.epoch,

@@ -28,6 +28,7 @@ class Left(NamedTuple):
     """What a trial left, as far as pictures need it. A text says why something is not there."""
 
     history: Mapping[str, Sequence[float | None]]  # empty where there are no epochs
+    epochs: Sequence[int]  # of the history
     epoch: int | None  # the one that counts, from 1
     predictions: Path | str
     shape: list[int]  # of a sample
@@ -98,7 +99,7 @@ def _pictures(left: Left) -> dict[str, Picture | str]:
 
     found: dict[str, Picture | str] = {"curves": "it was trained in one go, so there is no history"}
     if left.history:
-        found["curves"] = lambda: draw_curves(left.history, left.epoch)
+        found["curves"] = lambda: draw_curves(left.history, left.epochs, left.epoch)
     if isinstance(left.predictions, str):
         return found | {"predictions": left.predictions}
     from ..scored import load_predictions

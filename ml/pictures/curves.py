@@ -20,13 +20,13 @@ FEW_EPOCHS = 30  # of which each is a point
 LOG_RANGE = 50.0  # a loss that spans more than this is drawn on a logarithmic scale
 
 
-def draw_curves(history: History, epoch: int | None) -> Figure:
-    """A figure of all metrics of a history, the loss first."""
+def draw_curves(history: History, epochs: Sequence[int], epoch: int | None) -> Figure:
+    """A figure of all metrics of a history, the loss first; `epoch` is the one of `epochs` that counts."""
     found = panels(history)
     names = list(found)[:MOST_PANELS]
     made, axes = grid(len(names), 3, 4.2, 2.9)
     for name, each in zip(names, axes, strict=True):
-        _panel(each, name, found[name], epoch)
+        _panel(each, name, found[name], epochs, epoch)
     if len(found) > len(names):
         made.supxlabel(f"and {len(found) - len(names)} more: `blueno show --json` has them", fontsize=8, color=GREY)
     return made
@@ -48,7 +48,7 @@ def panels(history: History) -> dict[str, dict[str, np.ndarray]]:
     return dict(sorted(found.items(), key=lambda each: (each[0] != "loss", "validation" not in each[1])))
 
 
-def _panel(axes: Axes, name: str, lines: dict[str, np.ndarray], epoch: int | None) -> None:
+def _panel(axes: Axes, name: str, lines: dict[str, np.ndarray], epochs: Sequence[int], epoch: int | None) -> None:
     plain(axes, short(name, 40))
     axes.set_xlabel("epoch", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
@@ -57,24 +57,23 @@ def _panel(axes: Axes, name: str, lines: dict[str, np.ndarray], epoch: int | Non
         say(axes, "never a finite number")
         return
     for part in (each for each in LOOKS if each in lines):
-        _line(axes, part, lines[part], epoch)
+        _line(axes, part, lines[part], epochs, epoch)
     if name == "loss" and finite.min() > 0 and finite.max() / finite.min() > LOG_RANGE:
         axes.set_yscale("log")
     if epoch is not None:
         axes.axvline(epoch, color=GREY, linewidth=1, linestyle=":", label=f"epoch {epoch} counts")
     if len(axes.get_legend_handles_labels()[1]) > 0:
         axes.legend(fontsize=7, framealpha=0.8, edgecolor="none")
-    longest = max(map(len, lines.values()))
-    axes.set_xlim(1 - max(0.5, longest * 0.02), longest + max(0.5, longest * 0.02))
+    margin = max(0.5, (epochs[-1] - epochs[0] + 1) * 0.02)
+    axes.set_xlim(epochs[0] - margin, epochs[-1] + margin)
 
 
-def _line(axes: Axes, part: str, values: np.ndarray, epoch: int | None) -> None:
+def _line(axes: Axes, part: str, values: np.ndarray, epochs: Sequence[int], epoch: int | None) -> None:
     colour, dash = LOOKS[part]
-    epochs = np.arange(1, len(values) + 1)
     looks: dict[str, Any] = {"color": colour, "linestyle": dash, "linewidth": 1.4, "label": part or None}
-    axes.plot(epochs, values, marker=".", markersize=4, markevery=_points(values), **looks)
-    if epoch is not None and 1 <= epoch <= len(values):
-        axes.plot([epoch], values[epoch - 1 : epoch], "o", color=colour, markersize=5, markeredgecolor="white")
+    axes.plot(epochs[: len(values)], values, marker=".", markersize=4, markevery=_points(values), **looks)
+    if epoch is not None and epoch in epochs[: len(values)]:
+        axes.plot([epoch], [values[epochs.index(epoch)]], "o", color=colour, markersize=5, markeredgecolor="white")
 
 
 def _points(values: np.ndarray) -> list[int]:

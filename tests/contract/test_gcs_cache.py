@@ -11,6 +11,8 @@ from blueno.cache.gcs import GcsCache, parsed
 from blueno.cache.google import storage_client
 from blueno.errors import BluenoError
 from blueno.testing import CacheContract
+from tests.gcs_server import Server
+from tests.proxy import Proxy
 
 
 class TestGcsCache(CacheContract):
@@ -46,6 +48,22 @@ class TestGcsCache(CacheContract):
         assert cache.put_if_absent("parts/large", source) is True
         assert cache.put_if_absent("parts/large", source) is False
         assert cache.get("parts/large").read_bytes() == source.read_bytes()
+
+    def test_an_upload_is_through_though_its_last_answer_is_lost(
+        self, bucket: str, gcs_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        proxy, source = Proxy(gcs_server.port), tmp_path / "source"
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
+        cache = GcsCache(f"{bucket}/lost", tmp_path / "scratch", storage_client(tmp_path))
+        source.write_bytes(bytes(range(256)) * 40_000)  # 10 MB
+        proxy.loses = source.stat().st_size
+        try:
+            assert cache.put_if_absent("parts/large", source) is True
+            assert proxy.loses is None
+            assert cache.get("parts/large").read_bytes() == source.read_bytes()
+        finally:
+            cache.client.close()
+            proxy.close()
 
 
 @pytest.mark.parametrize("url", ["gs://", "gs://a", "s3://bucket", "bucket/prefix", "gs://Bucket", "gs:///x"])

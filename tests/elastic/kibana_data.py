@@ -87,6 +87,7 @@ def _trial(number: int, config: str, rate: float, units: int, model: str, seed: 
         "created": iso(START), "started": iso(started), "model": model, "engine": "fit", "executor": "local",
         "hp": _hp(rate, units, model), "hp_all": {"train.learning_rate": str(rate)}, "preprocess": ["scale"],
         "host": {"name": f"machine-{number % 3}", "slot": f"slot{number % 2}", "device": "cpu", "platform": "Linux",
+                 **({"gpu": "a GPU", "gpu_memory_bytes": 80 * 1024**3} if number % 3 == 0 else {}),
                  "python": "3.12.1", "libraries": {"keras": "3.9"}},
         "resources": {"peak_memory_bytes": 1_000_000 * (100 + number), "threads": 1}, "code": {"blueno": "0.1.0"},
         "objective": {"metric": "val_accuracy", "direction": "maximize"}, "metrics": {}, "tags": ["demo"],

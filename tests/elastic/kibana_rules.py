@@ -6,6 +6,7 @@ They were read, not tried: in exports of Kibana 8 and in the schemas of its vers
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
@@ -29,6 +30,11 @@ OPERATIONS = {
     "count", "terms", "date_histogram", "average", "sum", "min", "max", "median", "unique_count", "last_value",
 }  # fmt: skip
 GROUPS = {"terms", "date_histogram"}
+NUMBERS = {"average", "sum", "median"}  # ask for a number; min and max take a date, too
+NUMERIC = {"double", "long", "integer", "float"}
+QUERIES = ("term", "terms", "match", "match_phrase", "prefix", "range", "wildcard")  # name a field by a key
+LUCENE = re.compile(r"(?<![\w.\\])((?:\\.|[\w.])+):")
+READ = re.compile(r'datum\.fields\["((?:[^"\\]|\\.)*)"\]')
 WIDTH = 48
 RECORDS = "___records___"
 Saved = dict[str, Any]
@@ -117,14 +123,41 @@ def is_mapped(field: str, kind: Kind) -> bool:
     return "properties" not in place and place.get("dynamic") is not True
 
 
+def type_of(field: str, kind: Kind) -> str:
+    """A field's type in the template; "" for those of objects that take any key: only the index knows it."""
+    place: Any = mappings(kind)
+    for name in field.split("."):
+        place = place.get("properties", {}).get(name) or place.get("fields", {}).get(name) or {}
+    if field.startswith(("hp.num.", "metrics.")):
+        return "double"
+    return str(place.get("type", "keyword" if field.startswith("hp.cat.") else ""))
+
+
+def fields_of_lucene(query: str) -> Iterator[str]:
+    """The fields that a query in Lucene's syntax names."""
+    plain = re.sub(r'"(?:[^"\\]|\\.)*"', "", query)  # a phrase names none
+    for name in LUCENE.findall(plain.replace("_exists_:", "")):
+        yield re.sub(r"\\(.)", r"\1", name)
+    for name in re.findall(r"_exists_:((?:\\.|[\w.])+)", plain):
+        yield re.sub(r"\\(.)", r"\1", name)
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(inner)
+
+
 def fields_in(value: Any) -> Iterator[str]:
     """Every field that a search names."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key == "field" and isinstance(inner, str):
                 yield inner
-            elif key in ("term", "match_phrase") and isinstance(inner, dict):
-                yield from inner
+            elif key in QUERIES and isinstance(inner, dict) and "field" not in inner:  # with one it is an aggregation
+                yield from (name for name in inner if name != "boost")
             elif key == "fields" and isinstance(inner, list):
                 yield from (each if isinstance(each, str) else each["field"] for each in inner)
             elif key == "sort":
@@ -172,7 +205,7 @@ def _dashboard(each: Saved, prefix: str) -> Iterator[str]:
         yield from (f"filter: no index has {name}" for name in fields_in(filter["query"]) if not _anywhere(name))
     if "controlGroupInput" in attributes:
         found = list(_control_problems(attributes["controlGroupInput"], references, prefix))
-        expected |= {key for key in references if key.startswith("controlGroup_")}
+        expected |= {f"controlGroup_{id}:optionsListDataView" for id in _controls(attributes["controlGroupInput"])}
         yield from found
     yield from (f"the reference {name} belongs to nothing" for name in references if name not in expected)
 
@@ -199,6 +232,11 @@ def _places(panels: list[dict[str, Any]]) -> Iterator[str]:
             and b["y"] < a["y"] + a["h"]
         ):
             yield f"panels {one['panelIndex']} and {other['panelIndex']} overlap"
+
+
+def _controls(group: dict[str, Any]) -> dict[str, Any]:
+    text = group.get("panelsJSON")
+    return dict(json.loads(text)) if _is_json(text) else {}
 
 
 def _control_problems(group: dict[str, Any], references: dict[str, Any], prefix: str) -> Iterator[str]:
@@ -243,6 +281,15 @@ def _lens(attributes: dict[str, Any], prefix: str) -> Iterator[str]:
             yield "groups do not stand before values"
         for name, column in layer["columns"].items():
             yield from (f"column {name}: {problem}" for problem in _column(column, layer, _kind_of_view(view, prefix)))
+        for query in (
+            state["query"],
+            *(column["filter"] for column in layer["columns"].values() if "filter" in column),
+        ):
+            if query["language"] != "lucene":
+                yield f"the query {query['query']!r} is of the language {query['language']}"
+            for name in fields_of_lucene(query["query"]):
+                if not is_mapped(name, _kind_of_view(view, prefix)):
+                    yield f"a query asks for {name}, which the template has not"
     shown = [name for layer in layers.values() for name in layer["columns"]]
     named = list(_accessors(state["visualization"]))
     yield from (f"{name} is shown and is no column" for name in named if name not in shown)
@@ -262,12 +309,24 @@ def _column(column: dict[str, Any], layer: dict[str, Any], kind: Kind) -> Iterat
         yield f"{operation} of {field}"
     elif field != RECORDS and not is_mapped(str(field), kind):
         yield f"the template of {kind} has no field {field}"
+    elif field != RECORDS:
+        yield from _type_problems(str(operation), type_of(str(field), kind), str(field))
     if operation == "terms":
         by = column["params"]["orderBy"]
         if by["type"] != "column" or layer["columns"].get(by["columnId"], {}).get("isBucketed", True):
             yield f"is sorted by {by.get('columnId')}, which is no value"
-    if operation == "last_value" and not is_mapped(column["params"]["sortField"], kind):
-        yield "sortField is no field"
+    if operation == "last_value" and type_of(column["params"]["sortField"], kind) != "date":
+        yield "sortField is no field of time"
+
+
+def _type_problems(operation: str, type: str, field: str) -> Iterator[str]:
+    known = NUMERIC if operation in NUMBERS else {*NUMERIC, "date"}
+    if operation in (*NUMBERS, "min", "max") and type not in known:
+        yield f"{operation} of {field}, which is no number but {type}"
+    if operation == "date_histogram" and type != "date":
+        yield f"{operation} of {field}, which is no time but {type}"
+    if operation != "count" and type in ("text", "flattened", "object"):
+        yield f"{operation} of {field}, which is {type}"
 
 
 def _accessors(value: Any) -> Iterator[str]:
@@ -316,11 +375,20 @@ def _visualization(attributes: dict[str, Any], prefix: str) -> Iterator[str]:
     ):  # fmt: skip
         yield f"$schema is {spec.get('$schema')}"
     data = spec["data"] if isinstance(spec["data"], list) else [spec["data"]]
+    asked = {name for source in data if isinstance(source.get("url"), dict) for name in _asked(source["url"])}
+    for name in {json.loads(f'"{name}"') for text in texts_in(spec) for name in READ.findall(text)} - asked:
+        yield f"reads {name}, which it does not ask for"
     for source in data:
         if isinstance(source.get("url"), str):
             yield "asks the web"
         elif "url" in source:
             yield from _asks(source["url"], source.get("format", {}), prefix)
+
+
+def _asked(url: dict[str, Any]) -> Iterator[str]:
+    """The fields of hits that a search asks for."""
+    for each in url.get("body", {}).get("fields", []):
+        yield each if isinstance(each, str) else each["field"]
 
 
 def _asks(url: dict[str, Any], format: dict[str, Any], prefix: str) -> Iterator[str]:

@@ -92,6 +92,8 @@ class Proxy:
             self._say(handler, 413, b'{"error": "Request Entity Too Large", "status": 413}')
         elif mode in EACH and "_bulk" in handler.path:
             self._say(handler, 200, json.dumps(_refused(body, *EACH[mode])).encode())
+        elif mode == "taken":
+            self._say(handler, 200, b'{"hits": {"hits": []}}')
         else:
             self._pass(handler, port, body)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -71,15 +74,38 @@ def test_a_migration_keeps_what_colleagues_have_sent(
     other.run(outcome)
     send_all(other, target(server, prefix))
     other.db.close()
-    before = server.documents(f"{prefix}-trials")
-    output(capsys, bench, "elastic", "setup", "--migrate")
-    assert sorted(map(str, server.documents(f"{prefix}-trials"))) == sorted(map(str, before))
-    assert [each["index_name"] for each in document(capsys, bench, "elastic", "status")["kinds"]] == [
-        f"{prefix}-{kind}-v2" for kind in ("trials", "epochs", "configs")
-    ]
     document(capsys, bench, "elastic", "index")
-    assert server.count(f"{prefix}-trials") == 5
-    assert "_alias" not in server.ask("GET", f"/{prefix}-trials-v1/_alias")[f"{prefix}-trials-v1"]["aliases"]
+    kinds = ("trials", "epochs", "configs")
+    before = {kind: sorted(map(str, server.documents(f"{prefix}-{kind}"))) for kind in kinds}  # versions, too
+    assert {kind: len(found) for kind, found in before.items()} == {"trials": 5, "epochs": 30, "configs": 5}
+    counts, over = [], threading.Event()
+
+    def look() -> None:  # as somebody's dashboard does meanwhile
+        while not over.is_set():
+            counts.append(server.ask("GET", f"/{prefix}-trials/_count")["count"])
+
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        said = output(capsys, bench, "elastic", "setup", "--migrate")
+        over.set()
+        looking.result()
+    assert set(counts) == {5}, "the alias always led to all of them"
+    assert {kind: sorted(map(str, server.documents(f"{prefix}-{kind}"))) for kind in kinds} == before
+    assert f"{prefix}-trials-v1 takes nothing any more, and may be deleted" in said
+    with pytest.raises(HTTPError, match="403"):
+        server.ask("PUT", f"/{prefix}-trials-v1/_doc/late", {})
+    for kind in kinds:
+        server.ask("DELETE", f"/{prefix}-{kind}-v1")  # its block keeps nobody from that
+    output(capsys, bench, "elastic", "setup", "--migrate")
+    assert {kind: sorted(map(str, server.documents(f"{prefix}-{kind}"))) for kind in kinds} == before
+    assert [each["index_name"] for each in document(capsys, bench, "elastic", "status")["kinds"]] == [
+        f"{prefix}-{kind}-v3" for kind in kinds
+    ]
+    assert server.ask("GET", f"/{prefix}-trials-v2/_alias")[f"{prefix}-trials-v2"]["aliases"] == {}
+    bench.submit(values=(3,))
+    bench.run(outcome)
+    document(capsys, bench, "elastic", "index")
+    assert server.count(f"{prefix}-trials-v3") == 6
 
 
 def test_a_server_that_is_away_is_a_message(

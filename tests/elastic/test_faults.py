@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from blueno.elastic import state
+from blueno.elastic.client import status_reason
 from blueno.elastic.fields import KINDS
 from blueno.elastic.process import Talk
 from blueno.elastic.sender import turn
@@ -97,6 +98,18 @@ def test_a_request_that_is_too_large_is_split_until_the_document_to_blame_is_fou
     refused = [each for one in sent for each in one.refused]
     assert [each.kind for each in refused] == ["trials"] and "413" in refused[0].reason
     assert server.count(f"{prefix}-trials") == 3 and server.count(f"{prefix}-epochs") == 24
+
+
+def test_why_an_index_takes_nothing_is_told_apart(bench: Bench, server: Server, prefix: str) -> None:
+    set_up(server, prefix)
+    where, index = target(server, prefix), f"/{prefix}-trials-v1/_settings"
+    for block, words in (("write", "nobody may write"), ("read_only_allow_delete", "its disk is full?")):
+        server.ask("PUT", index, {f"index.blocks.{block}": True})
+        assert words in send_all(bench, where)[-1].waits
+        server.ask("PUT", index, {f"index.blocks.{block}": None})
+    assert send_all(bench, where)[0].trials == 3
+    text = "security_exception: action [x] is unauthorized for user [flood] with roles [read-only]"
+    assert status_reason(403, text).startswith("the key lacks the rights (403)")
 
 
 def test_a_mapping_that_conflicts_sets_documents_aside_and_a_migration_takes_them(

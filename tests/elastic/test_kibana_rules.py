@@ -169,6 +169,34 @@ MISTAKES: dict[str, tuple[Callable[[list[Saved]], Any], str]] = {
         ),
         "the template of trials has no field group",
     ),
+    "query's field": (
+        lens(lambda it: it["query"].update(query="_exists_:sweep")), "asks for sweep, which the template has not",
+    ),
+    "column's query": (
+        layer(lambda it: it["columns"]["failed"]["filter"].update(query="stat:failed OR state:(a OR b)")),
+        "asks for stat, which",
+    ),
+    "language": (lens(lambda it: it["query"].update(language="kuery")), "of the language kuery"),
+    "no number": (layer(lambda it: it["columns"]["took"].update(sourceField="model")), "which is no number"),
+    "no time": (
+        layer(lambda it: it["columns"]["took"].update(operationType="date_histogram", isBucketed=True)), "is no time",
+    ),
+    "text": (layer(lambda it: it["columns"]["sweep"].update(sourceField="log")), "terms of log, which is text"),
+    "sort field": (
+        layer(lambda it: it["columns"]["metric"]["params"].update(sortField="seed")), "sortField is no field of time",
+    ),
+    "control's reference": (
+        overview(lambda it: it["references"].append({**it["references"][-1], "name": "controlGroup_gone:x"})),
+        "controlGroup_gone:x belongs to nothing",
+    ),
+    "Vega query": (
+        vega(lambda it: it["data"][0]["url"]["body"].update(post_filter={"terms": {"stat": ["failed"]}})),
+        "the template of trials has no field stat",
+    ),
+    "not asked": (
+        vega(lambda it: it["data"][0].update(transform=[{"type": "formula", "expr": 'datum.fields["gone"][0]'}])),
+        "reads gone, which it does not ask for",
+    ),
     "Vega 6": (vega(lambda it: it.update({"$schema": "https://vega.github.io/schema/vega/v6.json"})), "$schema"),
     "time": (lambda objects: objects[0]["attributes"].update(timeFieldName="time"), "timeFieldName"),
     "title": (lambda objects: objects[0]["attributes"].update(title="blueno-*"), "which is no alias"),

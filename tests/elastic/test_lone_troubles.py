@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from blueno.elastic import companion as companions
+from blueno import companion as companions
+from blueno.companion import ELASTIC, Companion
 from blueno.elastic import sender as sending
 from blueno.elastic import state
 from blueno.elastic.access import Target
-from blueno.elastic.companion import Companion
 from blueno.elastic.documents import hyperparameters
 from blueno.elastic.sender import turn
 from blueno.settings import load_settings
@@ -107,7 +107,7 @@ def test_a_search_that_finds_only_a_part_is_a_reason_to_wait(
 def test_a_process_that_dies_is_named_once_and_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setenv("BLUENO_ELASTIC_URL", "http://127.0.0.1:1")
-    companion = Companion(load_settings(tmp_path), said.append, again_s=0.01)
+    companion = Companion(load_settings(tmp_path), ELASTIC, said.append, again_s=0.01)
     try:
         killed = set()
         for _ in range(2):
@@ -127,7 +127,7 @@ def test_a_process_that_has_said_why_it_ends_is_not_started_again(
 ) -> None:
     said: list[str] = []
     monkeypatch.setenv("BLUENO_ELASTIC_URL", "ftp://127.0.0.1:1")
-    companion = Companion(load_settings(tmp_path), said.append, again_s=0.0)
+    companion = Companion(load_settings(tmp_path), ELASTIC, said.append, again_s=0.0)
     process = companion.process
     assert process is not None and process.wait(120) == companions.GAVE_UP
     for _ in range(3):
@@ -173,7 +173,7 @@ def test_a_migration_switches_only_when_all_is_copied_and_nobody_could_write_mea
     client: Any = None
     with pytest.raises(Unreachable):
         setup.migrate(client, "team", lambda text: None)
-    whole = ["copy", True, "refresh", "copy", "switch"]
+    whole = ["copy", True, "refresh", "copy", "refresh", "switch"]
     assert done == [*whole, "copy", True, "refresh", "copy", False], (
         "a failure takes the block off, and switches nothing"
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from blueno.elastic import state
 from blueno.elastic.fields import FIELDS, Kind
 from blueno.elastic.sender import rebuild, rest, turn
 from blueno.store import outbox, requests
-from blueno.store.database import transaction
+from blueno.store.database import store_path, transaction
 
 from ..elastic_server import Server
 from ..unit.test_scheduler import Bench, bad
@@ -94,16 +97,19 @@ def test_epochs_of_a_running_trial_come_as_they_are_told(bench: Bench, server: S
     bench.submit(values=(1,))
     bench.steps(2)
     [(worker, message)] = bench.begin_all()
-    for epoch in (1, 4, 9):
-        said = {"kind": "epoch", "trial": message["trial"], "attempt": 1, "epoch": epoch, "epochs": 9}
+    for epoch in (5, 10, 15):
+        said = {"kind": "epoch", "trial": message["trial"], "attempt": 1, "epoch": epoch, "epochs": 15}
         bench.executor.say(worker, {**said, "metrics": {"val_score": 0.1 * epoch, "train_loss": None}})
     bench.steps(1)
     send_all(bench, where)
     found = server.documents(f"{prefix}-epochs", split="val")
-    assert sorted(each["epoch"] for each in found) == [1, 4, 9]
-    bench.run(lambda message: outcome(message, epochs=9))
+    assert sorted(each["epoch"] for each in found) == [5, 10, 15]
+    bench.run(lambda message: {**outcome(message), "epochs": [5, 10, 15], "epoch": 15})
     send_all(bench, where)
-    assert server.count(f"{prefix}-epochs") == 18
+    found = server.documents(f"{prefix}-epochs")
+    assert sorted((each["split"], each["epoch"]) for each in found) == [
+        (split, epoch) for split in ("train", "val") for epoch in (5, 10, 15)
+    ]
     assert bench.db.execute("SELECT count(*) FROM live_epochs").fetchone()[0] == 0
 
 
@@ -248,6 +254,39 @@ def test_rebuild_removes_and_rewrites_this_stores_documents_only(
     assert server.count(f"{prefix}-epochs") == 2 * (2 * 3 * 2) and server.count(f"{prefix}-configs") == 4
     assert len(server.documents(f"{prefix}-trials")) == 4
     other.db.close()
+
+
+def test_rebuild_makes_the_index_equal_to_a_store_that_was_put_back(
+    bench: Bench, server: Server, prefix: str, tmp_path: Path
+) -> None:
+    set_up(server, prefix)
+    where = target(server, prefix)
+    bench.submit(values=(1, 2))
+    bench.run(outcome)
+    send_all(bench, where)
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        bench.db.backup(copy)
+    bench.submit(values=(2, 3, 4), name="later")
+    bench.run(outcome)
+    send_all(bench, where)
+    assert server.count(f"{prefix}-trials") == 4
+    highest = max(each["_version"] for each in server.documents(f"{prefix}-trials"))
+
+    bench.db.close()
+    for file in store_path(bench.root).parent.glob("blueno.db*"):
+        file.unlink()
+    shutil.copy(tmp_path / "copy.db", store_path(bench.root))
+    for turns in (rebuild, rest):  # the second time by a sender that knows nothing of the first
+        s = sender(bench, where)
+        assert not any(sent.waits for sent in turns(s))
+        s.close()
+        trials = server.documents(f"{prefix}-trials")
+        assert {(each["hp"]["num"]["model.x"], *each["sweeps"]) for each in trials} == {(1, "small"), (2, "small")}
+        assert all(each["_version"] > highest for each in trials)
+        highest = max(each["_version"] for each in trials)
+        assert server.count(f"{prefix}-epochs") == 2 * 3 * 2
+        assert {each["sweep"] for each in server.documents(f"{prefix}-configs")} == {"small"}
+        state.state_path(bench.root, where).unlink()
 
 
 def test_a_view_begins_anew_when_its_file_is_lost_or_of_another_store(

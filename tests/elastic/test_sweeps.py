@@ -23,7 +23,7 @@ def train(trial):
     x = trial.params["x"]
     while not (pathlib.Path(os.environ["GO"]) / str(x)).exists():
         time.sleep(0.02)
-    for epoch in (1, 2):
+    for epoch in (5, 10):
         trial.report(epoch, {"score": x * epoch / 10})
     return {"score": float(x)}
 """

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jax
 import keras
 import numpy as np
 import pytest
@@ -79,3 +82,42 @@ def test_neighbours_change_nothing(tmp_path: Path) -> None:
     for number in (0, 1, 3):
         assert one[number].history == other[number].history
         assert one[number].metrics == other[number].metrics
+
+
+@pytest.mark.parametrize(("how", "places"), [("map", {4}), ("vmap", {4, 1})])
+def test_a_narrower_pack_runs_the_programs_that_there_are(tmp_path: Path, how: Any, places: set[int]) -> None:
+    """By vmap only where most of its places are taken. One lane in the program of four has the bits that it had."""
+    jobs = [trial(tmp_path / "a", number) for number in range(4)]
+    again = trial(tmp_path / "b", 3)
+    family, found = open_family([*jobs, again]), {}
+
+    def train(some: list[Job]) -> dict[int, Outcome]:
+        def done(job: Job, outcome: Outcome) -> None:
+            found[job.recipe["seed"]] = outcome
+
+        train_pack(family, [(job, ml_jobs.quiet) for job in some], lambda _: [], done, how, waits=ml_jobs.quiet)
+        return dict(found)
+
+    one = train(jobs)
+    with compilations() as compiled:
+        other = train([again])
+    assert list(family.widths.values()) == [places]
+    assert ("one_by_one" in compiled or "side_by_side" in compiled) == (how == "vmap")
+    if how == "map":
+        assert one[3].history == other[3].history and one[3].metrics == other[3].metrics
+
+
+@contextmanager
+def compilations() -> Iterator[set[str]]:
+    """The names of the functions that JAX compiles meanwhile."""
+    found: set[str] = set()
+
+    def note(event: str, duration_secs: float, **about: str | int) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            found.add(str(about.get("fun_name")).removeprefix("jit(").removesuffix(")"))
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        yield found
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from benchmarks import all as benchmarks
 from benchmarks.commands import CommandFailed, Run, interleaved, python, run
 from benchmarks.small_mlps import Size
 from benchmarks.tables import Table, markdown, processor
+from tests.gcs_server import BINARIES, server_binary
 
 ROOT = Path(__file__).parent.parent.parent
 TABLE = Table("start", ["process", "wall"], [["a", "1 ms"]], ["a remark"], ["quick; it is (met)"])
@@ -80,12 +82,15 @@ def test_the_document_has_a_place_for_each_benchmark() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", benchmarks.NAMES + benchmarks.ON_OPTUNA)
+@pytest.mark.parametrize("name", benchmarks.NAMES + benchmarks.ON_OPTUNA + benchmarks.ON_GCS)
 def test_each_benchmark_runs_in_a_tiny_size(name: str) -> None:
     if name in benchmarks.ON_OPTUNA:
         pytest.importorskip("optuna")
+    if name in benchmarks.ON_GCS:
+        server_binary()
     command = [sys.executable, "-m", f"benchmarks.{name}", "--quick"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    there = {"XDG_CACHE_HOME": str(BINARIES.parents[2])}  # the server that is built already
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **there})
     assert ended.returncode == 0, ended.stderr
     lines = ended.stdout.splitlines()
     assert lines[0] == f"`python -m benchmarks.{name} --quick`"

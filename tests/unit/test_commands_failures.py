@@ -76,9 +76,9 @@ def test_why_a_sweep_is_paused_is_told(bench: Bench, capsys: pytest.CaptureFixtu
 
 
 def test_the_first_epoch_that_was_not_finite() -> None:
-    assert failures.first_null({"loss": [1.0, 2.0, None], "val_loss": [1.0, None, None]}) == 2
-    assert failures.first_null({"loss": [1.0]}) is None
-    assert failures.first_null({}) is None
+    assert failures.first_null({"loss": [1.0, 2.0, None], "val_loss": [1.0, None, None]}, [5, 10, 15]) == 10
+    assert failures.first_null({"loss": [1.0]}, [1]) is None
+    assert failures.first_null({}, []) is None
 
 
 # ---- watch

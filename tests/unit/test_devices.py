@@ -13,7 +13,7 @@ import pytest
 
 from blueno.devices import WORKER_BYTES, Devices, cpu_slots, gpu_slots, memory_left, nvidia, usable_cores
 from blueno.devices.locks import Lock, take
-from blueno.environment import fused, variables
+from blueno.environment import facts, fused, variables
 from blueno.errors import BluenoError
 from blueno.executors import Slot
 
@@ -154,6 +154,15 @@ def test_packs_on_a_share_of_a_gpu_take_no_more_of_its_memory() -> None:
     assert fused(whole._replace(share=0.5), {})[name] == "0.45"
     assert fused(whole._replace(share=0.5), {name: "0.3"})[name] == "0.3"
     assert name not in fused(whole, {})
+
+
+def test_what_a_worker_says_of_its_gpu(machine: Path, tmp_path: Path) -> None:
+    install(machine)
+    slots = devices(tmp_path, []).slots_for({"gpus": 2})
+    told = facts(slots[0], "local")
+    assert (told["executor"], told["gpu"]) == ("local", "NVIDIA A100-SXM4-80GB")
+    assert told["gpu_memory_bytes"] == 2 * 81920 * 1024**2
+    assert "gpu" not in facts(Slot("cpu:0", "cpu", 1, "", 1.0), "inline")
 
 
 def test_shares_of_gpus() -> None:

@@ -127,6 +127,7 @@ def test_where_settings_come_from(tmp_path: Path) -> None:
         "elastic_prefix": {"value": "blueno", "from": "default"},
         "elastic_ca": {"value": "", "from": "default"},
         "elastic_fingerprint": {"value": "", "from": "default"},
+        "sinks": {"value": (), "from": "default"},
     }
 
 

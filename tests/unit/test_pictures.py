@@ -23,6 +23,7 @@ from blueno.ml.scored import Scored, hard_labels, save_predictions
 
 RANDOM = np.random.default_rng(0)
 HISTORY = {"loss": [1.0, 0.5, None], "val_loss": [1.1, 0.7, 0.9], "val_f1": [0.1, 0.5, 0.4], "learning_rate": [0.1] * 3}
+EPOCHS = [1, 2, 3]
 
 
 def scored(task: str, classes: int = 3, samples: int = 60) -> Scored:
@@ -43,7 +44,7 @@ def left(folder: Path, found: Scored, classes: list[Any] | None, **changes: Any)
     features = RANDOM.normal(size=(len(ids), 8, 8, 1))
     path = save_predictions(folder / "predictions.npz", found, ids, classes)
     dataset = SimpleNamespace(ids=ids, features=features)
-    return Left(HISTORY, 2, path, [8, 8, 1], lambda: dataset)._replace(**changes)  # type: ignore[arg-type, return-value]
+    return Left(HISTORY, EPOCHS, 2, path, [8, 8, 1], lambda: dataset)._replace(**changes)  # type: ignore[arg-type, return-value]
 
 
 NAMES = {
@@ -129,18 +130,18 @@ def test_parts_of_a_metric_share_a_panel() -> None:
     ],
 )
 def test_histories_that_are_hard_to_draw(history: dict[str, list[float | None]], tmp_path: Path) -> None:
-    drawn = draw(Left(history, 1, "none were kept", [], lambda: pytest.fail("not asked for")), tmp_path)
+    drawn = draw(Left(history, range(1, 501), 1, "none were kept", [], lambda: pytest.fail("not asked for")), tmp_path)
     assert [path.name for path in drawn.written] == ["curves.png"]
 
 
 def test_the_epoch_that_counts_is_marked() -> None:
-    texts = [text.get_text() for text in draw_curves(HISTORY, 2).axes[0].get_legend().get_texts()]  # type: ignore[union-attr]
+    texts = [text.get_text() for text in draw_curves(HISTORY, EPOCHS, 2).axes[0].get_legend().get_texts()]  # type: ignore[union-attr]
     assert texts == ["training", "validation", "epoch 2 counts"]
 
 
 def test_a_steep_loss_is_drawn_on_a_logarithmic_scale() -> None:
-    assert draw_curves({"loss": [100.0, 0.1]}, None).axes[0].get_yscale() == "log"
-    assert draw_curves({"loss": [100.0, -0.1]}, None).axes[0].get_yscale() == "linear"
+    assert draw_curves({"loss": [100.0, 0.1]}, [1, 2], None).axes[0].get_yscale() == "log"
+    assert draw_curves({"loss": [100.0, -0.1]}, [1, 2], None).axes[0].get_yscale() == "linear"
 
 
 def test_a_confusion_matrix_says_counts_and_shares() -> None:
@@ -190,7 +191,7 @@ def test_long_names_keep_their_ends() -> None:
 def test_drawing_leaves_pyplot_alone(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from blueno.ml.pictures import Left, draw\n"
-        f"draw(Left({{'loss': [1.0]}}, 1, 'none', [], None), Path({str(tmp_path)!r}))\n"
+        f"draw(Left({{'loss': [1.0]}}, [1], 1, 'none', [], None), Path({str(tmp_path)!r}))\n"
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
@@ -203,7 +204,7 @@ def test_a_missing_library_is_named(tmp_path: Path, module: str, library: str) -
         f"import sys; sys.modules['{module}'] = None\n"
         "from pathlib import Path; from blueno.errors import MissingLibrary\n"
         "from blueno.ml.pictures import Left, draw\n"
-        "try: draw(Left({'loss': [1.0]}, 1, 'none', [], None), Path('nowhere'))\n"
+        "try: draw(Left({'loss': [1.0]}, [1], 1, 'none', [], None), Path('nowhere'))\n"
         "except MissingLibrary as error: print(error.message, error.fix)"
     )
     said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=tmp_path)

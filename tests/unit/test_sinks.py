@@ -27,7 +27,12 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         if message["recipe"]["model"]["x"] == 3:
             return bad(message)
         history = {"val_score": [0.1, None, 0.3], "loss": [3.0, 2.0, 1.0]}
-        return {**good_result(message["trial"], message["attempt"]), "history": history, "epoch": 3}
+        return {
+            **good_result(message["trial"], message["attempt"]),
+            "history": history,
+            "epoch": 15,
+            "epochs": [5, 10, 15],
+        }
 
     bench.run(outcome)
     yield bench
@@ -56,8 +61,8 @@ def test_tensorboard_has_a_run_a_trial_with_curves_and_parameters(
                 params |= {name: each.number_value for name, each in told.session_start_info.hparams.items()}
             else:
                 scalars.setdefault(value.tag, {})[event.step] = round(value.simple_value, 6)
-    assert scalars["loss"] == {1: 3.0, 2: 2.0, 3: 1.0} and scalars["val_score"] == {1: 0.1, 3: 0.3}
-    assert scalars["final/val_score"] == {3: 0.5} and params == {"model.x": 1.0}
+    assert scalars["loss"] == {5: 3.0, 10: 2.0, 15: 1.0} and scalars["val_score"] == {5: 0.1, 15: 0.3}
+    assert scalars["final/val_score"] == {15: 0.5} and params == {"model.x": 1.0}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # of MLflow and SQLAlchemy
@@ -84,7 +89,7 @@ def test_mlflow_has_a_run_a_trial(bench: Bench, capsys: pytest.CaptureFixture[st
     assert first.data.metrics["final_val_score"] == 0.5 and first.data.metrics["loss"] == 1.0
     assert runs[trials(bench)[2]].info.status == "FAILED"
     points = client.get_metric_history(first.info.run_id, "loss")
-    assert [(each.step, each.value) for each in points] == [(1, 3.0), (2, 2.0), (3, 1.0)]
+    assert [(each.step, each.value) for each in points] == [(5, 3.0), (10, 2.0), (15, 1.0)]
 
 
 def _records(data: bytes) -> Iterator[bytes]:

@@ -25,6 +25,7 @@ from ...store import read
 from ...store.database import open_store, store_exists
 from ...tables import size
 from .. import options, print_json
+from .asked import is_query, trials_of
 
 NO_BUCKET = "set `cache` to the bucket that your machines share, like gs://bucket/prefix"
 
@@ -50,12 +51,15 @@ class Pulled(NamedTuple):
     problem: str = ""
 
 
-def pull(words: Sequence[str], settings: Settings, to: Path | None) -> list[dict[str, Any]]:
+def pull(
+    words: Sequence[str], settings: Settings, to: Path | None, lacking: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Brings back the files of the trials whose ids begin with `words`; a document for each. What is damaged there has
     a `problem`, and the rest is brought all the same.
 
-    NotFound when neither this store nor the shared cache knows a trial; BluenoError when the cache is needed and no
-    setting names one; CacheUnavailable when it cannot be used.
+    NotFound when neither this store nor the shared cache knows a trial, and when the cache is needed and no setting
+    names one; where there is `lacking`, such trials are noted there with the reason. CacheUnavailable when the cache
+    cannot be used.
     """
     remote = _Remote(settings)
     found: list[dict[str, Any]] = []
@@ -64,6 +68,11 @@ def pull(words: Sequence[str], settings: Settings, to: Path | None) -> list[dict
             trial, files = _wanted(word, settings, remote)
         except CacheDamaged as error:  # of a trial that only the shared cache knows
             found.append({"trial": word, "files": [], "problem": f"{error.message}; {error.fix}"})
+            continue
+        except NotFound as error:
+            if lacking is None:
+                raise
+            lacking[word] = error.message
             continue
         place = _models(settings.root) if to is None else _folder(to / short(trial))
         pulled = [_pulled(each, settings.root, remote, place) for each in files]
@@ -79,10 +88,10 @@ class _Remote:
         self._cache: Cache | None = None
 
     def open(self) -> Cache:
-        """BluenoError when no setting names one."""
+        """NotFound when no setting names one."""
         self._cache = self._cache or remote_cache(self._settings)
         if self._cache is None:
-            raise BluenoError("what is not here can only be in the shared cache, and there is none", NO_BUCKET)
+            raise NotFound("what is not here can only be in the shared cache, and there is none", NO_BUCKET)
         return self._cache
 
 
@@ -172,22 +181,23 @@ def _pulled(one: Wanted, root: Path, remote: _Remote, place: Place) -> Pulled:
             return Pulled(one.name, str(kept[0]), one.bytes, one.sha256, "cache")
     except CacheDamaged as error:
         return Pulled(one.name, "", one.bytes, one.sha256, "", error.message)
-    except CacheUnavailable:
-        raise  # so is all the rest
+    except (CacheUnavailable, NotFound):
+        raise  # it cannot be asked, nor for the rest
     except BluenoError as error:
         return Pulled(one.name, "", one.bytes, one.sha256, "", f"{error.message}; {error.fix}")
     problem = "it is neither here nor in the shared cache"
     return Pulled(one.name, "", one.bytes, one.sha256, "", problem)
 
 
-def pull_text(found: list[dict[str, Any]]) -> str:
-    """What came, and from where."""
+def pull_text(found: list[dict[str, Any]], lacking: dict[str, str]) -> str:
+    """What came, and from where; then the trials that have left nothing."""
     lines = []
     for each in found:
         lines.append(f"trial {short(each['trial'])}" + (f": {each['problem']}" if each["problem"] else ""))
         for file in each["files"]:
             where = file["problem"] or f"{file['path']} ({size(file['bytes'])}, {_source(file)})"
             lines.append(f"  {file['name']}: {where}")
+    lines += [f"trial {short(trial)}: no model; {why}" for trial, why in lacking.items()]
     return "\n".join(lines)
 
 
@@ -196,18 +206,36 @@ def _source(file: dict[str, Any]) -> str:
 
 
 @click.command("pull")
-@click.argument("trials", nargs=-1, required=True, metavar="TRIAL...")
+@click.argument("words", nargs=-1, required=True, metavar="QUERY|TRIAL...")
 @click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="A folder; else they go to models/.")
+@click.option("--sort", metavar="[-]FIELD", help="The order of what QUERY finds, as in `blueno find`.")
+@click.option("--top", type=click.IntRange(1), help="Only the first N trials that QUERY finds.")
+@click.option("--elastic", "elsewhere", is_flag=True, help="QUERY asks Elasticsearch: everybody's trials.")
 @options
-def command(settings: Settings, as_json: bool, trials: tuple[str, ...], to: Path | None) -> int:
-    """Bring back what TRIALs left (weights, predictions, files of their own), from the shared cache if it is not here.
+def command(
+    settings: Settings, as_json: bool, words: tuple[str, ...], to: Path | None, sort: str | None, top: int | None,
+    elsewhere: bool,
+) -> int:  # fmt: skip
+    """Bring back what trials left (weights, predictions, files of their own), from the shared cache if it is not here.
 
-    Also of trials that another machine has trained, and that this one has never heard of. What is here already is not
-    fetched. A file that is damaged there is named and left out. Exit code 1 when a file could not be had.
+    \b
+    blueno model pull 3f2a 77b1
+    blueno model pull 'sweep = digits and val_auc > 0.9' --sort val_auc --top 3
+
+    Ids may be those of trials that another machine has trained, and that this one has never heard of. A query is one of
+    `blueno find`; which of its trials have left nothing is said. What is here already is not fetched. A file that is
+    damaged there is named and left out. Exit code 1 when a file could not be had, or nothing at all.
     """
-    found = pull(trials, settings, to)
-    if as_json:
-        print_json({"trials": found})
+    lacking: dict[str, str] = {}
+    if is_query(words):
+        found = pull(trials_of(words[0], settings, sort, top, elsewhere), settings, to, lacking)
+    elif sort or top or elsewhere:
+        raise click.UsageError("--sort, --top and --elastic are for a QUERY, not for ids of trials")
     else:
-        click.echo(pull_text(found))
-    return 1 if any(one["problem"] for each in found for one in (each, *each["files"])) else 0
+        found = pull(words, settings, to)
+    if as_json:
+        without = [{"trial": trial, "why": why} for trial, why in lacking.items()]
+        print_json({"trials": found, "without": without})
+    else:
+        click.echo(pull_text(found, lacking))
+    return 1 if not found or any(one["problem"] for each in found for one in (each, *each["files"])) else 0

@@ -92,6 +92,8 @@ def _machines(view: str) -> Panel:
         "slots": number("unique_count", "host.slot", "slots"),
         "took": number("sum", "duration_s", "time of training"),
         "memory": number("max", "resources.peak_memory_bytes", "most memory"),
+        "gpu": newest("host.gpu", "GPU"),
+        "gpu_memory": number("max", "host.gpu_memory_bytes", "memory of its GPU"),
         "executor": newest("executor", "executor"),
         "platform": newest("host.platform", "platform"),
         "python": newest("host.python", "Python"),

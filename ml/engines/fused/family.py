@@ -56,6 +56,7 @@ class Family(NamedTuple):
     programs: dict[Ways, Programs]  # those that were needed so far
     shells: list[Setup]  # one more model of the kind, to be filled and saved; made when the first one is
     most: dict[Ways, int]  # lanes that fit into memory in every stage, where more were asked for; one for all stages
+    widths: dict[Ways, set[int]]  # places that packs had so far, which programs are compiled for; one for all stages
     stages: list[Family]  # the family in each stage, here too
 
 
@@ -76,6 +77,7 @@ def open_family(jobs: Sequence[Job]) -> Family:
     strengths = varied([strengths_of(job.recipe["augment"], job.code) for job in _augmenting(jobs)])
     shells: list[Setup] = []
     most: dict[Ways, int] = {}
+    widths: dict[Ways, set[int]] = {}
     stages: list[Family] = []
     for number in range(len(made[0].stages)):
         setup = _with_rates(_another(first) if number else made[0])
@@ -87,7 +89,7 @@ def open_family(jobs: Sequence[Job]) -> Family:
         where |= _of_optimizer(setup, trains) | places_of(strengths, setup.trainee)
         weighted = any(train["class_weight"] is not None for train in trains)
         begins = first_of(setup.trainee)
-        stages.append(Family(setup, stage, template, begins, found, where, weighted, {}, shells, most, stages))
+        stages.append(Family(setup, stage, template, begins, found, where, weighted, {}, shells, most, widths, stages))
         _try(stages[-1])
     return stages[0]
 
@@ -200,7 +202,7 @@ def _try(family: Family) -> None:
     setup = family.setup
     programs = programs_of(family, ways_of())
     numbers = np.zeros((1, family.template.slots), np.uint32)
-    state = jax.eval_shape(lambda numbers: programs.draw(numbers, 1), numbers)
+    state = programs.draw.eval_shape(numbers, None, 1)
     carry = jax.tree.map(lambda each: jax.ShapeDtypeStruct(each.shape[1:], each.dtype), tuple(map(list, state)))
     rows = np.zeros(min(family.stage.train["batch_size"], len(setup.rows["train"])), np.int32)
     batch = (rows, np.ones(len(rows), np.float32) if family.weighted else None, np.float32(0))

@@ -119,7 +119,8 @@ def train_pack(
     budget = room.budget_of(lanes[0].job) if budget is None else budget
     if waits:
         lanes = _with_room(family, lanes, ways, budget, waits)
-    pack = _begun(family, _gone_on(family, lanes), ways, failed, budget, len(lanes))
+    places = room.places_for(family, len(lanes), ways)
+    pack = _begun(family, _gone_on(family, lanes), ways, failed, budget, places)
     while pack.lanes:
         if not any(lane.progress.over for lane in pack.lanes):
             _epoch(pack)
@@ -246,7 +247,7 @@ def _first(family: Family, ways: Ways, lanes: Sequence[Lane], width: int) -> tup
         are_one = all(one is other for one, other in left.values())
         return state, state if are_one else stacked(filled_up(kept, width))
     seeds = lane_seeds(family.template, [lane.seed for lane in lanes], width)
-    state = counts = programs_of(family, ways).draw(seeds, len(lanes))
+    state = counts = programs_of(family, ways).draw(seeds, None, len(lanes))
     for place, own in left.items():
         state, counts = with_lane(state, place, own[0]), with_lane(counts, place, own[1])
     return state, counts

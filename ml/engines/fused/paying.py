@@ -5,8 +5,9 @@ from __future__ import annotations
 from .family import Family, programs_of
 from .ways import ways_of
 
-# In a forward pass of one sample. At 0.8 million a pack takes 0.6 of the time of `fit` on TensorFlow, at 2.8 million as
-# long, at 20 million three times as long (`python -m benchmarks.fused.convolutions`).
+# In a forward pass of one sample. Of sixteen trials, compiled anew, a pack takes 0.9 of the time of `fit` on TensorFlow
+# up to 2.8 million, as long at 11 million, and 1.4 times as long at 20 million (`python -m
+# benchmarks.fused.convolutions`, on a busy machine; on a quieter one `fit` was as quick at 2.8 million).
 MOST_FLOPS = 2e6
 
 

@@ -141,8 +141,10 @@ def score_of(model: keras.Model, trainee: keras.Model) -> Callable[[State, Data,
     return some
 
 
-def for_each(function: Callable[..., Any], how: How) -> Callable[..., Any]:
-    """`function` (a lane's own, shared) as a program for the first `count` lanes; by `map` others cost nothing."""
+def for_each(function: Callable[..., Any], how: How, options: dict[str, Any] | None = None) -> Callable[..., Any]:
+    """`function` (a lane's own, shared) as a program for the first `count` lanes; by `map` others cost nothing.
+    `options` are XLA's for compiling it.
+    """
     function = jax.jit(function)  # traced once, though it is met twice below
 
     def side_by_side(lanes: Any, shared: Any, count: int) -> Any:
@@ -159,7 +161,7 @@ def for_each(function: Callable[..., Any], how: How) -> Callable[..., Any]:
 
         return lax.fori_loop(0, count, body, empty)
 
-    return jax.jit(one_by_one if how == "map" else side_by_side)
+    return jax.jit(one_by_one if how == "map" else side_by_side, compiler_options=options)
 
 
 def _batches(epoch: Epoch, size: int) -> tuple[Any, Any]:

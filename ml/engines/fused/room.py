@@ -39,11 +39,24 @@ def budget_of(job: Job) -> int:
     return int(min(psutil.virtual_memory().available, memory_left()) * CPU_SHARE / workers)
 
 
+def places_for(family: Family, count: int, ways: Ways) -> int:
+    """How many places a pack of so many lanes gets: as many as an earlier one had whose programs will do, since to
+    compile takes seconds, and places without a lane next to nothing by `map`; by `vmap` at most as many as have one.
+    """
+    widths = family.widths.setdefault(ways, set())
+    most = max(widths, default=0) if ways.how == "map" else 2 * count
+    places = min((width for width in widths if count <= width <= most), default=count)
+    widths.add(places)
+    return places
+
+
 def width_of(family: Family, lanes: Sequence[Lane], ways: Ways, budget: int) -> int:
     """How many of the lanes fit in every stage, at least one: by what each has of its own, beside the samples that they
-    need, and then with what the programs take beside, which are compiled here and run later.
+    need, and then with what the programs take beside, which are compiled here and run later, unless they have run.
     """
     width = min(_most(stage, lanes, budget) for stage in family.stages)
+    if width <= max(family.widths.get(ways, ()), default=0):
+        return width
     while (fewer := min(_by_programs(stage, lanes[:width], ways, budget) for stage in family.stages)) < width:
         width = fewer
     return width
@@ -86,7 +99,7 @@ def _programs(family: Family, lanes: Sequence[Lane], ways: Ways, budget: int) ->
         return np.broadcast_to(np.zeros((), dtype), (width, count))
 
     programs, data = programs_of(family, ways), shapes_of(lanes, family, budget)
-    state = jax.eval_shape(lambda seeds: programs.draw(seeds, width), like(family.template.slots, np.uint32))
+    state = programs.draw.eval_shape(like(family.template.slots, np.uint32), None, width)
     numbers = {name: pairs(np.zeros(width)) for name in family.places}
     weights = like(samples, np.float32) if family.weighted else None
     epoch = Epoch(like(samples, np.int32), weights, like(terms.steps, np.float32), numbers)

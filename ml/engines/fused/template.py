@@ -23,8 +23,11 @@ from .program import State, for_each
 from .states import parted
 
 LARGEST_SEED = int(1e9)  # Keras draws from 1 to this (keras.random.SeedGenerator)
+QUICKLY = {
+    "xla_backend_optimization_level": 1
+}  # compiled in a third of the time, to the same bits; it runs once a lane
 
-Draw = Callable[[Any, int], State]  # (lanes, slots) uint32 seeds, and how many lanes are to be drawn
+Draw = Any  # ((lanes, slots) uint32 seeds, None, how many lanes are to be drawn) -> State, compiled by JAX
 First = Callable[[list[Any]], list[Any]]  # a lane's weights that train -> its new optimizer's variables
 
 
@@ -76,7 +79,7 @@ def seeds(seed: int, count: int) -> list[int]:
 
 
 def draw_program(template: Template, trainee: keras.Model, first: First) -> Draw:
-    """A function (seeds, count) -> the state that the first `count` lanes begin with. Compiled once for each width.
+    """A function (seeds, None, count) -> the state that the first `count` lanes begin with. Compiled once a width.
 
     `trainee` is the template's model or one that was built alike, of which something else may train.
     """
@@ -86,8 +89,7 @@ def draw_program(template: Template, trainee: keras.Model, first: First) -> Draw
         trainable = [_value(each, numbers) for each in trains]
         return State(trainable, [_value(each, numbers) for each in stays], first(trainable))
 
-    compiled = for_each(lane, "map")
-    return lambda numbers, count: compiled(numbers, None, count)
+    return for_each(lane, "map", QUICKLY)
 
 
 def lane_seeds(template: Template, given: Sequence[int], width: int) -> np.ndarray:

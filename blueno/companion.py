@@ -1,44 +1,65 @@
-"""The sender beside a scheduler, as the scheduler sees it: a process that is started, heard and let go. Whatever goes
-wrong with it, trials do not notice. Nothing of the Elasticsearch client is imported here.
+"""A process beside a scheduler that shows results elsewhere, as the scheduler sees it: it is started, heard and let go.
+Whatever goes wrong with it, trials do not notice. Nothing of what such a process uses is imported here.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NamedTuple
 
-from ..settings import TYPES, Settings
+from .settings import Settings, as_variables
 
 GAVE_UP = 3  # exit code of the process when it has said why it can do nothing: nobody needs to start it again
 AGAIN_S, LONGEST_AGAIN_S = 5.0, 300.0  # until a process that died is started again, each time twice as long
 
 
-class Companion:
-    """Does nothing where the settings name no place to send to."""
+def is_over(input_fd: int, timeout_s: float) -> bool:
+    """For the process: whether the scheduler is gone, or goes; waits up to so long for that."""
+    ready, _, _ = select.select([input_fd], [], [], timeout_s)
+    return bool(ready) and not os.read(input_fd, 64)
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None], again_s: float = AGAIN_S) -> None:
-        self.settings, self.tell, self._again_s = settings, tell, again_s
+
+class Work(NamedTuple):
+    """What a process beside the scheduler is for."""
+
+    module: str  # run with the root as its argument
+    place: str  # where what it sends goes, for people
+    is_wanted: Callable[[Settings], bool]
+
+
+ELASTIC = Work(
+    "blueno.elastic.process", "Elasticsearch", lambda settings: bool(settings.elastic_url or settings.elastic_cloud_id)
+)
+SINKS = Work("blueno.sinks.process", "the sinks", lambda settings: bool(settings.sinks))
+
+
+class Companion:
+    """Does nothing where the settings do not want its work."""
+
+    def __init__(self, settings: Settings, work: Work, tell: Callable[[str], None], again_s: float = AGAIN_S) -> None:
+        self.settings, self.work, self.tell, self._again_s = settings, work, tell, again_s
         self.process: subprocess.Popen[bytes] | None = None
         self._due: float | None = None  # when one that died is started again, on the monotonic clock
         self._told = False
-        if settings.elastic_url or settings.elastic_cloud_id:
+        if work.is_wanted(settings):
             self._start()
 
     def _start(self) -> None:
         self._rest = b""
-        flags = {f"BLUENO_{name.upper()}": str(getattr(self.settings, name)) for name in TYPES}
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "blueno.elastic.process", str(self.settings.root)],
+                [sys.executable, "-P", "-m", self.work.module, str(self.settings.root)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-                env={**os.environ, **flags},
+                env={**os.environ, **as_variables(self.settings)},
             )  # fmt: skip
         except OSError as error:
-            self.tell(f"Elasticsearch gets nothing at present: {error}")
+            self.tell(f"{self.work.place}: nothing is sent at present: {error}")
             return
         assert self.process.stdout is not None
         os.set_blocking(self.process.stdout.fileno(), False)
@@ -54,8 +75,8 @@ class Companion:
         if not self._told:
             self._told = True
             self.tell(
-                f"the process that sends to Elasticsearch died (exit code {dead.returncode}); it is started again, and"
-                " what it should send waits here"
+                f"the process that sends to {self.work.place} died (exit code {dead.returncode}); it is started again,"
+                " and what it should send waits here"
             )
         if self._due is None:
             self._due = time.monotonic() + self._again_s
