@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from .errors import DataError
 
 
 def located(value: Any, files: Mapping[str, str]) -> Any:
@@ -65,3 +68,27 @@ def _names_below(folder: Path | str, before: str) -> Iterator[str]:
                 yield from _names_below(entry.path, f"{before}{entry.name}/")
             elif entry.is_file():
                 yield before + entry.name
+
+
+def files_at(path: Path | str) -> tuple[Path, list[str]]:
+    """What a path stands for: a folder and the names of the files below it, sorted, for a folder or a pattern
+    (`scans/*.npy`); for a single file, itself and no names. DataError when there is none.
+    """
+    whole = Path(os.path.abspath(path))
+    if whole.is_file():
+        return whole, []
+    start = whole if whole.is_dir() else _before_wildcards(whole)
+    names = files_below(start) if whole.is_dir() else _matching(whole, start)
+    if not names:
+        raise DataError(f"there is no file at {path}", "paths are relative to the spec: correct it, or create the file")
+    return start, names
+
+
+def _matching(pattern: Path, start: Path) -> list[str]:
+    files = [Path(each) for each in glob.glob(str(pattern), recursive=True) if os.path.isfile(each)]
+    return sorted(file.relative_to(start).as_posix() for file in files)
+
+
+def _before_wildcards(path: Path) -> Path:
+    """The part of a pattern that names one folder; its own folder when there are none."""
+    return next(each for each in path.parents if not glob.has_magic(str(each)))

@@ -5,16 +5,17 @@ It is not in the system's folder for temporary files, since prepared datasets ca
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
+from .cache import Cache
 from .cache.folder import FolderCache
+from .cache.manifests import read_json
 from .cache.parts import parts_in
 
 
@@ -43,15 +44,16 @@ def _remove_leftovers(parent: Path, purpose: str) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def lend(datasets: Iterable[str], cache: FolderCache, other: FolderCache) -> None:
-    """Makes datasets that are in a cache readable in another one, by links: nothing is copied."""
-    for id in datasets:
-        manifest = f"datasets/{id}.json"
-        if cache.stat(manifest) is None:
-            continue
-        keys = [part["key"] for part in parts_in(json.loads(cache.get(manifest).read_text(encoding="utf-8")))]
-        for key in [*keys, manifest]:
-            if cache.stat(key) is not None and other.stat(key) is None:
-                link = other.root / key
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(cache.get(key).resolve())
+def lend(manifest: str, cache: Cache, other: FolderCache) -> bool:
+    """Makes a dataset or node of a cache readable in another one, by links: nothing is copied. False when it is not
+    there; where a shared cache lies behind, it is fetched, and stays in the one that is asked.
+    """
+    found = read_json(manifest, cache)
+    if found is None:
+        return False
+    for key in [*(part["key"] for part in parts_in(found)), manifest]:
+        if cache.stat(key) is not None and other.stat(key) is None:
+            link = other.root / key
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(cache.get(key).resolve())
+    return True

@@ -7,15 +7,14 @@ machines one wins. Bytes are checked both ways by their CRC32C; whoever names ke
 from __future__ import annotations
 
 import os
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from ..errors import BluenoError, CacheDamaged, CacheUnavailable
+from ..errors import BluenoError, CacheDamaged
 from ..settings import BUCKET
-from . import FETCHED, Entry, names_of
+from . import Entry, names_of
+from .downloads import SLOW_BYTES_S, Damaged, Watched, download, half_of
 from .google import told_safely
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 ANSWER_S = 10.0  # without a byte for so long, a request is given up
 PATIENCE_S = 10.0  # so long a request is tried again
-SLOW_BYTES_S = 50_000  # less than that on the average, after PATIENCE_S, is as good as nothing
 LARGE_BYTES = 8 * 1024**2  # from here on Google's library sends in chunks of 100 MB, each tried again by itself
 LARGE_ANSWER_S = 60.0  # a server that has got a chunk may have much to do with it
 
@@ -84,27 +82,21 @@ class GcsCache:
 
     def get(self, key: str) -> Path:
         """A new file in `scratch` with the key's bytes, for the caller to link or remove. KeyError when there is none,
-        CacheDamaged when it cannot be had with its checksum.
+        CacheDamaged when it cannot be had with its checksum. What breaks off goes on where it was.
         """
         from google.api_core.exceptions import NotFound
 
-        blob = self.bucket.blob(self._name(key))
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self.scratch, prefix=FETCHED)
-        try:
-            with os.fdopen(descriptor, "wb") as file, told_safely(self.url):
-                watched: Any = _Watched(file, f"{self.url}: {key} comes too slowly", self.patience_s)
+        with half_of(self.url, key, self.scratch) as path:
+            with path.open("r+b") as file, told_safely(self.url):
+                watched = Watched(file, f"{self.url}: {key} comes too slowly", self.patience_s)
                 try:
-                    blob.download_to_file(watched, raw_download=True, checksum="crc32c", **self._limits())
+                    download(self.bucket, self._name(key), watched, **self._limits())
                 except NotFound:
                     raise KeyError(key) from None
-                except _corruption():
+                except Damaged:
                     raise CacheDamaged(f"{self.url}: {key} is damaged (its CRC32C is another)") from None
-            os.chmod(name, 0o444)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        return Path(name)
+            os.chmod(path, 0o444)
+        return path
 
     def list(self, prefix: str) -> Iterator[str]:
         """All keys that begin with `prefix`, sorted."""
@@ -169,24 +161,6 @@ class GcsCache:
         patience_s = self.patience_s + size / SLOW_BYTES_S
         answer_s = LARGE_ANSWER_S if size > LARGE_BYTES else min(ANSWER_S, self.patience_s)
         return {"timeout": answer_s, "retry": DEFAULT_RETRY.with_timeout(patience_s)}
-
-
-class _Watched:
-    """A file that is written to, and that gives up on a server that keeps it waiting byte by byte."""
-
-    def __init__(self, file: BinaryIO, message: str, patience_s: float) -> None:
-        self.file, self.message, self.patience_s = file, message, patience_s
-        self.begun_s, self.written = time.monotonic(), 0
-
-    def write(self, data: bytes) -> int:
-        self.written += len(data)
-        taken_s = time.monotonic() - self.begun_s
-        if taken_s > self.patience_s and self.written < SLOW_BYTES_S * taken_s:
-            raise CacheUnavailable(self.message, "see `blueno doctor`")
-        return self.file.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.file, name)
 
 
 def _corruption() -> type[Exception]:

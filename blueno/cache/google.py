@@ -1,6 +1,6 @@
 """The client of Google Cloud Storage: with whose identity, and what is said when it does not work.
 
-Google's libraries are imported here, by the bucket's cache and by raw/bucket.py, which are given a client, and of them
+Google's libraries are imported here, by gcs.py, downloads.py and raw/bucket.py, which are given a client, and of them
 google-crc32c by cache/crc32c.py; each when it is used and not before. What they say can hold addresses of uploads,
 which are as good as keys: nothing of it is passed on but the kind of an error and its number.
 """
@@ -73,10 +73,11 @@ def told_safely(what: str) -> Iterator[None]:
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.storage.exceptions import InvalidResponse
     from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
-    except (GoogleAPIError, GoogleAuthError, InvalidResponse, RequestException, ConnectionError) as error:
+    except (GoogleAPIError, GoogleAuthError, InvalidResponse, RequestException, HTTPError, ConnectionError) as error:
         raise CacheUnavailable(f"{what}: {reason(error)}", _fix(error)) from None
 
 

@@ -80,7 +80,7 @@ def _may_delete(cache: GcsCache, key: str) -> Iterator[Health]:
         yield Health(
             False,
             f"may not delete ({error.message}): a damaged object stays as it is, and so does {key}",
-            "give it the role Storage Object User, or leave it: nothing else needs it",
+            "give it the role Storage Object User; else `blueno data rm` and `gc` cannot clear the bucket either",
         )
 
 

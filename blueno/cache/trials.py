@@ -29,6 +29,12 @@ Manifest = dict[str, Any]
 Tell = Callable[[str], None]
 
 
+def about_trial(result: dict[str, Any], recipe: dict[str, Any], finished: str, store: str) -> Manifest:
+    """What a manifest says beside the files, of a trial's result."""
+    about = {name: result[name] for name in ("trial", "attempt", "state", "metrics", "epoch", "engine")}
+    return {"format": FORMAT, **about, "recipe": recipe, "finished": finished, "store": store}
+
+
 def note_trial(notes: Path, publish: str, about: dict[str, Any], artefacts: dict[str, Any]) -> None:
     """Notes what a trial left to be sent, as far as `publish` wants it. `about` is what its manifest says beside that:
     at least `trial` and `attempt`; `artefacts` are those of its result.
@@ -98,10 +104,11 @@ def _put(text: str, trial: str, remote: Cache) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def manifests(word: str, remote: Cache) -> list[Manifest]:
-    """What the shared cache has of the trial whose id begins with `word`, the newest first.
+def manifests(word: str, remote: Cache, tell: Tell = lambda _: None) -> list[Manifest]:
+    """What the shared cache has of the trial whose id begins with `word`, the newest first. A manifest that is damaged
+    beside others is told, and left out.
 
-    NotFound when there is none, or there are several trials; CacheDamaged when a manifest cannot be read.
+    NotFound when there is none, or there are several trials; CacheDamaged when none can be read.
     """
     keys = list(remote.list(f"{PREFIX}{word.lower()}"))
     trials = sorted({key.split("/")[1] for key in keys})
@@ -110,7 +117,16 @@ def manifests(word: str, remote: Cache) -> list[Manifest]:
     if len(trials) > 1:
         shown = ", ".join(short(each) for each in trials[:5])
         raise NotFound(f"{word!r} begins the ids of several trials there: {shown}", "give more digits")
-    found = [_manifest(key, remote) for key in keys]
+    found, damaged = [], []
+    for key in keys:
+        try:
+            found.append(_manifest(key, remote))
+        except CacheDamaged as error:
+            damaged.append(error)
+    if not found:
+        raise damaged[0]
+    for each in damaged:
+        tell(f"warning: {each.message}; another machine's is taken")
     return sorted(found, key=lambda each: str(each.get("finished", "")), reverse=True)
 
 
@@ -121,7 +137,8 @@ def _manifest(key: str, remote: Cache) -> Manifest:
         if short(digest(found)) != key.rpartition("/")[2].removesuffix(".json"):
             raise ValueError("another content")
     except (ValueError, UnicodeDecodeError):
-        raise CacheDamaged(f"{key} in the shared cache is damaged", "remove it there") from None
+        fix = "`blueno data rm --trials` removes it; a machine that has the files sends them again: `blueno data sync`"
+        raise CacheDamaged(f"{key} in the shared cache is damaged", fix) from None
     finally:
         _done_with(file, remote)
     return found

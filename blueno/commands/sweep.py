@@ -51,9 +51,11 @@ def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path, only: Collection
     write_snapshot(plan.snapshot, local_cache(root))
     about = {**about_plan(plan), "git": revision_of(root)}
     submission = submit(db, plan, about, sys.executable, time.time(), only)
-    if plan.datasets and load_settings(root).cache:
+    settings = load_settings(root)
+    trials = [trial.id for trial in plan.trials] if settings.publish != "none" else []
+    if settings.cache and (plan.datasets or trials):
         recipes = [json.loads(dataset.recipe) for dataset in plan.datasets]
-        announce_later(local_cache(root), outbox_of(root), read.meta(db)["store_id"], recipes, time.time())
+        announce_later(local_cache(root), outbox_of(root), read.meta(db)["store_id"], recipes, time.time(), trials)
     return submission
 
 

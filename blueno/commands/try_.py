@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
-from ..cache.opening import local_cache
+from ..cache import Cache
+from ..cache.folder import FolderCache
+from ..cache.manifests import dataset_key, node_key
+from ..cache.opening import local_cache, open_cache
 from ..canonical import canonical
 from ..clock import words
 from ..devices import Devices
+from ..etl.lineage import nodes_of
 from ..executors import WorkerSpec, open_executor
 from ..messages import Message
 from ..narrow import folded, terminal_width
@@ -120,13 +124,20 @@ def tried(plan: Plan, settings: Settings, tell: Callable[[str], None]) -> Iterat
     ):
         cache = local_cache(root)
         write_snapshot(plan.snapshot, cache)
-        lend(filter(None, datasets), local_cache(settings.root), cache)
+        _lend_all(plan, set(datasets), open_cache(settings, tell), cache)
         slot = devices.slots_for(plan.resources)[0]
         spec = WorkerSpec("", slot, root, plan.snapshot.key, sys.executable, project=settings.root)
         worker = OneWorker(executor, spec)
         for dataset in datasets:
             kinds = {kind: trial for kind, trial in chosen.items() if trial.dataset_id == dataset}
             yield from _tried_on(worker, plan, dataset, kinds)
+
+
+def _lend_all(plan: Plan, datasets: set[str | None], ours: Cache, other: FolderCache) -> None:
+    """What is prepared, here or in the shared cache: the dataset, or else the longest node that it can be made from."""
+    for each in plan.datasets:
+        if each.id in datasets and not lend(dataset_key(each.id), ours, other):
+            any(lend(node_key(node), ours, other) for node in reversed(nodes_of(json.loads(each.recipe))))
 
 
 def _tried_on(worker: OneWorker, plan: Plan, dataset: str | None, kinds: dict[Kind, Trial]) -> Iterator[Tried]:

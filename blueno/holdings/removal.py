@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..cache import Cache, Entry
@@ -33,14 +33,14 @@ def in_both(shown: Removal, now: Removal) -> Removal:
     return Removal(items, parts, sum(entry.bytes for entry in [*parts, *(item.manifest for item in items)]))
 
 
-def remove(removal: Removal, cache: Cache) -> int:
+def remove(removal: Removal, cache: Cache, look: Callable[[Cache], Held] = holdings) -> int:
     """Deletes what a removal says, manifests first, and returns how many bytes that made free.
 
-    Looks again before it deletes parts: what a build has come to need in the meantime stays.
+    Looks again (`look`) before it deletes parts: what a build has come to need in the meantime stays.
     """
     for item in removal.items:
         cache.delete(item.manifest.key)
-    again = holdings(cache) if removal.parts else NOTHING
+    again = look(cache) if removal.parts else NOTHING
     named = uses(again.items.values())
     freed = sum(item.manifest.bytes for item in removal.items)
     for part in removal.parts:

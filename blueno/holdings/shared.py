@@ -6,11 +6,13 @@ store needs is announced before anything is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from ..cache import Cache
-from .held import holdings, id_of, orphans
+from ..cache import Cache, Entry
+from ..canonical import short
+from .held import Held, holdings, id_of, orphans
+from .published import published, trial_of
 from .removal import Removal, removal_of
 from .wants import KEPT_S, PREFIX, wanted
 
@@ -32,20 +34,33 @@ def now_of(remote: Cache, announcement: str) -> float:
 
 def old(remote: Cache, days: float, now: float) -> Old:
     """What has been neither put nor announced for so many days; parts of nothing, and announcements of last year."""
+    past = [entry for entry in remote.entries(PREFIX) if entry.changed_s < now - max(KEPT_S, days * DAY_S)]
+    return _old(holdings(remote), wanted(remote, now - days * DAY_S), days, now, past)
+
+
+def old_trials(remote: Cache, days: float, now: float) -> Old:
+    """The same of what trials left."""
+    return _old(published(remote), wanted(remote, now - days * DAY_S), days, now, [])
+
+
+def _old(held: Held, wants: Mapping[str, Collection[str]], days: float, now: float, more: list[Entry]) -> Old:
     since_s = now - days * DAY_S
-    held, wants = holdings(remote), wanted(remote, since_s)
     aged = [item for item in held.items.values() if item.manifest.changed_s < since_s]
-    going = [item.id for item in aged if item.id not in wants]
-    announced = {item.id: sorted(wants[item.id]) for item in aged if item.id in wants}
-    unsure = [entry for entry in held.unreadable if id_of(entry) in wants]  # a bad read, perhaps: it stays, and
+    going = [item.id for item in aged if _said(item.id) not in wants]
+    announced = {item.id: sorted(wants[_said(item.id)]) for item in aged if _said(item.id) in wants}
+    unsure = [entry for entry in held.unreadable if _said(id_of(entry)) in wants]  # a bad read, perhaps: it stays, and
     alone = [] if unsure else orphans(held)  # with it all parts that it may name
     unreadable = [entry for entry in held.unreadable if entry not in unsure]
     rest = [entry for entry in [*alone, *unreadable] if entry.changed_s < min(since_s, now - DAY_S)]
-    past = [entry for entry in remote.entries(PREFIX) if entry.changed_s < now - max(KEPT_S, days * DAY_S)]
-    return Old(removal_of(held, going, [*rest, *past]), announced, len(held.items) - len(going))
+    return Old(removal_of(held, going, [*rest, *more]), announced, len(held.items) - len(going))
+
+
+def _said(id: str) -> str:
+    """How stores announce that they want it: a trial by the digits that are shown."""
+    return short(trial_of(id)) if "/" in id else id
 
 
 def announced_by(remote: Cache, ids: Iterable[str], days: float, now: float) -> dict[str, list[str]]:
     """Of these ids, those that stores announced within so many days -> the stores."""
     wants = wanted(remote, now - days * DAY_S)
-    return {id: sorted(wants[id]) for id in ids if id in wants}
+    return {id: sorted(wants[_said(id)]) for id in ids if _said(id) in wants}

@@ -6,7 +6,6 @@ and a line that is damaged is as good as absent.
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import time
@@ -18,7 +17,7 @@ from typing import NamedTuple
 
 from ..canonical import digest
 from ..errors import DataError
-from ..files import files_below
+from ..files import files_at
 
 CHUNK_BYTES = 8 * 2**20
 # A file changed so shortly ago may change again within the same tick of its clock, and would then look unchanged.
@@ -48,34 +47,12 @@ def fingerprint(
     Hidden files are no data. DataError when there is nothing at `path`, when a file cannot be read, or changes while it
     is read. `progress` is told after each chunk; of a folder, of all its files together.
     """
-    start, names = _files_at(str(path))
+    start, names = files_at(path)
     hashing = _Hashing(start, recall(memory), memory, progress, clock)
     if not names:
         return hashing.shas([str(start)])[0]
     shas = hashing.shas([os.path.join(start, name) for name in names])
     return digest([list(each) for each in zip(names, shas, strict=True)])
-
-
-def _files_at(path: str) -> tuple[Path, list[str]]:
-    """A folder and the names of files below it, sorted; for a single file, itself and no names."""
-    whole = Path(os.path.abspath(path))
-    if whole.is_file():
-        return whole, []
-    start = whole if whole.is_dir() else _before_wildcards(whole)
-    names = files_below(start) if whole.is_dir() else _matching(whole, start)
-    if not names:
-        raise DataError(f"there is no file at {path}", "paths are relative to the spec: correct it, or create the file")
-    return start, names
-
-
-def _matching(pattern: Path, start: Path) -> list[str]:
-    files = [Path(each) for each in glob.glob(str(pattern), recursive=True) if os.path.isfile(each)]
-    return sorted(file.relative_to(start).as_posix() for file in files)
-
-
-def _before_wildcards(path: Path) -> Path:
-    """The part of a pattern that names one folder; its own folder when there are none."""
-    return next(each for each in path.parents if not glob.has_magic(str(each)))
 
 
 def recall(memory: Path) -> dict[State, str]:

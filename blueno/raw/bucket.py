@@ -134,11 +134,12 @@ def translated(address: Address, one: Object | None = None) -> Iterator[None]:
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.storage.exceptions import InvalidResponse
     from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
 
     what = address.full(one.name) if one else address.text
     try:
         yield
-    except (GoogleAPIError, GoogleAuthError, InvalidResponse, RequestException, ConnectionError) as error:
+    except (GoogleAPIError, GoogleAuthError, InvalidResponse, RequestException, HTTPError, ConnectionError) as error:
         number = status(error)
         if number == 404 and one is not None:
             raise Gone(f"{what}: generation {one.generation} is gone from the bucket") from None

@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from ..cache.outbox import outbox_of
-from ..cache.trials import note_trial
+from ..cache.trials import about_trial, note_trial
 from ..canonical import short
 from ..clock import iso
 from ..messages import Message
@@ -36,8 +36,7 @@ def _note(s: Scheduler, trial: Claimed, result: Message, now: float) -> None:
     """Notes its files to be sent to the shared cache, in the transaction that records it: no kill forgets one."""
     if s.publish == "none":
         return
-    about = {name: result[name] for name in ("trial", "attempt", "state", "metrics", "epoch", "engine")}
-    about |= {"recipe": json.loads(trial.recipe), "finished": iso(now), "store": meta(s.db)["store_id"]}
+    about = about_trial(result, json.loads(trial.recipe), iso(now), meta(s.db)["store_id"])
     try:
         note_trial(outbox_of(s.root), s.publish, about, result["artefacts"])
     except OSError as error:  # a full disk: the trial counts all the same

@@ -132,12 +132,13 @@ def _take(s: Scheduler, proposer: Proposer, now: float) -> None:
 
 
 def _announce(s: Scheduler, proposals: list[dict[str, Any]], now: float) -> None:
-    """Machines that share a cache hear of datasets that nobody knew of when the sweep was submitted."""
+    """Machines that share a cache hear of datasets and trials that nobody knew of when the sweep was submitted."""
     recipes = {id: recipe for each in proposals for id, recipe in each.get("datasets", [])}
     new = [json.loads(recipe) for id, recipe in recipes.items() if id not in s.announced]
     s.announced |= recipes.keys()
-    if new:
-        announce_later(local_cache(s.root), outbox_of(s.root), meta(s.db)["store_id"], new, now)
+    trials = [trial[0] for each in proposals for trial in each["trials"]] if s.publish != "none" else []
+    if new or trials:
+        announce_later(local_cache(s.root), outbox_of(s.root), meta(s.db)["store_id"], new, now, trials)
 
 
 def _gone(s: Scheduler, proposer: Proposer, now: float) -> None:

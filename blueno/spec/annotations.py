@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from .types import ANY, BOOL, CODE, FILE, FLOAT, INT, NULL, STR, Type, list_of, literal, union_of
+from .types import ANY, BOOL, CODE, FILE, FILES, FLOAT, INT, NULL, STR, Type, list_of, literal, union_of
 
 PLAIN = {
     "int": INT,
@@ -15,6 +15,7 @@ PLAIN = {
     "str": STR,
     "None": NULL,
     "FilePath": FILE,  # blueno.etl.sources
+    "FilePaths": FILES,
     "Reference": CODE,
     "list": list_of(ANY),
     "List": list_of(ANY),

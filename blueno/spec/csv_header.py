@@ -8,6 +8,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..errors import DataError
+from ..files import files_at
+from ..raw import in_bucket
 from .node import File, Node
 from .problems import nearest
 from .values import Context, is_template
@@ -87,12 +90,15 @@ def _named(node: Node) -> Iterator[tuple[str, Node]]:
 def _header(params: dict[str, Any]) -> list[str]:
     """The names of the columns as pandas calls them; empty when they cannot be told."""
     file, separator = params.get("path"), params.get("separator") or ","
-    if not isinstance(file, File) or is_template(file.path) or Path(file.path).suffix.lower() in COMPRESSED:
+    if not isinstance(file, File) or not file.path or in_bucket(file.path) or is_template(file.path):
+        return []
+    if Path(file.path).suffix.lower() in COMPRESSED:
         return []
     try:
-        with open(file.path, encoding=params["encoding"], newline="") as text:
+        start, inner = files_at(file.path)  # of several all have the columns of the first
+        with open(start / inner[0] if inner else start, encoding=params["encoding"], newline="") as text:
             first = next((row for row in csv.reader(text, delimiter=separator) if row), [])
-    except (OSError, UnicodeError, LookupError, TypeError, ValueError, csv.Error):
+    except (DataError, OSError, UnicodeError, LookupError, TypeError, ValueError, csv.Error):
         return []
     return _as_pandas(first)
 

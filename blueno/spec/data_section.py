@@ -12,7 +12,7 @@ from .node import Broken, File, Mark, Node
 from .problems import join_path
 from .signatures import Signature
 from .split_section import resolve_split
-from .values import Contents, Context, checked, is_mapping, named, signature
+from .values import Contents, Context, checked, is_mapping, named, signature, takes_several
 
 
 class Data(NamedTuple):
@@ -38,7 +38,6 @@ class Data(NamedTuple):
         return int(self.split["folds"]) * int(self.split.get("repeats", 1))
 
 
-NAME_ONE = "name one object; `parquet` reads several as one table, and `images` a folder of pictures"
 NOTHING = Data(None, {}, None)
 
 
@@ -113,7 +112,9 @@ def _source(node: Node, context: Context) -> dict[str, Any] | None:
             values = _of_library(values[key], key, given, inner, context)
     named_files = {key: values[key] for key in sign.parameters if isinstance(values.get(key), File)}
     for key, file in named_files.items():
-        _check_address(file, choice.name, key == first, join_path(inner, key), context)
+        is_folder = key == first and choice.name in FOLDER_SOURCES
+        takes = "files" if takes_several(sign.parameters[key].type) else "folder" if is_folder else "file"
+        _check_address(file, choice.name, takes, join_path(inner, key), context)
     files = tuple(named_files.values())
     return {
         "name": choice.name,
@@ -123,17 +124,18 @@ def _source(node: Node, context: Context) -> dict[str, Any] | None:
     }
 
 
-def _check_address(file: File, source: str, is_first: bool, path: str, context: Context) -> None:
-    """A path in a bucket names one object where a source reads one file, and several where it reads a folder."""
+def _check_address(file: File, source: str, takes: str, path: str, context: Context) -> None:
+    """A path in a bucket names one object where a source reads one `file`, several where it reads a `folder`, and any
+    where it reads `files`.
+    """
     if not in_bucket(file.path):
         return
-    takes_several = source in FOLDER_SOURCES and is_first
     kind = address_of(file.path).kind
-    if kind != "object" and not takes_several:
+    if kind != "object" and takes == "file":
         context.problems.add(
-            file.mark, path, f"{file.written} is several objects, and {source} takes one file here", NAME_ONE
+            file.mark, path, f"{file.written} is several objects, and {source} takes one file here", "name one object"
         )
-    elif kind == "object" and source == "images" and is_first:
+    elif kind == "object" and source == "images" and takes == "folder":
         message = f"{file.written} is one object, and images reads a folder"
         context.problems.add(file.mark, path, message, f"write {file.written}/ for all that lies below it")
 

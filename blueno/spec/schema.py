@@ -82,6 +82,7 @@ _KINDS: dict[str, Json] = {
     "float": {"type": "number"},
     "str": {"type": "string"},
     "file": {"type": "string"},
+    "files": {"type": "string"},
     "code": OWN_NAME,
 }
 _LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}

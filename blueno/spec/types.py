@@ -47,6 +47,7 @@ INT = Type("int")
 FLOAT = Type("float")
 STR = Type("str")
 FILE = Type("file")
+FILES = Type("files")  # one, a folder of them, or those that match a pattern
 CODE = Type("code")  # a reference to user code
 
 # how a kind is called, alone and as the items of a list
@@ -58,6 +59,7 @@ NOUNS = {
     "float": ("a number", "numbers"),
     "str": ("a string", "strings"),
     "file": ("the path of a file", "paths of files"),
+    "files": ("the path of a file, a folder or a pattern", "paths of files"),
     "code": ("file.py:name or package.module:name", "references such as file.py:name"),
     "list": ("a list", "lists"),
     "tuple": ("a list", "lists"),
@@ -159,7 +161,7 @@ def _fix(value: Any, type: Type) -> str:
     if type.kind == "list" and not isinstance(value, dict) and value is not None:
         inner = check(value, type.items[0])
         return "" if inner.problems else f"write [{text(inner.value)}]"
-    if type.kind in ("str", "file"):
+    if type.kind in ("str", "file", "files"):
         return f'write "{text(value)}"' if isinstance(value, bool | int | float) else ""
     if not isinstance(value, str):
         return ""
@@ -285,6 +287,7 @@ CHECKS: dict[str, Callable[[Any, Type], Checked]] = {
     "float": _check_number,
     "str": _check_str,
     "file": _check_str,
+    "files": _check_str,
     "code": _check_code,
     "literal": _check_literal,
     "list": _check_list,

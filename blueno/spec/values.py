@@ -66,9 +66,9 @@ def _inside(node: Node, path: str, where: Iterable[int | str]) -> tuple[Node, st
 def _with_files(node: Node, value: Any, type: Type, path: str, context: Context) -> Any:
     """`value` with a File in place of each path that is one, by its type or written as `{file: ...}`."""
     if isinstance(node.value, File):
-        return existing(node.value, path, context)
+        return existing(node.value, path, context, takes_several(type))
     if isinstance(value, str) and _takes_file(type, value):
-        return existing(file_at(value, context.folder, node.mark), path, context)
+        return existing(file_at(value, context.folder, node.mark), path, context, takes_several(type))
     if isinstance(value, list):
         inner = [_item_type(type, index) for index in range(len(value))]
         together = zip(node.value, value, inner, strict=True)
@@ -82,7 +82,13 @@ def _with_files(node: Node, value: Any, type: Type, path: str, context: Context)
 def _takes_file(type: Type, value: str) -> bool:
     """Whether a text is the path of a file: one of a type's own words (`Literal["none"] | FilePath`) is none."""
     is_word = any(each.kind == "literal" and value in each.values for each in type.items)
-    return type.kind == "file" or (type.kind == "union" and not is_word and any(i.kind == "file" for i in type.items))
+    kinds = {each.kind for each in type.items} if type.kind == "union" and not is_word else {type.kind}
+    return bool(kinds & {"file", "files"})
+
+
+def takes_several(type: Type) -> bool:
+    """Whether a path may name several files: a folder, or a pattern."""
+    return type.kind == "files" or any(each.kind == "files" for each in type.items)
 
 
 def _item_type(type: Type, index: int) -> Type:
@@ -93,7 +99,7 @@ def _item_type(type: Type, index: int) -> Type:
     return type.items[0] if type.kind in ("list", "mapping") and type.items else Type("any")
 
 
-def existing(file: File, path: str, context: Context) -> File:
+def existing(file: File, path: str, context: Context, several: bool = False) -> File:
     """The file; a problem if it does not exist, or nothing that {fold} and {seed} could be filled in for.
 
     What a bucket has is looked for when the plan is compiled, and nobody is asked before.
@@ -105,9 +111,11 @@ def existing(file: File, path: str, context: Context) -> File:
             context.problems.add(file.mark, path, error.message, error.fix)
             file = file._replace(path="")
         return file
-    pattern = glob.escape(file.path).replace("{fold}", "*").replace("{seed}", "*")
-    is_there = any(glob.iglob(pattern)) if is_template(file.path) else os.path.exists(file.path)
-    if not is_there:
+    is_pattern = several and glob.has_magic(file.path)
+    pattern = file.path if is_pattern else glob.escape(file.path)
+    pattern = pattern.replace("{fold}", "*").replace("{seed}", "*")
+    may_match = is_pattern or is_template(file.path)
+    if not os.path.exists(file.path) and not (may_match and any(glob.iglob(pattern, recursive=True))):
         context.problems.add(file.mark, path, f"there is no file {file.written}", _near_file(file))
     return file
 

@@ -81,7 +81,8 @@ def open_worker(
     worker = Worker(
         id, root, project or root, cache, models, threads, checkpoint_interval_s(project or root), redirect, fatal
     )
-    worker.cache = open_cache(root, lambda text: worker.emit({"kind": "said", "text": text}))
+    if worker.project == root:  # whoever made a workplace has put there what the shared cache has
+        worker.cache = open_cache(root, lambda text: worker.emit({"kind": "said", "text": text}))
     return worker
 
 

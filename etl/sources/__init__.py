@@ -1,8 +1,9 @@
 """Where samples come from. Adding a source: a module here with `VERSION` and `load`, and a line in `SOURCES`.
 
 A module's `load` takes what a spec may say and returns `Loaded`; `files` (optional, same parameters) names the files
-that it reads, so that they count by their content. It says `FOLDERS = True` where these may be folders, and `HASHES =
-True` where it hashes them itself while it reads. Nothing heavy is imported before a source is used.
+that it reads, so that they count by their content. A parameter annotated `FilePaths` may name a folder or a pattern in
+the spec, and arrives as a list of files, sorted by name. A module says `FOLDERS = True` where a `FilePath` may be a
+folder, and `HASHES = True` where it hashes what it reads itself. Nothing heavy is imported before a source is used.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from blueno.canonical import digest, digest_file
 from blueno.errors import DataError, MissingLibrary
-from blueno.files import DataFiles, files_below
+from blueno.files import DataFiles, files_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,7 @@ SOURCES = {
 }
 
 FilePath = Annotated[str, "file"]  # a parameter that is a file: relative to the spec there, absolute when it arrives
+FilePaths = Annotated[list[str], "files"]  # the same of one file or several, which are put together in this order
 Reference = Annotated[Any, "code"]  # a parameter that names user code: text in the spec, what it names on arrival
 
 
@@ -60,11 +62,12 @@ def load_source(source: dict[str, Any], code: CodeFolder | None, data: DataFiles
     module = import_module(f".{SOURCES[source['name']]}", __name__)
     params = _resolved(module.load, source["params"], code)
     files = [Path(file) for file in module.files(**params)] if hasattr(module, "files") else []
-    _check_files(source["name"], files, getattr(module, "FOLDERS", False))
+    several = {name: params[name] for name in _annotated(module.load, "FilePaths") if params.get(name) is not None}
+    _check_files(source["name"], [file for file in files if str(file) not in several.values()], module)
     planned = _planned(source["fingerprint"], files, data) if files else None
     if planned and not getattr(module, "HASHES", False):
         _check_unchanged(files, fingerprint(files), planned, data)
-    loaded: Loaded = module.load(**params)
+    loaded: Loaded = module.load(**params | {name: listed(path) for name, path in several.items()})
     if planned and loaded.fingerprint:
         _check_unchanged(files, loaded.fingerprint, planned, data)
     return loaded
@@ -78,11 +81,17 @@ def _planned(fingerprint: str | None, files: list[Path], data: DataFiles | None)
     return shas[0] if len(shas) == 1 else digest(shas)
 
 
-def _check_files(name: str, files: list[Path], folders: bool) -> None:
+def listed(path: str) -> list[str]:
+    """The files that a path stands for, sorted by name: itself, those below a folder, or those that match a pattern."""
+    start, names = files_at(path)
+    return [str(start / name) for name in names] or [str(start)]
+
+
+def _check_files(name: str, files: list[Path], module: Any) -> None:
     for file in files:
         if not file.exists():
             raise DataError(f"there is no file {file}", "put it back, or change the spec's data.source")
-        if file.is_dir() and not folders:
+        if file.is_dir() and not getattr(module, "FOLDERS", False):
             raise DataError(f"{file} is a folder, and {name} reads one file", "name a file in it")
 
 
@@ -97,8 +106,11 @@ def _check_unchanged(files: list[Path], now: str, planned: str, data: DataFiles 
 
 
 def fingerprint(files: list[Path]) -> str:
-    """A file's SHA-256, the names and contents of what is below a folder; of several, the digest of theirs in order."""
-    digests = [digest_names(file, files_below(file)) if file.is_dir() else digest_file(file) for file in files]
+    """A file's SHA-256, or the digest of names and contents of what a folder or a pattern stands for; of several paths,
+    the digest of theirs in order.
+    """
+    there = [files_at(file) for file in files]
+    digests = [digest_names(start, names) if names else digest_file(start) for start, names in there]
     return digests[0] if len(digests) == 1 else digest(digests)
 
 
@@ -136,5 +148,10 @@ def _resolved(load: Any, params: dict[str, Any], code: CodeFolder | None) -> dic
     """The parameters, those annotated `Reference` replaced by what they name."""
     from blueno.usercode import load as load_code
 
-    references = [name for name, kind in load.__annotations__.items() if kind == "Reference"]
-    return params | {name: load_code(params[name], code) for name in references if name in params}
+    references = [name for name in _annotated(load, "Reference") if name in params]
+    return params | {name: load_code(params[name], code) for name in references}
+
+
+def _annotated(load: Any, kind: str) -> list[str]:
+    """The parameters whose annotation says so, alone or beside None."""
+    return [name for name, text in load.__annotations__.items() if kind in str(text).split(" | ")]

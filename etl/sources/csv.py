@@ -11,14 +11,15 @@ import pandas as pd
 
 from blueno.errors import DataError
 
-from . import FilePath, Loaded, first_line
+from . import FilePaths, Loaded, first_line
+from .together import called, one_table
 
 VERSION = 2
 BROKEN = (ValueError, LookupError, OSError, EOFError, BadZipFile, LZMAError, ZlibError, ImportError)
 
 
 def load(
-    path: FilePath,
+    path: FilePaths,
     separator: str = ",",
     decimal: str = ".",
     encoding: str = "utf-8",
@@ -28,12 +29,19 @@ def load(
 
     Empty fields and pandas's usual words (NA, nan, null, ...) are gaps, and so are the words in `missing`. A column of
     integers with gaps stays one of integers. DataError when the file cannot be read like this, or its lines have more
-    fields than the first.
+    fields than the first. Of several files the rows are put together; DataError when one has other columns.
     """
+    table = one_table(path, lambda file: _table(file, separator, decimal, encoding, missing))
+    if table.empty:
+        raise DataError(f"{called(path)} has no rows", "give it at least a line of names and one of values")
+    return Loaded(table)
+
+
+def _table(path: str, separator: str, decimal: str, encoding: str, missing: list[str] | None) -> pd.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
+            return pd.read_csv(
                 path,
                 sep=separator,
                 decimal=decimal,
@@ -48,11 +56,8 @@ def load(
     except BROKEN as error:
         fix = "look at separator, decimal and encoding, and whether the file is whole"
         raise DataError(f"{path} is no table: {first_line(error)}", fix) from error
-    if table.empty:
-        raise DataError(f"{path} has no rows", "give it at least a line of names and one of values")
-    return Loaded(table)
 
 
-def files(path: FilePath, **_: object) -> list[str]:
+def files(path: str, **_: object) -> list[str]:
     """The files that count by their content."""
     return [path]

@@ -11,13 +11,14 @@ from annotated_types import Ge
 
 from blueno.errors import DataError
 
-from . import FilePath, Loaded, as_table, first_line, nearest, need
+from . import FilePaths, Loaded, as_table, first_line, nearest, need
+from .together import called, one_table
 
 VERSION = 2
 
 
 def load(
-    path: FilePath,
+    path: FilePaths,
     sheet: str | None = None,
     skip: Annotated[int, Ge(0)] = 0,
     missing: list[str] | None = None,
@@ -25,19 +26,24 @@ def load(
     """A sheet (the first, if not said) of an `.xlsx` file. `skip` lines stand above the one that names the columns.
 
     Empty cells and pandas's usual words are gaps, and so are the words in `missing`. Excel does not tell 1.0 from 1: a
-    column of whole numbers is one of integers. MissingLibrary without openpyxl; DataError when there is no such table.
+    column of whole numbers is one of integers. Of several files the rows are put together. MissingLibrary without
+    openpyxl; DataError when there is no such table, or a file has other columns.
     """
     need("openpyxl", "excel")
+    table = one_table(path, lambda file: _table(file, sheet, skip, missing))
+    return as_table(table, called(path) if sheet is None else f"the sheet {sheet!r} of {called(path)}")
+
+
+def _table(path: str, sheet: str | None, skip: int, missing: list[str] | None) -> pd.DataFrame:
     try:
         with pd.ExcelFile(path, engine="openpyxl") as book:
             name = _sheet(book, sheet)
-            table = pd.read_excel(
+            return pd.read_excel(
                 book, sheet_name=name, skiprows=skip, na_values=missing, dtype_backend="numpy_nullable"
             )
     except (BadZipFile, ParseError, KeyError, ValueError, OSError) as error:
         fix = "save it as .xlsx, or as .csv for the source csv"
         raise DataError(f"{path} is no workbook: {first_line(error)}", fix) from None
-    return as_table(table, f"the sheet {name!r} of {path}")
 
 
 def _sheet(book: pd.ExcelFile, wanted: str | None) -> str:
@@ -47,6 +53,6 @@ def _sheet(book: pd.ExcelFile, wanted: str | None) -> str:
     return names[0] if wanted is None else wanted
 
 
-def files(path: FilePath, **_: object) -> list[str]:
+def files(path: str, **_: object) -> list[str]:
     """The files that count by their content."""
     return [path]

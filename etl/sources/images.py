@@ -91,7 +91,7 @@ def _by_table(
     from .csv import load as load_csv
 
     separator = "\t" if table.endswith(".tsv") else ","
-    rows: pd.DataFrame = load_csv(table, separator=separator).features
+    rows: pd.DataFrame = load_csv([table], separator=separator).features
     (column,), labels = chosen(rows, file, kinds=()), chosen(rows, label, kinds=())
     written = pd.read_csv(table, sep=separator, usecols=[column], dtype=str, index_col=False)[column]  # 007 stays 007
     wanted = _within(path, [f"{name}{suffix}" for name in written], names)

@@ -12,23 +12,28 @@ import pandas as pd
 
 from blueno.errors import DataError
 
-from . import FilePath, Loaded, as_table, nearest
+from . import FilePaths, Loaded, as_table, nearest
+from .together import called, one_table
 
 VERSION = 2
 
 
-def load(path: FilePath, at: str | None = None) -> Loaded:
+def load(path: FilePaths, at: str | None = None) -> Loaded:
     """`[{"age": 34, "ward": "north"}, ...]`, or `{"age": [34, ...], "ward": [...]}`; `.gz` is unpacked.
 
     `at` names the key that holds the table where it is not the whole document (`data.rows` is two keys deep). Null and
     what a record has not are gaps. Types are those of JSON: a number in quotes stays text.
-    DataError when the file is no JSON, or no table.
+    Of several files the rows are put together. DataError when a file is no JSON, no table, or has other columns.
     """
+    return as_table(one_table(path, lambda file: _table(file, at)), called(path))
+
+
+def _table(path: str, at: str | None) -> pd.DataFrame:
     try:
         document = json.loads(text_of(path))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no JSON: {error}", "a file of one record a line is `jsonl`") from None
-    return as_table(table_of(_inside(document, at, path), path), path)
+    return table_of(_inside(document, at, path), path)
 
 
 def text_of(path: str) -> str:
@@ -76,6 +81,6 @@ def _check(columns: dict[str, list[Any]], path: str) -> None:
         raise DataError(f"{path}: {shown} holds lists or mappings", "flatten them into columns, or read it by `python`")
 
 
-def files(path: FilePath, **_: object) -> list[str]:
+def files(path: str, **_: object) -> list[str]:
     """The files that count by their content."""
     return [path]

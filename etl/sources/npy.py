@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from blueno.errors import DataError
 
-from . import FilePath, Loaded
+from . import FilePaths, Loaded
+from .together import check_rows, one_array
 
 VERSION = 1
 
 
-def load(x: FilePath, y: FilePath, ids: FilePath | None = None, groups: FilePath | None = None) -> Loaded:
+def load(x: FilePaths, y: FilePaths, ids: FilePaths | None = None, groups: FilePaths | None = None) -> Loaded:
     """Features, target, sample ids and groups from an `.npy` file each.
 
     Features are (n, *shape), target (n,) or (n, k), ids and groups (n,). Files are memory-mapped, so that features may
-    be larger than memory. DataError when one cannot be read, or holds Python objects (they are never unpickled).
+    be larger than memory. Of several files the rows are put together, in memory; those of features and target, ids and
+    groups go together in the order of their names. DataError when one cannot be read, holds Python objects (they are
+    never unpickled), or does not go with the others.
     """
-    return Loaded(
-        features=_array(x),
-        target=_array(y),
-        ids=None if ids is None else _array(ids),
-        groups=None if groups is None else _array(groups),
-    )
+    paths = {"features": x, "target": y, "ids": ids, "groups": groups}
+    arrays = {role: [_array(path) for path in each] for role, each in paths.items() if each is not None}
+    for role, found in arrays.items():
+        counts, own = [len(array) for array in arrays["features"]], [len(array) for array in found]
+        check_rows(x, counts, paths[role] or [], own)
+    loaded: dict[str, Any] = {role: one_array(paths[role] or [], found) for role, found in arrays.items()}
+    return Loaded(**loaded)
 
 
 def _array(path: str) -> np.ndarray:
@@ -38,6 +44,6 @@ def _array(path: str) -> np.ndarray:
     return array
 
 
-def files(x: FilePath, y: FilePath, ids: FilePath | None = None, groups: FilePath | None = None) -> list[str]:
+def files(x: str, y: str, ids: str | None = None, groups: str | None = None) -> list[str]:
     """The files that count by their content."""
     return [path for path in (x, y, ids, groups) if path is not None]

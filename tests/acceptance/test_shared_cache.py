@@ -133,3 +133,21 @@ def test_without_the_setting_no_publisher_starts(tmp_path: Path) -> None:
     machine.run("sweep", "grid.yaml")
     assert not (machine.root / "logs" / "cache.log").exists()
     assert not outbox_of(machine.root).exists()
+
+
+def test_try_takes_what_another_machine_has_built_and_sends_nothing(tmp_path: Path, bucket: str) -> None:
+    first, second = project(tmp_path / "first"), project(tmp_path / "second")
+    values = ("preprocess.clip.high=8", "preprocess.pca.components=4", "model.var_smoothing=0.1")
+    small = [word for value in values for word in ("--set", value)]
+    for each in (first, second):
+        each.write(blueno_toml=f'cache = "{bucket}"\n')
+    assert "nothing fails so far" in first.run("try", "grid.yaml", *small)
+    assert keys(bucket, first.root) == []
+    first.run("sweep", "grid.yaml", *small)
+    wait_for(lambda: sent(first.root), PATIENCE_S)
+    assert "nothing fails so far" in second.run("try", "grid.yaml", *small)
+    assert second.errors.count("came from gs://") == 1
+    assert len(list((second.root / "data" / "cache" / "datasets").iterdir())) == 1  # and stays for the sweep
+    other = second.run("try", "grid.yaml", *small, "--set", "preprocess.pca.components=8")
+    assert "nothing fails so far" in other and second.errors.count("node") == 1  # clipped already, elsewhere
+    assert not outbox_of(second.root).exists()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from blueno.cache.folder import FolderCache
 from blueno.cache.gcs import GcsCache
@@ -15,7 +17,7 @@ from blueno.cache.outbox import note, noted, outbox_of, text_of
 from blueno.cache.publisher import publish, publish_trials
 from blueno.cache.trials import PUBLISHED, bring, manifests, note_trial
 from blueno.canonical import digest_file
-from blueno.commands.model.pull import pull
+from blueno.commands.model.pull import command, pull
 from blueno.errors import BluenoError, CacheDamaged, CacheUnavailable, NotFound
 from blueno.settings import CHOICES, Settings
 from tests.gcs_server import Server
@@ -208,6 +210,54 @@ def test_what_is_damaged_in_the_cache_is_not_taken(machines: list[Machine], tmp_
     one.remote.delete(key)
     [found] = pull([TRIAL], two.settings, None)
     assert found["files"][0]["problem"] == "it is neither here nor in the shared cache"
+
+
+def stored(server: Server, machine: Machine, key: str) -> Path:
+    """Where the server keeps an object."""
+    return server.folder / machine.remote.bucket.name / machine.remote.prefix / key
+
+
+@pytest.mark.parametrize("how", ["cut short", "other bytes"])
+@pytest.mark.parametrize("to", [None, "to"])
+def test_one_damaged_file_of_a_trial_that_only_the_bucket_knows(
+    machines: list[Machine], gcs_server: Server, how: str, to: str | None
+) -> None:
+    one, two = machines
+    one.train(TRIAL, weights=b"w" * 2000, predictions=b"p" * 1000)
+    one.train(OTHER, weights=b"o")
+    one.send()
+    sha = digest_file(one.models.get(f"ab/{TRIAL}/1/weights.bin"))
+    there = stored(gcs_server, one, f"artefacts/{sha}")
+    if how == "cut short":
+        os.truncate(there, 500)
+    else:
+        there.write_bytes(b"x" * 2000)
+    found = {each["trial"]: each for each in pull([TRIAL, OTHER], two.settings, two.root / to if to else None)}
+    files = {file["name"]: file for file in found[TRIAL]["files"]}
+    assert "damaged" in files["weights"]["problem"] and sha in files["weights"]["problem"]
+    assert files["predictions"]["came_from"] == found[OTHER]["files"][0]["came_from"] == "cache"
+    assert [file.read_bytes() for file in two.root.rglob("weights*")] == [b"o"]
+    arguments = [TRIAL, "--root", str(two.root)]
+    result = CliRunner().invoke(command, arguments, env={"BLUENO_CACHE": two.settings.cache}, standalone_mode=False)
+    assert result.return_value == 1
+    assert "weights: " in result.output and f"artefacts/{sha}" in result.output
+
+
+def test_a_damaged_manifest_beside_a_sound_one(machines: list[Machine], gcs_server: Server) -> None:
+    one, two = machines
+    one.train(TRIAL, weights=b"w")
+    one.train(OTHER, weights=b"o")
+    one.send()
+    [key] = one.remote.list(f"trials/{TRIAL}")
+    stored(gcs_server, one, key).write_bytes(b"{}")
+    found = pull([TRIAL, OTHER], two.settings, None)
+    assert key in found[0]["problem"] and found[0]["files"] == []
+    assert found[1]["files"][0]["came_from"] == "cache"
+    two.train(TRIAL, weights=b"w", predictions=b"p")
+    two.send()
+    said: list[str] = []
+    assert len(manifests(TRIAL, one.remote, said.append)) == 1
+    assert key in said[0]
 
 
 def test_a_damaged_manifest_is_said(machines: list[Machine], tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ FILES = {
     "t.xlsx": saved(lambda file: ROWS.to_excel(file, index=False)),
     "parts/1.parquet": saved(lambda file: ROWS[:5].to_parquet(file)),
     "parts/2.parquet": saved(lambda file: ROWS[5:].to_parquet(file)),
+    **{f"csv/{n}.csv": ROWS[5 * n : 5 * n + 5].to_csv(index=False).encode() for n in (0, 1)},
+    **{f"x/{n}.npy": saved(lambda file, n=n: np.save(file, np.arange(5.0)[:, None] + 5 * n)) for n in (0, 1)},
     "x.npy": saved(lambda file: np.save(file, np.arange(10.0)[:, None])),
     "y.npy": saved(lambda file: np.save(file, np.arange(10) % 2)),
     "xy.npz": saved(lambda file: np.savez(file, x=np.arange(10.0)[:, None], y=np.arange(10) % 2)),
@@ -64,6 +66,9 @@ FILES = {
 }
 CASES = {
     "csv": ("{csv: BUCKET/t.csv}", TARGET),
+    "csv, a prefix": ("{csv: BUCKET/csv/}", TARGET),
+    "csv, a pattern": ('{csv: "BUCKET/csv/*.csv"}', TARGET),
+    "npy, a prefix": ("{npy: {x: BUCKET/x/, y: BUCKET/y.npy}}", ""),
     "json": ("{json: BUCKET/t.json}", TARGET),
     "jsonl": ("{jsonl: BUCKET/t.jsonl}", TARGET),
     "excel": ("{excel: BUCKET/t.xlsx}", TARGET),
@@ -102,7 +107,7 @@ def test_a_source_yields_what_it_yields_of_local_files(source: str, target: str,
         (tmp_path / name).write_bytes(data)
     remote = planned(tmp_path, source.replace("BUCKET", bucket), target)
     features, classes = built(remote, tmp_path)
-    if "*" in source:  # which a spec may name in buckets only
+    if "*" in source and "csv" not in source:  # which a spec may name in buckets only
         assert len(features) == (10 if "parquet" in source else 4)
         return
     local = planned(tmp_path, source.replace("BUCKET/", ""), target)

@@ -178,8 +178,8 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("source", ["csv", "json", "jsonl", "excel", "npz"])
-def test_a_folder_where_a_file_must_be(tmp_path: Path, source: str) -> None:
-    with pytest.raises(DataError, match=f"is a folder, and {source} reads one file"):
+def test_a_folder_without_files(tmp_path: Path, source: str) -> None:
+    with pytest.raises(DataError, match="there is no file at"):
         load(source, path=str(tmp_path))
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from blueno.cache import Cache
+from blueno.cache.downloads import half_of
 from blueno.cache.folder import FolderCache
 from blueno.cache.gcs import GcsCache
 from blueno.cache.google import storage_client
@@ -488,11 +489,13 @@ def test_a_slow_server_is_given_up(one: Machine, behind: Machine, proxy: Proxy) 
     assert behind.is_sound()
 
 
-def test_answers_that_are_cut_short(one: Machine, behind: Machine, proxy: Proxy) -> None:
+@pytest.mark.parametrize(("cut", "comes"), [(100_000, True), (100, False)], ids=["late", "at once"])
+def test_answers_that_are_cut_short(one: Machine, behind: Machine, proxy: Proxy, cut: int, comes: bool) -> None:
+    """What is in pieces is put together; where nothing comes at all, it is built."""
     one.build()
     one.publish()
-    proxy.cut = 100_000
-    assert behind.build() != []
+    proxy.cut = cut
+    assert (behind.build() == []) is comes
     assert behind.is_sound()
     assert behind.said != []
 
@@ -513,6 +516,87 @@ def killed_halfway(proxy: Proxy, kill: Callable[[], None]) -> threading.Thread:
     killer = threading.Thread(target=work)
     killer.start()
     return killer
+
+
+LARGE_BYTES = 12 * 1024**2
+
+
+@pytest.fixture
+def large(one: Machine, tmp_path: Path) -> bytes:
+    """What lies in the bucket under `parts/large`."""
+    content = os.urandom(LARGE_BYTES)
+    (tmp_path / "source").write_bytes(content)
+    one.remote.put_if_absent("parts/large", tmp_path / "source")
+    return content
+
+
+def breaking(proxy: Proxy, after: int) -> threading.Thread:
+    """Ends all connections when so many bytes have come through the proxy."""
+    until = proxy.passed + after
+
+    def work() -> None:
+        while proxy.passed < until:
+            time.sleep(0.01)
+        proxy.drop()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_a_download_that_breaks_late_goes_on_where_it_was(behind: Machine, proxy: Proxy, large: bytes) -> None:
+    proxy.bytes_s, before = 4_000_000, proxy.passed
+    breaker = breaking(proxy, LARGE_BYTES * 2 // 3)  # which takes longer than it is tried again
+    started_s = time.monotonic()
+    file = behind.remote.get("parts/large")
+    assert time.monotonic() - started_s > 1.0, "it broke within the patience of Google's library"
+    breaker.join()
+    assert file.read_bytes() == large
+    assert proxy.passed - before < LARGE_BYTES * 1.5  # not once more from the beginning
+
+
+def test_a_download_that_was_given_up_goes_on_in_the_next_call(
+    behind: Machine, proxy: Proxy, large: bytes, gcs_server: Server
+) -> None:
+    proxy.holds = proxy.passed + LARGE_BYTES * 5 // 6
+
+    def kill() -> None:
+        proxy.wait_until_held()
+        gcs_server.kill()
+        proxy.drop()
+        proxy.holds = None
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        with pytest.raises(CacheUnavailable):
+            behind.remote.get("parts/large")
+    finally:
+        killer.join()
+        gcs_server.start()
+    [half] = behind.local.scratch.iterdir()
+    assert half.name.startswith("half-")
+    before = proxy.passed
+    assert behind.remote.get("parts/large").read_bytes() == large
+    assert proxy.passed - before < LARGE_BYTES / 2
+    assert not half.exists()
+
+
+def test_what_came_in_pieces_is_checked(behind: Machine, one: Machine, large: bytes) -> None:
+    """Google's library does not; and another object under the same key is not put behind half of the first."""
+    gcs = behind.remote.cache
+    assert isinstance(gcs, GcsCache)
+    with pytest.raises(CacheUnavailable), half_of(gcs.url, "parts/large", gcs.scratch) as file:
+        file.write_bytes(b"x" + large[1 : LARGE_BYTES * 5 // 6])
+        raise CacheUnavailable("gone")
+    with pytest.raises(CacheDamaged, match="its CRC32C is another"):
+        gcs.get("parts/large")
+    assert gcs.get("parts/large").read_bytes() == large  # the damaged half is kept by nobody
+    with pytest.raises(CacheUnavailable), half_of(gcs.url, "parts/gone", gcs.scratch) as file:
+        file.write_bytes(large)
+        raise CacheUnavailable("gone")
+    with pytest.raises(KeyError):
+        gcs.get("parts/gone")
 
 
 def test_a_server_killed_during_a_download(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from blueno.cache.folder import FolderCache
+from blueno.cache.manifests import dataset_key
 from blueno.canonical import digest
 from blueno.errors import NotFound
 from blueno.etl.build import build
@@ -59,7 +60,8 @@ def test_a_dataset_is_lent_whole_and_stays_with_its_owner(tmp_path: Path) -> Non
     build(IRIS, ours)
     with workplace(tmp_path, "try") as folder:
         theirs = FolderCache(folder / "cache")
-        lend([id, "a dataset that nobody built"], ours, theirs)
+        assert lend(dataset_key(id), ours, theirs)
+        assert not lend(dataset_key("0" * 64), ours, theirs)
         assert check_dataset(id, theirs) == []
         assert build(IRIS, theirs).computed == []
         lent = np.array(open_dataset(id, theirs).features)
@@ -71,7 +73,7 @@ def test_a_damaged_dataset_is_built_anew_and_its_owner_keeps_it(tmp_path: Path) 
     ours, theirs, id = FolderCache(tmp_path / "ours"), FolderCache(tmp_path / "theirs"), digest(IRIS)
     build(IRIS, ours)
     ours.delete(json.loads(ours.get(f"datasets/{id}.json").read_text())["features"]["key"])
-    lend([id], ours, theirs)
+    lend(dataset_key(id), ours, theirs)
     with pytest.raises(NotFound):
         open_dataset(id, theirs)
     assert id in build(IRIS, theirs).computed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -17,7 +18,9 @@ from ...errors import BluenoError
 from ...holdings import shared
 from ...holdings.budget import last_use_s
 from ...holdings.collect import Garbage, collect, garbage, garbage_in_both, is_nothing
-from ...holdings.held import holdings
+from ...holdings.held import Item, holdings
+from ...holdings.published import in_words as trial_words
+from ...holdings.published import published, trial_of
 from ...holdings.removal import in_both, remove
 from ...holdings.view import last_uses, needed_of, used_others
 from ...holdings.wants import announce_needs
@@ -94,16 +97,19 @@ def _items_text(items: list[dict[str, Any]], now: float) -> list[str]:
     ]
 
 
-def remote_document(found: shared.Old, days: int, now: float, files: dict[str, str]) -> dict[str, Any]:
-    """The document of `data gc --remote --json`."""
+def remote_document(
+    found: shared.Old, days: int, now: float, what: str, words: Callable[[Item], str]
+) -> dict[str, Any]:
+    """The document of `data gc --remote --json`; `what` it is of, and `words` for an item."""
     return {
         "place": "remote",
+        "what": what,
         "days": days,
         "kept": found.kept,
         "announced": found.announced,
         "items": [
             {
-                "id": item.id, "kind": item.kind, "words": in_words(item.recipe, files), "bytes": item.bytes,
+                "id": trial_of(item.id), "kind": item.kind, "words": words(item), "bytes": item.bytes,
                 "used": iso(item.manifest.changed_s), "used_s": item.manifest.changed_s,
             }
             for item in found.removal.items
@@ -116,36 +122,42 @@ def remote_document(found: shared.Old, days: int, now: float, files: dict[str, s
 
 def remote_text(found: dict[str, Any], now: float) -> str:
     """The document for people."""
-    lines = [f"shared cache: what no machine has put or asked for within {found['days']} days"]
+    lines = [f"shared cache, {found['what']}: what no machine has put or asked for within {found['days']} days"]
     lines += _items_text(found["items"], now)
     lines.append(
         f"  {counted(found['files'], 'file')} with it, {size(found['bytes'])}" if found["bytes"] else "  nothing"
     )
     stay = f", {len(found['announced'])} of them old, but announced" if found["announced"] else ""
-    lines.append(f"  datasets and nodes that stay: {found['kept']}{stay}")
+    lines.append(f"  {found['what']} that stay: {found['kept']}{stay}")
     return "\n".join(lines)
 
 
 @click.command("gc")
 @click.option("--limit", metavar="SIZE", help="Keep to this size instead of the setting `cache_limit`: 50GB")
 @click.option("--remote", "is_remote", is_flag=True, help="Clear the shared cache instead.")
+@click.option("--trials", is_flag=True, help="With --remote: what trials left there, too.")
 @click.option("--days", type=click.IntRange(1), help="With --remote: what is older than this, not `cache_days`.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @options
-def command(settings: Settings, as_json: bool, limit: str | None, is_remote: bool, days: int | None, yes: bool) -> int:
+def command(
+    settings: Settings, as_json: bool, limit: str | None, is_remote: bool, trials: bool, days: int | None, yes: bool
+) -> int:
     """Keep the project's cache to its size: the oldest use goes first, never what queued or running trials need.
 
     Parts and files that nothing needs go, too. Shows what would go and asks. With --json it only shows, unless --yes is
     given. A sweep does the same by itself when the cache is larger than `cache_limit`.
 
     With --remote it is the shared cache, by age: what no machine has put there or announced to want for `cache_days`.
+    Files of trials there go only with --trials: they may be the only copies.
     """
     if is_remote and limit is not None:
         raise click.UsageError("--limit is for the project's own cache: the shared one is cleared by age (--days)")
     if days is not None and not is_remote:
         raise click.UsageError("--days is for the shared cache (--remote)")
+    if trials and not is_remote:
+        raise click.UsageError("--trials is for the shared cache (--remote)")
     if is_remote:
-        return _remote(settings, as_json, settings.cache_days if days is None else days, yes)
+        return _remote(settings, as_json, settings.cache_days if days is None else days, trials, yes)
     wanted = limit if limit is not None else settings.cache_limit
     limit_bytes = bytes_of(wanted) if wanted else None
     if wanted and limit_bytes is None:
@@ -164,23 +176,41 @@ def command(settings: Settings, as_json: bool, limit: str | None, is_remote: boo
     return 0
 
 
-def _remote(settings: Settings, as_json: bool, days: int, yes: bool) -> int:
+def _remote(settings: Settings, as_json: bool, days: int, trials: bool, yes: bool) -> int:
     db, remote = store_of(settings), need_remote(settings)
-    now = shared.now_of(remote, announce_needs(remote, db, time.time()))
-    found = shared.old(remote, days, now)
-    document = remote_document(found, days, now, stored.file_names(db) if db is not None else {})
+    files = stored.file_names(db) if db is not None else {}
+
+    def look() -> tuple[float, shared.Old, shared.Old]:
+        now = shared.now_of(remote, announce_needs(remote, db, time.time()))
+        return now, shared.old(remote, days, now), shared.old_trials(remote, days, now)
+
+    now, found, left = look()
+    document = remote_document(found, days, now, "datasets and nodes", lambda item: in_words(item.recipe, files))
+    of_trials = remote_document(left, days, now, "files of trials", trial_words)
     if not as_json:
         click.echo(remote_text(document, now))
-    is_something = bool(found.removal.items or found.removal.parts)
-    again = f"blueno data gc --remote --days {days} --yes"
+        click.echo(remote_text(of_trials, now) if trials else _left_text(of_trials))
+    going = [found.removal, *([left.removal] if trials else [])]
+    again = f"blueno data gc --remote{' --trials' * trials} --days {days} --yes"
+    is_something = any(each.items or each.parts for each in going)
     done = is_something and agreed(as_json, yes, "remove this from the cache that all machines share?", again)
-    removal = found.removal
     if done and not yes:  # somebody may have announced it while the question stood
-        now = shared.now_of(remote, announce_needs(remote, db, time.time()))
-        removal = in_both(removal, shared.old(remote, days, now).removal)
-    freed = remove(removal, remote) if done else 0
-    _said(as_json, document, done, freed)
+        _, found, left = look()
+        going = [in_both(shown, each.removal) for shown, each in zip(going, (found, left), strict=False)]
+    looks = (holdings, published)
+    freed = sum(remove(each, remote, look) for each, look in zip(going, looks, strict=False)) if done else 0
+    for each in of_trials["items"]:
+        del each["used_s"]
+    _said(as_json, {**document, "trials": {**of_trials, "included": trials}}, done, freed)
     return 0
+
+
+def _left_text(found: dict[str, Any]) -> str:
+    """Of files of trials, which go only when they are asked for."""
+    if not found["bytes"]:
+        return "files of trials: none is so old"
+    count = counted(len(found["items"]), "trial")
+    return f"files of trials: {count} as old, {size(found['bytes'])}; --trials takes them, too"
 
 
 def _said(as_json: bool, document: dict[str, Any], done: bool, freed: int) -> None:

@@ -12,21 +12,27 @@ from ...clock import ago, iso, seconds
 from ...counting import counted
 from ...holdings.budget import last_use_s
 from ...holdings.held import Held, alone_bytes, orphans, total_bytes
+from ...holdings.published import in_words as trial_words
+from ...holdings.published import published, trial_of
+from ...holdings.published import totals as totals_of_trials
 from ...holdings.view import View, ids_of, item_of, last_uses, recipe_of, state_of
 from ...holdings.words import in_words
 from ...settings import Settings
 from ...tables import size
 from .. import options, print_json, table
-from .places import store_of, view_of
+from .places import need_remote, store_of, view_of
 
 
-def ls(view: View) -> dict[str, Any]:
-    """The document of `data ls --json`: `items`, last used first, and totals of `here` and `remote` (None without)."""
+def ls(view: View, trials: dict[str, int] | None = None) -> dict[str, Any]:
+    """The document of `data ls --json`: `items`, last used first, and totals of `here`, `remote` and the files of
+    `trials` there (None without).
+    """
     used_s, alone = last_uses(view.uses), alone_bytes(view.here)
     return {
         "items": [row(view, id, used_s, alone) for id in ids_of(view)],
         "here": totals(view.here),
         "remote": None if view.there is None else totals(view.there),
+        "trials": trials,
     }
 
 
@@ -62,13 +68,52 @@ def totals(held: Held) -> dict[str, int]:
     }
 
 
+def ls_trials(held: Held) -> dict[str, Any]:
+    """The document of `data ls --trials --json`: what trials left in the shared cache, the newest first."""
+    items = sorted(held.items.values(), key=lambda item: -item.manifest.changed_s)
+    return {
+        "items": [
+            {
+                "id": trial_of(item.id), "kind": "trial", "words": trial_words(item), "bytes": item.bytes,
+                "missing_parts": len(item.missing), "put": iso(item.manifest.changed_s),
+                "state": (item.summary or {}).get("state"), "metrics": (item.summary or {}).get("metrics", {}),
+            }
+            for item in items
+        ],
+        "unreadable": [entry.key for entry in held.unreadable],
+        "bytes": total_bytes(held),
+        "orphan_bytes": sum(entry.bytes for entry in orphans(held)),
+    }  # fmt: skip
+
+
+def ls_trials_text(document: dict[str, Any], now: float) -> str:
+    """The document for people."""
+    rows = [
+        [
+            short(each["id"]), size(each["bytes"]), ago(now - seconds(each["put"])),
+            f"{each['state']}, {each['missing_parts']} files are gone" if each["missing_parts"] else str(each["state"]),
+            each["words"],
+        ]
+        for each in document["items"]
+    ]  # fmt: skip
+    lines = [
+        table(["trial", "size", "put", "state", "what"], rows, {1}) if rows else "no trial has left anything there"
+    ]
+    lines += [f"{key} cannot be read: `blueno data rm --trials` removes it" for key in document["unreadable"]]
+    left = f", {size(document['orphan_bytes'])} of it in files that no trial names" if document["orphan_bytes"] else ""
+    return "\n".join([*lines, "", f"shared cache: {size(document['bytes'])} (what they share counts once){left}"])
+
+
 def ls_text(document: dict[str, Any], now: float) -> str:
     """The document for people."""
     lines = [table(["id", "kind", "size", "used", "trials", "state", "what"], rows, {2, 4})] if (
         rows := [_cells(each, now) for each in document["items"]]
     ) else ["nothing is prepared yet: the first sweep on data does it"]  # fmt: skip
     places = {"here": document["here"], "shared cache": document["remote"]}
-    return "\n".join([*lines, "", *(_total(name, found) for name, found in places.items() if found is not None)])
+    lines += ["", *(_total(name, found) for name, found in places.items() if found is not None)]
+    if left := document["trials"]:
+        lines.append(f"files of trials in the shared cache: {counted(left['trials'], 'trial')}, {size(left['bytes'])}")
+    return "\n".join(lines)
 
 
 def _cells(each: dict[str, Any], now: float) -> list[str]:
@@ -90,12 +135,17 @@ def _total(name: str, found: dict[str, int]) -> str:
 
 
 @click.command("ls")
+@click.option("--trials", is_flag=True, help="What trials left in the shared cache instead.")
 @options
-def command(settings: Settings, as_json: bool) -> int:
+def command(settings: Settings, as_json: bool, trials: bool) -> int:
     """Every prepared dataset and shared node, the last used first, here and in the shared cache."""
-    document = ls(view_of(settings, store_of(settings)))
+    if trials:
+        document, text = ls_trials(published(need_remote(settings))), ls_trials_text
+    else:
+        view = view_of(settings, store_of(settings))
+        document, text = ls(view, None if view.there is None else totals_of_trials(need_remote(settings))), ls_text
     if as_json:
         print_json(document)
     else:
-        click.echo(ls_text(document, time.time()))
+        click.echo(text(document, time.time()))
     return 0

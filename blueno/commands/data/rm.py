@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -13,7 +14,9 @@ from ...canonical import short
 from ...counting import counted
 from ...errors import BluenoError
 from ...holdings import shared
-from ...holdings.held import NOTHING, Held, holdings
+from ...holdings.held import NOTHING, Held, Item, holdings, id_of
+from ...holdings.published import find_trials, published, trial_of
+from ...holdings.published import in_words as trial_words
 from ...holdings.removal import Removal, in_both, removal_of, remove
 from ...holdings.view import View, find, look
 from ...holdings.wants import NOBODY, announce_needs
@@ -55,16 +58,16 @@ def refuse_announced(remote: Cache, db: sqlite3.Connection | None, ids: list[str
         raise BluenoError(
             f"{short(id)} stays in the shared cache: within {days} days {counted(len(others), 'other store')} "
             f"announced to want it ({', '.join(each[:8] for each in others)})",
-            "wait, or remove it all the same with --force: whoever wants it then has to make it again",
+            "wait, or remove it all the same with --force: whoever wants it then has to make or train it again",
         )
 
 
-def document_of(view: View, held: Held, removal: Removal, place: str) -> dict[str, Any]:
-    """What would go from one cache."""
+def document_of(held: Held, removal: Removal, place: str, words: Callable[[Item], str]) -> dict[str, Any]:
+    """What would go from one cache; `words` says what an item is."""
     return {
         "place": place,
         "items": [
-            {"id": item.id, "kind": item.kind, "words": in_words(item.recipe, view.files), "bytes": item.bytes}
+            {"id": trial_of(item.id), "kind": item.kind, "words": words(item), "bytes": item.bytes}
             for item in removal.items
         ],
         "parts": len(removal.parts),
@@ -78,25 +81,60 @@ def document_of(view: View, held: Held, removal: Removal, place: str) -> dict[st
 def rm_text(found: dict[str, Any]) -> str:
     """What would go from one cache, for people."""
     place = {"here": "here", "remote": "in the shared cache"}[found["place"]]
-    if not found["items"]:
+    if not found["items"] and not found["parts"]:
         return f"{place}: nothing of it"
     lines = [f"  {each['kind']} {short(each['id'])}  {each['words']}" for each in found["items"]]
     stay = f"; {counted(found['shared_parts'], 'part')} stay, others share them" if found["shared_parts"] else ""
     return "\n".join([f"{place}:", *lines, f"  {counted(found['parts'], 'file')}, {size(found['bytes'])}{stay}"])
 
 
+def rm_trials(settings: Settings, as_json: bool, words: tuple[str, ...], force: bool, yes: bool) -> int:
+    """Removes what trials left in the shared cache."""
+    db, remote = store_of(settings), need_remote(settings)
+
+    def look() -> tuple[Held, Removal]:
+        held = published(remote)
+        chosen = find_trials(held, words)
+        if not force:
+            refuse_announced(remote, db, chosen, settings.cache_days)
+        bad = [entry for entry in held.unreadable if id_of(entry) in chosen]
+        return held, removal_of(held, [id for id in chosen if id in held.items], bad)
+
+    held, removal = look()
+    found = document_of(held, removal, "remote", trial_words)
+    if not as_json:
+        click.echo(rm_text(found))
+    done = agreed(as_json, yes, "remove this?", " ".join(["blueno data rm --trials", *words, "--yes"]))
+    if done:
+        remove(removal if yes else in_both(removal, look()[1]), remote, published)
+    if as_json:
+        print_json({"places": [found], "removed": done})
+    elif done:
+        click.echo("removed")
+    return 0
+
+
 @click.command("rm")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--remote", "everywhere", is_flag=True, help="From the shared cache, too.")
-@click.option("--force", is_flag=True, help="With --remote: even what a store announced lately that it wants.")
+@click.option("--trials", is_flag=True, help="IDs are those of trials: what they left in the shared cache.")
+@click.option(
+    "--force", is_flag=True, help="With --remote or --trials: even what a store announced lately that it wants."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @options
-def command(settings: Settings, as_json: bool, ids: tuple[str, ...], everywhere: bool, force: bool, yes: bool) -> int:
+def command(
+    settings: Settings, as_json: bool, ids: tuple[str, ...], everywhere: bool, trials: bool, force: bool, yes: bool
+) -> int:
     """Remove the datasets and nodes named by the beginnings of their ids, with the parts that nothing else needs.
 
     Shows what would go and asks. With --json it only shows, unless --yes is given. What is removed is made again when a
     sweep needs it. What trials need that are queued or running stays.
+
+    With --trials it is what trials left in the shared cache. What this machine has of them stays here.
     """
+    if trials:
+        return rm_trials(settings, as_json, ids, force, yes)
     db, local = store_of(settings), local_of(settings)
     remote = need_remote(settings) if everywhere else None
     view = view_of(settings, db) if remote is None else look(db, local, holdings(remote))
@@ -109,7 +147,8 @@ def command(settings: Settings, as_json: bool, ids: tuple[str, ...], everywhere:
         places.append(("remote", remote, view.there or NOTHING))
     removals = [removal_of(held, [id for id in chosen if id in held.items]) for _, _, held in places]
     found = [
-        document_of(view, held, removal, place) for (place, _, held), removal in zip(places, removals, strict=True)
+        document_of(held, removal, place, lambda item: in_words(item.recipe, view.files))
+        for (place, _, held), removal in zip(places, removals, strict=True)
     ]
     if not as_json:
         click.echo("\n".join(map(rm_text, found)))

@@ -10,14 +10,21 @@ from typing import Any
 
 import click
 
+from ...cache.folder import FolderCache
+from ...cache.outbox import outbox_of, sent
+from ...cache.trials import PREFIX, send_trial
+from ...canonical import short
 from ...counting import counted
+from ...errors import CacheDamaged
 from ...holdings.held import Held
+from ...holdings.published import Unsent, published, unsent
 from ...holdings.sync import Comparison, Difference, compare, mend
+from ...progress import say
 from ...settings import Settings
 from ...tables import size
 from .. import options, print_json
 from .ls import totals
-from .places import local_of, need_remote
+from .places import local_of, need_remote, store_of
 
 SHOWN = 20  # differences
 EVERY_S = 1.0
@@ -48,9 +55,13 @@ def sync_text(document: dict[str, Any], repair: bool) -> str:
     ]
     if document["checked_bytes"]:
         lines.append(f"checksums of {size(document['checked_bytes'])} were compared")
-    different = document["differences"]
+    different, trials = document["differences"], document["trials"]
+    if trials:
+        todo = "" if repair else ": blueno data sync --repair sends them"
+        count, held = counted(len(trials), "trial"), size(sum(each["bytes"] for each in trials))
+        lines.append(f"files of {count} ({held}) that `publish` wants there are not{todo}")
     if not different:
-        return "\n".join([*lines, "no differences"])
+        return "\n".join([*lines, *([] if trials else ["no differences"])])
     mends = Counter((each["side"], each["mend"]) for each in different)
     lines.append(f"{counted(len(different), 'difference')}:")
     lines += [f"  {_difference(each)}" for each in different[:SHOWN]]
@@ -98,6 +109,32 @@ def mended(found: Comparison, settings: Settings, quiet: bool) -> tuple[Comparis
     return found, count
 
 
+def trials_to_send(settings: Settings) -> list[Unsent]:
+    """Trials whose files `publish` wants in the shared cache, and that are not there."""
+    db = store_of(settings)
+    if db is None or settings.publish == "none":
+        return []
+    models = FolderCache(settings.root / "models")
+    return list(unsent(db, settings.publish, models, published(need_remote(settings))))
+
+
+def send_trials(waiting: list[Unsent], settings: Settings) -> list[Unsent]:
+    """Sends their files, and returns those of which nothing could be sent. Raises CacheUnavailable when nothing can."""
+    models, notes = FolderCache(settings.root / "models"), outbox_of(settings.root)
+    remote, left = need_remote(settings), []
+    for each in waiting:
+        try:
+            is_sent = send_trial(each.note, models, remote, say)
+        except CacheDamaged as error:
+            say(f"trial {short(each.trial)}: {error.message}")
+            is_sent = False
+        if is_sent:
+            sent(notes, f"{PREFIX}{each.trial}/{each.attempt}.json")  # if it waited there
+        else:
+            left.append(each)
+    return left
+
+
 @click.command("sync")
 @click.option("--verify", is_flag=True, help="Compare checksums, too: everything here is read.")
 @click.option("--repair", is_flag=True, help="Mend: upload, download or delete what differs.")
@@ -107,16 +144,22 @@ def command(settings: Settings, as_json: bool, verify: bool, repair: bool) -> in
 
     What is missing there is uploaded, what is damaged is replaced by the sound copy of the other side, and what is
     sound nowhere is deleted, so that it is made again. What only the shared cache has is fetched when a sweep needs it,
-    and no difference. Exit code 1 when differences are left.
+    and no difference. Files of trials that `publish` wants there are compared and sent, too: those of trials that were
+    done before it was set. Exit code 1 when differences are left.
     """
     found = compare(local_of(settings), need_remote(settings), verify, teller("compared", as_json or not sys.stderr))
-    document = sync(found)
+    waiting = trials_to_send(settings)
+    document = {**sync(found), "trials": [{"trial": each.trial, "bytes": each.bytes} for each in waiting]}
     left, count = mended(found, settings, as_json) if repair else (found, 0)
+    lacking = send_trials(waiting, settings) if repair else waiting
     if as_json:
         rest = [each._asdict() for each in left.differences]
-        print_json({**document, "mended": count, "left": rest})
+        print_json({**document, "mended": count, "left": rest, "trials_left": [each.trial for each in lacking]})
     else:
         click.echo(sync_text(document, repair))
         if repair and document["differences"]:
             click.echo(f"{count} mended, {len(left.differences)} left")
-    return 1 if left.differences else 0
+        if repair and waiting:
+            failed = f", those of {len(lacking)} could not be" if lacking else ""
+            click.echo(f"files of {counted(len(waiting) - len(lacking), 'trial')} were sent{failed}")
+    return 1 if left.differences or lacking else 0

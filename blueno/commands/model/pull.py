@@ -18,7 +18,8 @@ from ...cache.folder import FolderCache
 from ...cache.opening import remote_cache
 from ...cache.trials import bring, manifests
 from ...canonical import digest_file, short
-from ...errors import BluenoError, CacheDamaged, NotFound
+from ...errors import BluenoError, CacheDamaged, CacheUnavailable, NotFound
+from ...progress import say
 from ...settings import Settings
 from ...store import read
 from ...store.database import open_store, store_exists
@@ -53,17 +54,21 @@ class Pulled(NamedTuple):
 def pull(
     words: Sequence[str], settings: Settings, to: Path | None, lacking: dict[str, str] | None = None
 ) -> list[dict[str, Any]]:
-    """Brings back the files of the trials whose ids begin with `words`; a document for each.
+    """Brings back the files of the trials whose ids begin with `words`; a document for each. What is damaged there has
+    a `problem`, and the rest is brought all the same.
 
     NotFound when neither this store nor the shared cache knows a trial, and when the cache is needed and no setting
     names one; where there is `lacking`, such trials are noted there with the reason. CacheUnavailable when the cache
     cannot be used.
     """
     remote = _Remote(settings)
-    found = []
+    found: list[dict[str, Any]] = []
     for word in words:
         try:
             trial, files = _wanted(word, settings, remote)
+        except CacheDamaged as error:  # of a trial that only the shared cache knows
+            found.append({"trial": word, "files": [], "problem": f"{error.message}; {error.fix}"})
+            continue
         except NotFound as error:
             if lacking is None:
                 raise
@@ -71,7 +76,7 @@ def pull(
             continue
         place = _models(settings.root) if to is None else _folder(to / short(trial))
         pulled = [_pulled(each, settings.root, remote, place) for each in files]
-        found.append({"trial": trial, "files": [each._asdict() for each in pulled]})
+        found.append({"trial": trial, "files": [each._asdict() for each in pulled], "problem": ""})
     return found
 
 
@@ -99,9 +104,9 @@ def _wanted(word: str, settings: Settings, remote: _Remote) -> tuple[str, list[W
     if known is not None and known[1]:
         return known
     try:
-        manifest = manifests(known[0] if known else word, remote.open())[0]
+        manifest = manifests(known[0] if known else word, remote.open(), say)[0]
     except BluenoError as error:
-        if known is None:
+        if known is None or isinstance(error, CacheUnavailable):
             raise
         message = f"trial {short(known[0])} has left no files, as far as this store knows. {error.message}"
         raise NotFound(message, error.fix) from None
@@ -176,6 +181,10 @@ def _pulled(one: Wanted, root: Path, remote: _Remote, place: Place) -> Pulled:
             return Pulled(one.name, str(kept[0]), one.bytes, one.sha256, "cache")
     except CacheDamaged as error:
         return Pulled(one.name, "", one.bytes, one.sha256, "", error.message)
+    except (CacheUnavailable, NotFound):
+        raise  # it cannot be asked, nor for the rest
+    except BluenoError as error:
+        return Pulled(one.name, "", one.bytes, one.sha256, "", f"{error.message}; {error.fix}")
     problem = "it is neither here nor in the shared cache"
     return Pulled(one.name, "", one.bytes, one.sha256, "", problem)
 
@@ -184,7 +193,7 @@ def pull_text(found: list[dict[str, Any]], lacking: dict[str, str]) -> str:
     """What came, and from where; then the trials that have left nothing."""
     lines = []
     for each in found:
-        lines.append(f"trial {short(each['trial'])}")
+        lines.append(f"trial {short(each['trial'])}" + (f": {each['problem']}" if each["problem"] else ""))
         for file in each["files"]:
             where = file["problem"] or f"{file['path']} ({size(file['bytes'])}, {_source(file)})"
             lines.append(f"  {file['name']}: {where}")
@@ -214,8 +223,8 @@ def command(
     blueno model pull 'sweep = digits and val_auc > 0.9' --sort val_auc --top 3
 
     Ids may be those of trials that another machine has trained, and that this one has never heard of. A query is one of
-    `blueno find`; which of its trials have left nothing is said. What is here already is not fetched. Exit code 1 when
-    a file could not be had, or nothing at all.
+    `blueno find`; which of its trials have left nothing is said. What is here already is not fetched. A file that is
+    damaged there is named and left out. Exit code 1 when a file could not be had, or nothing at all.
     """
     lacking: dict[str, str] = {}
     if is_query(words):
@@ -229,4 +238,4 @@ def command(
         print_json({"trials": found, "without": without})
     else:
         click.echo(pull_text(found, lacking))
-    return 1 if not found or any(file["problem"] for each in found for file in each["files"]) else 0
+    return 1 if not found or any(one["problem"] for each in found for one in (each, *each["files"])) else 0
