@@ -77,10 +77,10 @@ def _read(db: sqlite3.Connection, memories: dict[int, Memory], sweep: int) -> Me
         memories.pop(sweep, None)
         return None
     memory = memories.get(sweep)
-    if memory is not None and memory.search.resumed == search.resumed and len(memory.rows) == searches.count(db, sweep):
-        if _hear(db, memory):
-            return memory
-    memories[sweep] = memory = _opened(db, search)
+    if memory is None or memory.search.resumed != search.resumed or len(memory.rows) != searches.count(db, sweep):
+        memory = None
+    if memory is None or not _hear(db, memory):
+        memories[sweep] = memory = _opened(db, search)
     return memory
 
 

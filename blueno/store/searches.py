@@ -125,8 +125,8 @@ def count(db: sqlite3.Connection, sweep: int) -> int:
 def search(db: sqlite3.Connection, sweep: int) -> Search | None:
     """A sweep's search; None when it has none, or was removed."""
     row = db.execute(
-        "SELECT searches.*, metric, direction, plan, prune, resumed FROM searches JOIN sweeps ON number = searches.sweep"
-        " WHERE searches.sweep = ?",
+        "SELECT searches.*, metric, direction, plan, prune, resumed FROM searches"
+        " JOIN sweeps ON number = searches.sweep WHERE searches.sweep = ?",
         (sweep,),
     ).fetchone()
     if row is None:
