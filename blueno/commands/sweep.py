@@ -20,6 +20,7 @@ from ..canonical import short
 from ..counting import counted
 from ..engine import engine_here
 from ..errors import BluenoError
+from ..fronts import front_of
 from ..holdings.wants import announce_later
 from ..libraries import check_installed
 from ..loop import check_devices, detach, run_until
@@ -170,7 +171,8 @@ def _detach(db: sqlite3.Connection, settings: Settings, number: int, as_json: bo
 def _conclude(db: sqlite3.Connection, root: Path, sweep: read.Sweep, again: str, through: bool, as_json: bool) -> int:
     counts = ledgers.ledger(db, sweep.number)
     if as_json:
-        print_json(counts._asdict())
+        front = {"front": front_of(table_of(db, sweep)["rows"])} if "objectives" in sweep.plan else {}
+        print_json({**counts._asdict(), **front})
     else:
         click.echo(results_text(table_of(db, sweep), top=10))
         goes_on = holder(root).get("pid") if not counts.finished and scheduler_runs(root) else None
