@@ -18,8 +18,8 @@ LOG_RANGE = 50.0  # positive values that span more than this are drawn on a loga
 def draw_front(
     values: np.ndarray, objectives: Sequence[tuple[str, str]], front: Sequence[bool], allowed: Sequence[bool]
 ) -> Figure:
-    """A panel for each pair of objectives (metric and direction) of configs with `values`, (m, objectives). A line joins
-    the front of two: what lies on its wrong side is beaten.
+    """A panel for each pair of objectives (metric and direction) of configs with `values`, (m, objectives). A line
+    joins the front of two: what lies on its wrong side is beaten.
     """
     pairs = list(combinations(range(len(objectives)), 2))[:MOST_PANELS]
     made, panels = grid(len(pairs), 3, 4.8, 3.9)
