@@ -37,6 +37,8 @@ class Memory:
     study: Any
     rows: list[Row] = field(default_factory=list)
     configs: dict[str, int] = field(default_factory=dict)  # that the sweep has -> position
+    warm: int = 0  # proposals that come from earlier sweeps
+    excluded: int = 0
     waiting: dict[int, str] = field(default_factory=dict)  # proposals that nothing has come of yet -> config
     told: dict[str, dict[int, Outcome]] = field(default_factory=dict)  # the others: config -> number -> what has
     changes: int = 0  # of the store, as far as they were read
@@ -98,6 +100,8 @@ def _opened(db: sqlite3.Connection, search: Search) -> Memory:
 
 def _remember(memory: Memory, row: Row) -> None:
     memory.rows.append(row)
+    memory.warm += row.origin == "warm_start"
+    memory.excluded += row.kind == "excluded"
     if row.kind == "new":
         memory.configs[row.config] = len(memory.configs)
     if row.kind == "excluded":
@@ -168,8 +172,8 @@ def _beyond(value: float | None, operator: str, limit: float) -> float:
 def _next(memory: Memory) -> tuple[Row | None, Proposed | None]:
     search, first = memory.search, memory.search.method["first"]
     number = len(memory.rows)
-    warm = sum(row.origin == "warm_start" for row in memory.rows[:number])
-    fixed: Picks = first[number - warm] if number - warm < len(first) else {}
+    place = number - memory.warm
+    fixed: Picks = first[place] if place < len(first) else {}
     in_vain = 0
     for row in reversed(memory.rows):
         if row.kind == "new" or row.origin == "warm_start":
@@ -197,7 +201,7 @@ def _origin(memory: Memory) -> str:
     if startup is None:
         return str(search.method["method"])
     startup = search.method["options"].get("n_startup_trials", startup)
-    done = len(memory.rows) - len(memory.waiting) - sum(row.kind == "excluded" for row in memory.rows)
+    done = len(memory.rows) - len(memory.waiting) - memory.excluded
     return "startup" if done < startup else str(search.method["method"])
 
 
