@@ -42,6 +42,8 @@ from . import options, print_json, store_of_command
 from .plan import compiled
 from .results import results_text, table_of
 
+NEEDED = {"gp": "torch", "cmaes": "cmaes"}  # what samplers of Optuna import when they are first asked
+
 
 def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path, only: Collection[str] | None = None) -> Submission:
     """Snapshots the user's code, and adds the plan to the store; of its trials `only` these are queued. Machines that
@@ -49,6 +51,9 @@ def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path, only: Collection
     """
     if plan.search is not None or plan.prune is not None:
         check_installed("optuna", "searches and pruning need Optuna, which is not installed")
+    method = plan.search["method"] if plan.search is not None else ""
+    if method in NEEDED:
+        check_installed(NEEDED[method], f"search.method {method} needs {NEEDED[method]}, which is not installed")
     write_snapshot(plan.snapshot, local_cache(root))
     about = {**about_plan(plan), "git": revision_of(root)}
     submission = submit(db, plan, about, sys.executable, time.time(), only)

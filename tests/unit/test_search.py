@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from blueno.commands.sweep import submit_plan
+from blueno.errors import MissingLibrary
 from blueno.search.proposer import Memory, propose
 from blueno.store import measuring, prunings, requests, searches
 from blueno.store.ledger import ledger
@@ -164,6 +167,21 @@ def test_replicates_are_one_config_to_the_sampler(tmp_path: Path) -> None:
     propose(db, memories, sweep, 1)
     values = [trial.values for trial in memories[sweep].study.trials]
     assert values[0] is not None and values[1] is None, "one that is not complete is told"
+
+
+def test_what_a_sampler_imports_when_it_is_asked_is_named(tmp_path: Path) -> None:
+    if find_spec("torch") is not None:
+        pytest.skip("PyTorch is installed")
+    text = FUNCTION + "search: {method: gp, configs: 3, startup: 0}\n" + NUMBERS
+    plan = compiled(text, tmp_path)
+    db, sweep = searched.opened(plan, tmp_path)
+    with pytest.raises(MissingLibrary, match="needs torch"):
+        submit_plan(db, plan, tmp_path)
+    searches.record(db, sweep, propose(db, {}, sweep, 1)[0], time.time())
+    searched.do_waiting(db, sweep, score)
+    with pytest.raises(MissingLibrary, match="needs torch") as caught:
+        propose(db, {}, sweep, 2)
+    assert caught.value.fix == "pip install torch"
 
 
 # ---- what was told and is not so any more
