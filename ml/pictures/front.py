@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def draw_front(
 
 def _panel(axes: Axes, points: np.ndarray, front: np.ndarray, allowed: np.ndarray) -> None:
     plain(axes)
-    groups = {
+    groups: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
         "beyond the limits": (~allowed, {"facecolors": "none", "edgecolors": GREY, "s": 18}),
         "beaten": (allowed & ~front, {"color": BLUE, "s": 18, "alpha": 0.6, "linewidths": 0}),
         "the front": (front, {"color": ORANGE, "s": 30, "zorder": 3}),
