@@ -23,6 +23,7 @@ from .commands.sweep import sliced, submission_text, submit_plan
 from .errors import BluenoError, NotFound
 from .loop import check_devices, run_until
 from .planning import Plan, compile_spec
+from .planning.searching import sampled
 from .progress import Shower, finish_line, say
 from .settings import Settings, checked, load_settings
 from .spec import load
@@ -52,11 +53,24 @@ class Planned:
         return plan_report(self.plan, standing(self.plan, self.root), with_trials=False)
 
     def configs(self) -> pd.DataFrame:
-        """A row a config, in the spec's order: its id and, under their paths, its parameters."""
-        return _frame([{"config": short(each.id), **flat(each.params)} for each in self.plan.configs])
+        """A row a config, in the spec's order: its id and, under their paths, its parameters. Empty for a search, which
+        proposes its configs while it runs: see `space` and `examples`.
+        """
+        return _configs(self.plan)
+
+    def examples(self, count: int = 10) -> pd.DataFrame:
+        """As `configs`: of a search at most so many at random, none of which it need ever propose, else the first."""
+        return _configs(sampled(self.plan, 8 * count)).head(count)  # some of which may be the same
+
+    def space(self) -> pd.DataFrame:
+        """A row an axis: `path`, `form` (grid, log_uniform, ..., or one_of) and `values` (of what is drawn the two
+        ends); empty for what is no search.
+        """
+        variables = self.plan.search["space"]["variables"] if self.plan.search else []
+        return _frame([{key: each[key] for key in ("path", "form", "values")} for each in variables])
 
     def trials(self) -> pd.DataFrame:
-        """A row a trial: trial, config, seed, fold."""
+        """A row a trial: trial, config, seed, fold. Empty for a search, as `configs`."""
         rows = [
             {"trial": short(each.id), "config": short(each.config_id), "seed": each.seed, "fold": each.fold}
             for each in self.plan.trials
@@ -284,6 +298,10 @@ def _dataset(row: dict[str, Any], cache: Cache) -> Dataset:
     if row["dataset"] is None:
         raise NotFound(f"trial {short(row['id'])} brings its own data", "look at the function that it runs")
     return open_dataset(row["dataset"], cache)
+
+
+def _configs(plan: Plan) -> pd.DataFrame:
+    return _frame([{"config": short(each.id), **flat(each.params)} for each in plan.configs])
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .canonical import short
 from .tables import ConfigRow
 
 COMPARED = {
@@ -13,6 +14,7 @@ COMPARED = {
     "ge": lambda value, limit: value >= limit,
     "gt": lambda value, limit: value > limit,
 }
+MOST_NAMED = 12  # configs of the front, below a table that may show fewer
 Objective = tuple[str, str]  # metric and direction
 
 
@@ -67,13 +69,20 @@ def _beats(one: list[float], other: list[float]) -> bool:
     return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
+def front_of(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The configs of the front, of rows as `results --json` has them."""
+    return [row["config_id"] for row in rows if row.get("front") is True]
+
+
 def front_text(document: dict[str, Any]) -> str:
     """What stands under a table of several objectives, or with limits."""
     rows, lines = document["rows"], []
-    front = sum(row.get("front") is True for row in rows)
+    front = front_of(rows)
     if front:
         names = " and ".join(f"{each['direction']} {each['metric']}" for each in document["objectives"])
-        lines.append(f"*: the front, {front} of {len(rows)}, of which none is beaten in all of: {names}")
+        lines.append(f"*: the front, {len(front)} of {len(rows)}, of which none is beaten in all of: {names}")
+        more = f" and {len(front) - MOST_NAMED} more" if len(front) > MOST_NAMED else ""
+        lines.append(f"the front: {', '.join(map(short, front[:MOST_NAMED]))}{more}")
     beyond = sum(row.get("allowed") is False for row in rows)
     if beyond:
         limits = ", ".join(f"{name} {operator} {limit:g}" for name, operator, limit in document["where"])

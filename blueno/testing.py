@@ -135,7 +135,7 @@ def _file(folder: Path, content: bytes, name: str = "source") -> Path:
 # ---- executors
 
 JOB = """
-import json, sys
+import json, sys, time
 
 def train(trial):
     for epoch in range(1, trial.params.get("epochs", 1) + 1):
@@ -145,6 +145,8 @@ def train(trial):
         raise ValueError(f"no luck with {id(trial)}")
     if action == "exit":
         sys.exit(3)
+    if action == "slow":
+        time.sleep(1.0)
     if action == "print":
         print(json.dumps({"kind": "gone", "reason": "a lie", "output": ""}), flush=True)
         print("and to the other stream", file=sys.stderr)
@@ -284,6 +286,14 @@ class ExecutorContract:
         sent = [desk.train() for _ in range(200)]
         results = [m for _, m in desk.hear("result", count=200) if m["kind"] == "result"]
         assert [r["trial"] for r in results] == sent
+
+    def test_what_is_stopped_before_it_began_is_not_trained(self, desk: Desk) -> None:
+        """Nothing is said of it, and the others go on."""
+        desk.start()
+        first, poor, last = desk.train(action="slow"), desk.train(), desk.train()
+        desk.executor.send("w1", {"kind": "stop", "trial": poor, "attempt": 1})
+        said = [m for _, m in desk.hear("result", count=2)]
+        assert [m["trial"] for m in said if m["kind"] == "started"] == [first, last]
 
     def test_a_build_that_cannot_be_is_told(self, desk: Desk) -> None:
         """As an answer to that build, and the worker goes on."""

@@ -23,6 +23,7 @@ from ..narrow import folded, terminal_width
 from ..planning import Plan, compile_spec
 from ..planning.describe import Known, plan_json, plan_text
 from ..planning.families import Share, share_out
+from ..planning.searching import sampled
 from ..search.matching import picks_of
 from ..settings import Settings, load_settings
 from ..spec import load
@@ -35,6 +36,7 @@ from . import options, table
 
 LARGE_BYTES = 200 * 10**6  # a smaller file is read before anybody wonders
 EVERY_S = 1.0
+DRAWN = 256  # configs of a search, at most, by which its trials are shared out to the engines
 
 
 class Standing(NamedTuple):
@@ -90,6 +92,9 @@ def _finds_gpus() -> bool:
 
 def _share(plan: Plan, root: Path, states: Mapping[str, str]) -> Share:
     choice = engine_here(load_settings(root), plan.resources, finds_gpus=_finds_gpus)
+    if plan.search is not None:
+        some = sampled(plan, min(plan.search["configs"], DRAWN))
+        return share_out(some.trials, choice.engine, choice.why_not)._replace(drawn=len(some.configs))
     to_run = [trial for trial in plan.trials if states.get(trial.id) not in DONE]
     return share_out(to_run, choice.engine, choice.why_not, plan.trials)
 

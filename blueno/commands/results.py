@@ -16,7 +16,7 @@ from ..exports import results_csv
 from ..fronts import front_text, judged, names_of
 from ..narrow import Table, narrowed, terminal_width
 from ..origins import search_document, search_text
-from ..plots import plots_of, plots_text
+from ..plots import plots_of, plots_of_sweep, plots_text
 from ..progress import say
 from ..settings import Settings
 from ..spec.metrics import read_name
@@ -162,8 +162,12 @@ def best_trials(db: sqlite3.Connection, sweep: read.Sweep) -> list[str]:
 
 
 def _plots(db: sqlite3.Connection, root: Path, sweep: read.Sweep, folder: Path) -> list[dict[str, Any]]:
-    """Pictures of the best config's trials, each in a folder of its own."""
-    return [plots_of(db, root, trial, folder / short(trial)) for trial in best_trials(db, sweep)]
+    """Pictures of the sweep, if it has several objectives or searches, and of the best config's trials, each in its own
+    folder.
+    """
+    document = table_of(db, sweep)
+    whole = [plots_of_sweep(document, folder)] if document.keys() & {"objectives", "search"} else []
+    return [*whole, *(plots_of(db, root, trial, folder / short(trial)) for trial in best_trials(db, sweep))]
 
 
 def _feed(db: sqlite3.Connection, root: Path, sweep: read.Sweep, names: tuple[str, ...]) -> None:
@@ -180,7 +184,12 @@ def _feed(db: sqlite3.Connection, root: Path, sweep: read.Sweep, names: tuple[st
 @click.option("--metrics", metavar="NAME,...", help="Other metrics beside the objective.")
 @click.option("--top", type=click.IntRange(1), help="Only the best N.")
 @click.option("--csv", "as_csv", is_flag=True, help="All rows and parameters as CSV.")
-@click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw the best config's trials.")
+@click.option(
+    "--plots",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Draw the best config's trials, the front, and the search.",
+)
 @click.option("--sink", "sinks", multiple=True, metavar="NAME", help="Show its trials in tensorboard or mlflow, too.")
 @options
 def command(

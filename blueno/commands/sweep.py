@@ -20,6 +20,7 @@ from ..canonical import short
 from ..counting import counted
 from ..engine import engine_here
 from ..errors import BluenoError
+from ..fronts import front_of
 from ..holdings.wants import announce_later
 from ..libraries import check_installed
 from ..loop import check_devices, detach, run_until
@@ -41,6 +42,8 @@ from . import options, print_json, store_of_command
 from .plan import compiled
 from .results import results_text, table_of
 
+NEEDED = {"gp": "torch", "cmaes": "cmaes"}  # what samplers of Optuna import when they are first asked
+
 
 def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path, only: Collection[str] | None = None) -> Submission:
     """Snapshots the user's code, and adds the plan to the store; of its trials `only` these are queued. Machines that
@@ -48,6 +51,9 @@ def submit_plan(db: sqlite3.Connection, plan: Plan, root: Path, only: Collection
     """
     if plan.search is not None or plan.prune is not None:
         check_installed("optuna", "searches and pruning need Optuna, which is not installed")
+    method = plan.search["method"] if plan.search is not None else ""
+    if method in NEEDED:
+        check_installed(NEEDED[method], f"search.method {method} needs {NEEDED[method]}, which is not installed")
     write_snapshot(plan.snapshot, local_cache(root))
     about = {**about_plan(plan), "git": revision_of(root)}
     submission = submit(db, plan, about, sys.executable, time.time(), only)
@@ -172,7 +178,8 @@ def _detach(db: sqlite3.Connection, settings: Settings, number: int, as_json: bo
 def _conclude(db: sqlite3.Connection, root: Path, sweep: read.Sweep, again: str, through: bool, as_json: bool) -> int:
     counts = ledgers.ledger(db, sweep.number)
     if as_json:
-        print_json(counts._asdict())
+        front = {"front": front_of(table_of(db, sweep)["rows"])} if "objectives" in sweep.plan else {}
+        print_json({**counts._asdict(), **front})
     else:
         click.echo(results_text(table_of(db, sweep), top=10))
         goes_on = holder(root).get("pid") if not counts.finished and scheduler_runs(root) else None

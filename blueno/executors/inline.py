@@ -37,8 +37,14 @@ class InlineExecutor:
         self._said.append((worker.id, {"kind": "ready", "pid": os.getpid(), "environment": facts}))
 
     def send(self, worker_id: str, message: Message) -> None:
-        if worker_id in self._workers:
-            self._workers[worker_id].waiting.append(message)
+        held = self._workers.get(worker_id)
+        if held is None or message["kind"] == "go":  # nobody waits for an answer here
+            return
+        if message["kind"] == "stop":
+            key = (message["trial"], message["attempt"])
+            held.waiting = deque(each for each in held.waiting if (each.get("trial"), each.get("attempt")) != key)
+        else:
+            held.waiting.append(message)
 
     def receive(self, timeout_s: float) -> list[tuple[str, Message]]:
         if not self._said:

@@ -42,10 +42,13 @@ class Share(NamedTuple):
 
     fused: list[int]  # trials of each family, in the order of the plan
     fit: dict[str, int]  # why not fused -> trials
+    drawn: int = 0  # of a search, which does not know its own: so many configs at random are shared out instead
 
     def document(self) -> dict[str, Any]:
         """What `plan --json` says of it."""
-        return {"fused": self.fused, "fit": [{"trials": count, "why": why} for why, count in self.fit.items()]}
+        drawn = {"drawn": self.drawn} if self.drawn else {}
+        listed = [{"trials": count, "why": why} for why, count in self.fit.items()]
+        return {"fused": self.fused, "fit": listed, **drawn}
 
     def text(self) -> str:
         """The same in a line; "" without networks."""
@@ -53,7 +56,8 @@ class Share(NamedTuple):
         families = "1 family" if len(self.fused) == 1 else f"{len(self.fused)} families"
         parts = [f"fused: {families} ({sizes} trials)"] if self.fused else []
         parts += [f"fit: {counted(count, 'trial')} ({why})" for why, count in self.fit.items()]
-        return "engine: " + "; ".join(parts) if parts else ""
+        head = f"engine, of {counted(self.drawn, 'config')} drawn at random: " if self.drawn else "engine: "
+        return head + "; ".join(parts) if parts else ""
 
 
 def family_of(recipe: Mapping[str, Any]) -> Family:

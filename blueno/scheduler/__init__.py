@@ -142,7 +142,7 @@ def obey(s: Scheduler, now: float) -> None:
 
 
 def _end_in_vain(s: Scheduler, worker: Worker, ended: Collection[str], now: float) -> None:
-    """Ends a worker when nobody wants what it is on, or about to begin; of a pack only the trials that nobody wants."""
+    """Ends a worker when nobody wants what it is on, or about to begin; else only the trials that nobody wants."""
     if worker.dataset is not None:
         in_vain = not preparations.wanted(s.db, worker.dataset)
     else:
@@ -151,7 +151,7 @@ def _end_in_vain(s: Scheduler, worker: Worker, ended: Collection[str], now: floa
     if in_vain:
         worker.killed = "stopped"
         s.executor.kill(worker.id)
-    elif worker.engine == "fused":
+    else:
         for trial in [trial for trial in worker.trials if trial.id in ended]:
             transitions.release(s.db, trial.id, trial.attempt, now, "stopped")
             leave(s, worker, trial)

@@ -6,11 +6,12 @@ import random
 import sqlite3
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..planning.proposed import Picks, Proposed, proposed
 from ..planning.searching import drawn_picks
 from ..store import searches
+from ..store.database import reading
 from ..store.searches import Replicate, Row, Search
 from . import study as studies
 from .matching import picks_of
@@ -18,6 +19,14 @@ from .matching import picks_of
 DRAWS = 50  # in a row that come to nothing new; then one is taken at random
 AT_RANDOM = 2000  # so often, before a space counts as exhausted
 EXHAUSTED = "every config that could be drawn has been tried"
+
+
+class Outcome(NamedTuple):
+    """What a sampler is told of a proposal: values, unless it failed or was pruned."""
+
+    values: list[float] | None
+    beyond: list[float]  # of the limits of `where`
+    pruned: tuple[int, float] | None  # epoch and value
 
 
 @dataclass
@@ -28,7 +37,11 @@ class Memory:
     study: Any
     rows: list[Row] = field(default_factory=list)
     configs: dict[str, int] = field(default_factory=dict)  # that the sweep has -> position
+    warm: int = 0  # proposals that come from earlier sweeps
+    excluded: int = 0
     waiting: dict[int, str] = field(default_factory=dict)  # proposals that nothing has come of yet -> config
+    told: dict[str, dict[int, Outcome]] = field(default_factory=dict)  # the others: config -> number -> what has
+    changes: int = 0  # of the store, as far as they were read
 
 
 def propose(
@@ -37,15 +50,16 @@ def propose(
     """The next `count` new configs of a search with what was drawn on the way, ready to be recorded; and why there are
     fewer, if the space has no more. `memories` is a cache: without it the answer is the same.
     """
-    memory = _read(db, memories, sweep)
-    if memory is None:
-        return [], ""
-    made: list[dict[str, Any]] = []
-    if not memory.rows and memory.search.method["warm_start"]:
-        for row in _earlier(db, memory):
-            _remember(memory, row)
-            made.append(_document(row, None))
-        _hear(db, memory)
+    with reading(db):
+        memory = _read(db, memories, sweep)
+        if memory is None:
+            return [], ""
+        made: list[dict[str, Any]] = []
+        if not memory.rows and memory.search.method["warm_start"]:
+            for row in _earlier(db, memory):
+                _remember(memory, row)
+                made.append(_document(row, None))
+            _hear(db, memory)
     new = 0
     while new < count:
         following, config = _next(memory)
@@ -57,26 +71,37 @@ def propose(
 
 
 def _read(db: sqlite3.Connection, memories: dict[int, Memory], sweep: int) -> Memory | None:
-    """The study of a sweep as the store has it now."""
+    """The study of a sweep as the store has it now. What a study was told cannot be taken back: where that is not so
+    any more (a trial is tried again, somebody asked for the sweep again), it is made anew.
+    """
     search = searches.search(db, sweep)
     if search is None:
         memories.pop(sweep, None)
         return None
     memory = memories.get(sweep)
-    if memory is None or len(memory.rows) != searches.count(db, sweep):
-        memory = Memory(search, studies.new_study([direction for _, direction in search.objectives]))
-        # it is told what came of trials before it is asked: what they violate is noted by a sampler of its kind
-        memory.study.sampler = studies.sampler(search.method, 0, bool(search.where))
-        memories[sweep] = memory
-        for row in searches.rows(db, sweep):
-            studies.add(memory.study, search.space, row.picks, row.remembered)
-            _remember(memory, row)
+    if memory is None or memory.search.resumed != search.resumed or len(memory.rows) != searches.count(db, sweep):
+        memory = None
+    if memory is None or not _hear(db, memory):
+        memories[sweep] = memory = _opened(db, search)
+    return memory
+
+
+def _opened(db: sqlite3.Connection, search: Search) -> Memory:
+    memory = Memory(search, studies.new_study([direction for _, direction in search.objectives]))
+    # it is told what came of trials before it is asked: what they violate is noted by a sampler of its kind
+    memory.study.sampler = studies.sampler(search.method, 0, bool(search.where))
+    for row in searches.rows(db, search.sweep):
+        studies.add(memory.study, search.space, row.picks, row.remembered)
+        _remember(memory, row)
+    memory.changes, _ = searches.changed(db, None)
     _hear(db, memory)
     return memory
 
 
 def _remember(memory: Memory, row: Row) -> None:
     memory.rows.append(row)
+    memory.warm += row.origin == "warm_start"
+    memory.excluded += row.kind == "excluded"
     if row.kind == "new":
         memory.configs[row.config] = len(memory.configs)
     if row.kind == "excluded":
@@ -85,30 +110,47 @@ def _remember(memory: Memory, row: Row) -> None:
         memory.waiting[row.number] = row.config
 
 
-def _hear(db: sqlite3.Connection, memory: Memory) -> None:
-    """Tells the study what has come of trials meanwhile."""
-    found = searches.outcomes(db, memory.search.sweep, set(memory.waiting.values()))
+def _hear(db: sqlite3.Connection, memory: Memory) -> bool:
+    """Tells the study what has come of trials meanwhile. False if something that it was told is not so any more."""
+    memory.changes, changed = searches.changed(db, memory.changes)
+    again = memory.told.keys() & changed
+    found = searches.outcomes(db, memory.search.sweep, {*memory.waiting.values(), *again})
+    if None in changed or any(_is_other(memory, config, found.get(config, [])) for config in again):
+        return False
     for number, config in list(memory.waiting.items()):
-        replicates = found.get(config, [])
-        if replicates and all(each.state in searches.ENDED for each in replicates):
+        if _is_over(replicates := found.get(config, [])):
             del memory.waiting[number]
-            _tell(memory, number, replicates)
+            outcome = _outcome(memory.search, replicates)
+            memory.told.setdefault(config, {})[number] = outcome
+            studies.tell(memory.study, number, *outcome)
+    return True
 
 
-def _tell(memory: Memory, number: int, replicates: list[Replicate]) -> None:
-    names = [metric for metric, _ in memory.search.objectives]
+def _is_over(replicates: list[Replicate]) -> bool:
+    """Whether nothing more will come; one whose trials were removed is over, too."""
+    return all(each.state in searches.ENDED for each in replicates)
+
+
+def _is_other(memory: Memory, config: str, replicates: list[Replicate]) -> bool:
+    """Whether a config stands otherwise than the study was told."""
+    if not _is_over(replicates):
+        return True
+    return any(each != _outcome(memory.search, replicates) for each in memory.told[config].values())
+
+
+def _outcome(search: Search, replicates: list[Replicate]) -> Outcome:
+    names = [metric for metric, _ in search.objectives]
     pruned = [each.pruned for each in replicates if each.state == "pruned" and each.pruned]
     if pruned and len(names) == 1:
         epoch = min(each["epoch"] for each in pruned)
         at = [each["value"] for each in pruned if each["value"] is not None]
-        studies.tell(memory.study, number, None, [], (epoch, fmean(at)) if at else None)
-        return
+        return Outcome(None, [], (epoch, fmean(at)) if at else None)
     there = [each.metrics for each in replicates if each.state == "succeeded"]
     means = [_mean(there, name) for name in names]
-    complete = len(there) == len(replicates) and None not in means
-    beyond = [_beyond(_mean(there, name), operator, limit) for name, operator, limit in memory.search.where]
-    values = [mean for mean in means if mean is not None] if complete else None
-    studies.tell(memory.study, number, values, beyond if complete else [], None)
+    if len(there) < len(replicates) or None in means:
+        return Outcome(None, [], None)
+    beyond = [_beyond(_mean(there, name), operator, limit) for name, operator, limit in search.where]
+    return Outcome([mean for mean in means if mean is not None], beyond, None)
 
 
 def _mean(metrics: list[dict[str, float | None]], name: str) -> float | None:
@@ -130,8 +172,8 @@ def _beyond(value: float | None, operator: str, limit: float) -> float:
 def _next(memory: Memory) -> tuple[Row | None, Proposed | None]:
     search, first = memory.search, memory.search.method["first"]
     number = len(memory.rows)
-    warm = sum(row.origin == "warm_start" for row in memory.rows[:number])
-    fixed: Picks = first[number - warm] if number - warm < len(first) else {}
+    place = number - memory.warm
+    fixed: Picks = first[place] if place < len(first) else {}
     in_vain = 0
     for row in reversed(memory.rows):
         if row.kind == "new" or row.origin == "warm_start":
@@ -159,7 +201,7 @@ def _origin(memory: Memory) -> str:
     if startup is None:
         return str(search.method["method"])
     startup = search.method["options"].get("n_startup_trials", startup)
-    done = len(memory.rows) - len(memory.waiting) - sum(row.kind == "excluded" for row in memory.rows)
+    done = len(memory.rows) - len(memory.waiting) - memory.excluded
     return "startup" if done < startup else str(search.method["method"])
 
 

@@ -108,7 +108,11 @@ def ask(
         kind = distribution(variable)
         return 0 if kind is None else trial._suggest(variable["name"], kind)
 
-    picks = walk(space, choose)
+    try:
+        picks = walk(space, choose)
+    except ModuleNotFoundError as error:  # some samplers import only when they are asked
+        message = f"this search.method needs {error.name}, which is not installed"
+        raise MissingLibrary(message, f"pip install {error.name}") from error
     own = {
         key: value for key, value in storage.get_trial(trial._trial_id).system_attrs.items() if key != "fixed_params"
     }

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .axes import DRAWN
 from .choices import Axis, OneOf, Under
 from .conditions import equal
-from .node import Mark, plain
+from .node import Mark, Node, plain
 from .pairs import Pairs
 from .problems import Problems, nearest
 from .search_section import ALWAYS_THERE, NUMBERS_ONLY, Prune, Search
@@ -89,6 +89,7 @@ def check_variables(search: Search, variables: list[Variable], pairs: Pairs, pro
     for index, (values, node) in enumerate(search.first):
         for path, value in values.items():
             _check_first(path, value, node.keys[path], f"search.first[{index}]", variables, problems)
+        _check_together(values, node, f"search.first[{index}]", variables, problems)
 
 
 def _check_first(path: str, value: Any, mark: Mark, where: str, variables: list[Variable], problems: Problems) -> None:
@@ -105,6 +106,37 @@ def _check_first(path: str, value: Any, mark: Mark, where: str, variables: list[
             f"{path} cannot be {value}",
             f"it is one of {taken}" if not each.drawn else f"write a number {taken}",
         )
+
+
+def _check_together(
+    values: dict[str, Any], node: Node, where: str, variables: list[Variable], problems: Problems
+) -> None:
+    """Adds a problem for values of a config that no config has together: of axes that advance together values at other
+    places, and axes of two alternatives.
+    """
+    by_order = {variable.order: variable for variable in variables}
+    fixed: dict[int, tuple[Any, str]] = {}  # what is chosen -> how, and which path says so
+    for path, value in values.items():
+        named = [each for each in variables if each.path == path and index_of(each, value) is not None]
+        for variable in named:
+            own = variable.order if variable.leader is None else variable.leader
+            chosen = {own: index_of(variable, value)}
+            under = variable.under if len(named) == 1 else None  # else it stands in several alternatives
+            while under is not None:
+                chosen[under[0]] = under[1]
+                under = by_order[under[0]].under
+            for order, index in chosen.items():
+                before, other = fixed.setdefault(order, (index, path))
+                if before == index:
+                    continue
+                if order == own and (by_order[order].form != "one_of" or variable.leader is not None):
+                    message = f"{path} and {other} advance together (zip), and {value} is not at the same place"
+                    fix = f"write {path}: {variable.values[before]}, or leave one of them out"
+                else:
+                    message = f"{path} and {other} do not come together in one alternative of {by_order[order].path}"
+                    fix = "name the axes of one alternative in each config"
+                problems.add(node.keys[path], where, message, fix)
+                return
 
 
 def index_of(variable: Variable, value: Any) -> Any:

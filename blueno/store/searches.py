@@ -32,6 +32,7 @@ class Search(NamedTuple):
     objectives: list[tuple[str, str]]  # metric and direction
     where: list[Any]
     prunes: bool
+    resumed: str  # when somebody last asked for the sweep
 
 
 class Row(NamedTuple):
@@ -124,8 +125,8 @@ def count(db: sqlite3.Connection, sweep: int) -> int:
 def search(db: sqlite3.Connection, sweep: int) -> Search | None:
     """A sweep's search; None when it has none, or was removed."""
     row = db.execute(
-        "SELECT searches.*, metric, direction, plan, prune FROM searches JOIN sweeps ON number = searches.sweep"
-        " WHERE searches.sweep = ?",
+        "SELECT searches.*, metric, direction, plan, prune, resumed FROM searches"
+        " JOIN sweeps ON number = searches.sweep WHERE searches.sweep = ?",
         (sweep,),
     ).fetchone()
     if row is None:
@@ -135,7 +136,7 @@ def search(db: sqlite3.Connection, sweep: int) -> Search | None:
     objectives = [(each["metric"], each["direction"]) for each in listed]
     return Search(
         sweep, json.loads(row["method"]), json.loads(row["space"]), row["replicates"], row["unproposed"], objectives,
-        plan.get("where") or [], row["prune"] is not None,
+        plan.get("where") or [], row["prune"] is not None, row["resumed"],
     )  # fmt: skip
 
 
@@ -149,8 +150,22 @@ def rows(db: sqlite3.Connection, sweep: int, since: int = 0) -> list[Row]:
     return [Row(row[0], row[1], json.loads(row[2]), row[3], row[4], json.loads(row[5])) for row in found.fetchall()]
 
 
+def changed(db: sqlite3.Connection, since: int | None) -> tuple[int, set[str | None]]:
+    """The newest change of the store, and the configs whose trials have changed `since`; None for one that is gone."""
+    newest = int(db.execute("SELECT coalesce(max(seq), 0) FROM outbox").fetchone()[0])
+    if since is None or newest == since:
+        return newest, set()
+    query = (
+        "SELECT DISTINCT config FROM outbox LEFT JOIN trials ON trials.id = outbox.id"
+        " WHERE outbox.seq > ? AND outbox.kind = 'trial'"
+    )
+    return newest, {row["config"] for row in db.execute(query, (since,))}
+
+
 def outcomes(db: sqlite3.Connection, sweep: int, configs: Collection[str]) -> dict[str, list[Replicate]]:
-    """What came of the replicates of configs, as the sweep sees them; of one that is not its own, as they are."""
+    """What came of the replicates of configs, as the sweep sees them; of one that is not its own, as they are. One
+    whose metrics the sweep still wants measured is `measuring`.
+    """
     wanted = asked_by(db, sweep)
     found: dict[str, list[Replicate]] = {}
     ids = list(configs)
@@ -158,10 +173,12 @@ def outcomes(db: sqlite3.Connection, sweep: int, configs: Collection[str]) -> di
         batch = ids[start : start + 500]
         marks = ", ".join("?" * len(batch))
         for row in db.execute(
-            "SELECT trials.config, iif(coalesce(verdict, 'open') = 'open', trials.state, verdict) AS state,"
+            "SELECT trials.config, CASE WHEN coalesce(verdict, 'open') != 'open' THEN verdict"
+            " WHEN to_measure.trial IS NOT NULL THEN 'measuring' ELSE trials.state END AS state,"
             " results.metrics, measured.metrics AS later, trained, facts FROM trials"
             " LEFT JOIN sweep_trials ON sweep_trials.trial = trials.id AND sweep_trials.sweep = ?"
             " LEFT JOIN prunings ON prunings.trial = trials.id AND prunings.sweep = sweep_trials.sweep"
+            " LEFT JOIN to_measure ON to_measure.trial = trials.id AND to_measure.sweep = sweep_trials.sweep"
             " LEFT JOIN results ON results.trial = trials.id AND results.attempt = trials.attempt"
             f"{JOIN_MEASURED} WHERE trials.config IN ({marks})"
             " AND (sweep_trials.sweep IS NOT NULL OR NOT EXISTS (SELECT 1 FROM sweep_configs"

@@ -15,10 +15,17 @@ class Inbox:
     def __init__(self) -> None:
         self._arriving: SimpleQueue[Message] = SimpleQueue()
         self._kept: deque[Message] = deque()
+        self._stopped: set[tuple[str, int]] = set()
 
     def put(self, message: Message) -> None:
-        """A message has come."""
+        """A message has come. That a trial is stopped is known at once, whatever came before it."""
+        if message["kind"] == "stop":
+            self._stopped.add((message["trial"], message["attempt"]))
         self._arriving.put(message)
+
+    def is_stopped(self, message: Message) -> bool:
+        """Whether nobody waits any more for the trial that a message is about."""
+        return (message.get("trial"), message.get("attempt")) in self._stopped
 
     def get(self) -> Message:
         """The oldest message; waits for one."""
@@ -37,6 +44,8 @@ class Inbox:
 
     def answer(self, trial: str, attempt: int, timeout_s: float) -> str:
         """What is said of a trial that runs, `go` or `stop`; "" if nothing comes in time. Other messages are kept."""
+        if (trial, attempt) in self._stopped:
+            return "stop"
         end_s = time.monotonic() + timeout_s
         while (message := self.look(max(0.0, end_s - time.monotonic()))) is not None:
             if message["kind"] not in ("go", "stop"):

@@ -60,7 +60,6 @@ class Desk:
     waiting: deque[Message] = field(default_factory=deque)
     begun: dict[Path, Lane] = field(default_factory=dict)  # by the job's folder
     told: set[str] = field(default_factory=set)  # trials that were said to have started
-    stopped: set[tuple[str, int]] = field(default_factory=set)
     time: SharedTime = field(default_factory=SharedTime)
     writing: deque[Future[None]] = field(default_factory=deque)  # results on their way
 
@@ -105,8 +104,8 @@ def _take_in(desk: Desk, timeout_s: float = 0.0) -> bool:
     if message is None:
         return False
     if message["kind"] == "stop":
-        desk.stopped.add((message["trial"], message["attempt"]))
-    elif message["kind"] == "train" and message.get("pack", {}).get("family") == desk.family:
+        return True  # the inbox knows it
+    if message["kind"] == "train" and message.get("pack", {}).get("family") == desk.family:
         desk.waiting.append(message)
     else:
         desk.inbox.keep(message)
@@ -224,7 +223,7 @@ def _opened(desk: Desk, lanes: Sequence[Lane]) -> Opened:
 
 def _begin(desk: Desk, message: Message, fits: Callable[[Job], bool]) -> Lane | None:
     """A lane for a trial; None when it was stopped, cannot begin (that is told), or has to wait for another pack."""
-    if _key(message) in desk.stopped:
+    if desk.inbox.is_stopped(message):
         return None
     worker, files = desk.worker, ExitStack()
     begun, begun_share_s = worker.clock(), _now(desk)
@@ -248,10 +247,6 @@ def _begin(desk: Desk, message: Message, fits: Callable[[Job], bool]) -> Lane | 
     return desk.begun[job.folder]
 
 
-def _key(message: Message) -> tuple[str, int]:
-    return message["trial"], message["attempt"]
-
-
 def _say_started(desk: Desk, message: Message) -> None:
     if message["trial"] not in desk.told:
         desk.told.add(message["trial"])
@@ -262,7 +257,7 @@ def _task(desk: Desk, lane: Lane) -> tuple[Job, Report]:
     def report(epoch: int, epochs: int, metrics: dict[str, float]) -> bool:
         while _take_in(desk):
             pass
-        return lane.report(epoch, epochs, metrics) or _key(lane.message) in desk.stopped
+        return lane.report(epoch, epochs, metrics) or desk.inbox.is_stopped(lane.message)
 
     return lane.job, report
 
@@ -273,7 +268,7 @@ def _answer(desk: Desk, lane: Lane, answer: Callable[[], Message]) -> None:
     """
     share_s = _now(desk) - lane.begun_share_s
     del desk.begun[lane.job.folder]
-    if _key(lane.message) in desk.stopped:
+    if desk.inbox.is_stopped(lane.message):
         lane.files.close()
         return
     lane.report.flush()
@@ -284,7 +279,7 @@ def _answer(desk: Desk, lane: Lane, answer: Callable[[], Message]) -> None:
 
 def _put_away(desk: Desk, lane: Lane, answer: Callable[[], Message], share_s: float) -> None:
     with lane.files:
-        if _key(lane.message) in desk.stopped:
+        if desk.inbox.is_stopped(lane.message):
             return
         try:
             said = answer()

@@ -51,8 +51,8 @@ def main(arguments: list[str]) -> None:
     if told["engine"] == "fused":
         start_libraries(worker)  # while the first dataset is built, perhaps by another worker
     while (message := inbox.get())["kind"] != "finish":
-        if message["kind"] in ("stop", "go"):
-            continue  # the trial has ended meanwhile
+        if message["kind"] in ("stop", "go") or (message["kind"] == "train" and inbox.is_stopped(message)):
+            continue  # the trial has ended meanwhile, or was ended before it began
         if message["kind"] == "train" and "pack" in message:
             train_packs(worker, message, emit, inbox)
         else:

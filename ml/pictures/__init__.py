@@ -61,6 +61,42 @@ def draw(left: Left, folder: Path) -> Drawn:
     return drawn
 
 
+class Compared(NamedTuple):
+    """What pictures of a whole sweep are made of. A text says why something is not there."""
+
+    objectives: Sequence[tuple[str, str]]  # metric and direction
+    configs: Sequence[Sequence[float]]  # the objectives of each config that is complete
+    front: Sequence[bool]  # of each config
+    allowed: Sequence[bool]  # whether it keeps to the limits
+    best: Sequence[tuple[int, float]]  # of a search: configs tried, and the best then
+    tried: int
+    method: str  # of the search; "" for other sweeps
+
+
+def draw_sweep(compared: Compared, folder: Path) -> Drawn:
+    """Draws the front of several objectives, and how the best of a search became better, into `folder`, which is made.
+
+    Raises MissingLibrary without matplotlib or Pillow, and OSError when the folder cannot be written to.
+    """
+    save = _saver()
+    from .front import draw_front
+    from .searched import draw_best
+
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = Drawn([], {})
+    if len(compared.objectives) > 1 and compared.configs:
+        made = draw_front(np.array(compared.configs), compared.objectives, compared.front, compared.allowed)
+        drawn.written.append(save(made, folder / "front.png"))
+    elif len(compared.objectives) > 1:
+        drawn.left_out["front"] = "no config is complete"
+    if compared.best:
+        made = draw_best(compared.best, compared.tried, compared.objectives[0][0], compared.method)
+        drawn.written.append(save(made, folder / "best_so_far.png"))
+    elif compared.method:
+        drawn.left_out["best_so_far"] = "no config is complete"
+    return drawn
+
+
 def draw_contact_sheet(images: np.ndarray, captions: list[str], heading: str, path: Path) -> Path:
     """Draws images, (m, height, width, channels), into a PNG file, each with its caption: at most the first 40.
 

@@ -105,3 +105,71 @@ def test_networks_are_searched_and_pruned_by_both_engines(engine: str, project: 
     assert all(1 <= each["pruned"][0]["epoch"] < 12 for each in pruned)
     left = {path.parts[-3] for path in (project.root / "models").rglob("*") if path.is_file() and len(path.name) > 1}
     assert not left & {each["id"] for each in pruned}, "what was pruned has left files"
+
+
+BOTH = """\
+version: 1
+name: both
+objective: {maximize: val_accuracy}
+seeds: 2
+search: {method: tpe, configs: 9, seed: 1, startup: 4}
+prune: {method: asha, after: 2, factor: 2}
+data: {source: {sklearn: iris}, split: {test: 0.2, validation: 0.2}}
+preprocess: [scale]
+model: {architecture: mlp, hidden: [8], dropout: {uniform: [0.1, 0.5]}}
+train: {learning_rate: {log_uniform: [1e-4, 1e-1]}, epochs: 10}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("engine", ["fit", "fused"])
+def test_a_pruned_search_of_networks_is_killed_and_goes_on(engine: str, project: Project) -> None:
+    if engine == "fused":
+        pytest.importorskip("jax")
+    project.write(both_yaml=BOTH)
+    before: list[tuple[object, ...]] = []
+    for most in (0, 4):
+        kill_after(project, engine, most)
+        found = proposals(project)
+        assert found[: len(before)] == before, "what was proposed is not changed"
+        before = found
+        assert project.json("verify")["ok"]
+    assert before
+    told = project.run("sweep", "both.yaml", "--engine", engine)
+    assert "tpe: 9 of 9 configs tried" in told and "best so far: " in told
+    ledger = project.json("sweep", "both.yaml", "--engine", engine)
+    assert ledger["adds_up"] and ledger["finished"]
+    assert ledger["pruned"] >= 2
+    assert ledger["pruned"] + ledger["succeeded"] == ledger["planned"] == 18
+    found = proposals(project)
+    assert found[: len(before)] == before
+    assert [row[0] for row in found] == list(range(len(found)))
+    assert len({row[1] for row in found if row[2] == "new"}) == 9
+    rows = project.json("results", "--by", "trial")["rows"]
+    done = [row for row in rows if row["state"] == "succeeded"]
+    assert {project.json("show", done[0]["id"])["engine"], project.json("show", done[-1]["id"])["engine"]} == {engine}
+    assert not project.processes()
+
+
+def kill_after(project: Project, engine: str, most: int) -> None:
+    """Begins the sweep, and kills it when more trials than that have ended."""
+    sweep = project.start("sweep", "both.yaml", "--engine", engine, "--json")
+    wait_for(lambda: sweep.poll() is not None or ended(project) > most)
+    kill(sweep)
+    sweep.communicate()
+    wait_for(lambda: not project.workers(), 30)
+
+
+def ended(project: Project) -> int:
+    """How many trials have ended, by themselves or pruned."""
+    path = project.root / "data" / "blueno.db"
+    if not path.exists():
+        return 0
+    db = sqlite3.connect(path)
+    try:
+        return int(db.execute("SELECT (SELECT count(*) FROM results) + (SELECT count(*) FROM prunings)").fetchone()[0])
+    except sqlite3.OperationalError:  # it is just being made
+        return 0
+    finally:
+        db.close()

@@ -17,7 +17,8 @@ from blueno.store.database import open_store
 from blueno.store.submit import submit
 from blueno.store.transitions import Binding
 
-Value = Callable[[dict[str, Any]], float | dict[str, float]]
+Value = Callable[[dict[str, Any]], float | dict[str, float] | None]  # None: it fails
+ERROR = {"class": "model", "type": "ValueError", "message": "no", "traceback": "", "group": "g"}
 
 
 def opened(plan: Plan, folder: Path) -> tuple[sqlite3.Connection, int]:
@@ -37,10 +38,10 @@ def do_waiting(db: sqlite3.Connection, sweep: int, value: Value, most: int = 100
     for trial in claimed:
         recipe = json.loads(trial.recipe)
         found = value(recipe["model"])
-        metrics = found if isinstance(found, dict) else {row["metric"]: found}
-        result = transitions.failed_result(trial.id, trial.attempt, {}, time.time()) | {
-            "state": "succeeded", "metrics": metrics, "error": None,
-        }  # fmt: skip
+        result = transitions.failed_result(trial.id, trial.attempt, ERROR, time.time())
+        if found is not None:
+            metrics = found if isinstance(found, dict) else {row["metric"]: found}
+            result |= {"state": "succeeded", "metrics": metrics, "error": None}
         transitions.finish(db, result, "w", time.time())
     return len(claimed)
 

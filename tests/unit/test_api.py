@@ -55,6 +55,21 @@ def test_a_plan_shows_itself_and_its_tables(root: Path) -> None:
     assert len(planned.trials()) == 6
 
 
+def test_the_plan_of_a_search_says_what_its_configs_are_chosen_from(root: Path) -> None:
+    text = SPEC.replace("epochs: 2", "learning_rate: {log_uniform: [1e-4, 1e-2]}")
+    (root / "searched.yaml").write_text(text.replace("seeds: 2", "search: {method: random, configs: 20}"))
+    planned = blueno.plan(root / "searched.yaml", root=root)
+    assert planned.configs().empty and planned.trials().empty
+    space = planned.space().set_index("path")
+    assert space.loc["train.learning_rate"].tolist() == ["log_uniform", [1e-4, 1e-2]]
+    assert space.loc["model", "form"] == "one_of"
+    some = planned.examples(5)
+    assert len(some) == 5 and some["train.learning_rate"].dropna().between(1e-4, 1e-2).all()
+    assert "configs drawn at random: " in repr(planned), "which engine they would take"
+    grid = blueno.plan(root / "cells.yaml", root=root)
+    assert grid.space().empty and len(grid.examples(2)) == 2
+
+
 def test_what_is_wrong_with_a_spec_is_raised_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text(SPEC.replace("epochs", "epoch"))
     with pytest.raises(SpecErrors, match=r"wrong.yaml:13:\d+"):

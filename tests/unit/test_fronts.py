@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from blueno.commands.results import best_trials, results_text, table_of
 from blueno.commands.show import show, show_text
+from blueno.plots import plots_of_sweep
 from blueno.store import read, searches
 
 from . import searched
@@ -39,6 +41,8 @@ def test_the_front_stands_first_and_what_is_beyond_limits_last(tmp_path: Path) -
     text = results_text(document)
     assert f"{document['rows'][0]['config_id'][:16]}*" in text
     assert "the front, 2 of 5" in text and "maximize score and minimize cost" in text
+    named = ", ".join(row["config_id"][:16] for row in document["rows"][:2])
+    assert f"the front: {named}\n" in results_text(document, top=1), "named where they are not shown, too"
     assert "2 of 5 do not keep to where (score ge 0.2, cost le 8)" in text
     assert best_trials(db, sweep) == document["rows"][0]["trials"]
     db.close()
@@ -72,3 +76,38 @@ def test_a_search_says_how_its_best_became_better_and_where_a_config_is_from(tmp
     first = next(row for row in document["rows"] if row["mean"] == pytest.approx(0.6))
     assert "proposal 0 of found (tpe): named under search.first" in show_text(show(db, tmp_path, first["trials"][0]))
     db.close()
+
+
+def test_the_front_and_the_best_so_far_are_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    pytest.importorskip("matplotlib")
+    search = "search: {method: random, configs: 5}\n"
+    db, _ = searched.run(compiled(SPEC + search + GRID, tmp_path), tmp_path, outcome)
+    drawn = plots_of_sweep(table_of(db, read.find_sweep(db, "several")), tmp_path / "pictures")
+    assert [Path(path).name for path in drawn["written"]] == ["front.png", "best_so_far.png"]
+    assert drawn["left_out"] == {}
+    db.close()
+
+
+def test_three_objectives_are_drawn_two_at_a_time(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from blueno.ml.pictures.front import draw_front
+
+    values = np.array([[0.5, 10.0, 1.0], [0.7, 1000.0, 2.0], [0.4, 20.0, 3.0], [0.9, 1.0, 9.0]])
+    objectives = [("score", "maximize"), ("cost", "minimize"), ("time", "minimize")]
+    made = draw_front(values, objectives, [True, True, False, False], [True, True, True, False])
+    first, second, third = made.axes
+    assert [axes.get_xlabel().split()[0] for axes in (first, second, third)] == ["score", "score", "cost"]
+    assert [len(each.get_offsets()) for each in first.collections] == [1, 1, 2]
+    assert first.get_yscale() == third.get_xscale() == "log" and not first.lines
+
+
+def test_the_line_of_a_front_has_what_is_beaten_on_one_side() -> None:
+    pytest.importorskip("matplotlib")
+    from blueno.ml.pictures.front import draw_front
+
+    values = np.array([[3.0, 1.0], [1.0, 3.0], [2.0, 2.0]])
+    for direction, steps in (("minimize", "steps-post"), ("maximize", "steps-pre")):
+        made = draw_front(values, [("a", direction), ("b", direction)], [True] * 3, [True] * 3)
+        [line] = made.axes[0].lines
+        assert line.get_drawstyle() == steps and list(line.get_xdata()) == [1.0, 2.0, 3.0]

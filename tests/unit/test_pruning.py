@@ -203,9 +203,20 @@ def test_an_answer_is_heard_among_other_messages() -> None:
         {"kind": "stop", "trial": "t", "attempt": 2},
     ):
         inbox.put(message)
+    assert inbox.answer("t", 1, 0.0) == ""
     assert inbox.answer("t", 2, 1.0) == "stop"
-    assert inbox.answer("t", 2, 0.0) == ""
     assert inbox.get() == train
+
+
+def test_a_stop_for_a_trial_that_has_not_begun_is_not_lost() -> None:
+    inbox = Inbox()
+    running: Message = {"kind": "train", "trial": "t", "attempt": 1}
+    waiting: Message = {"kind": "train", "trial": "u", "attempt": 1}
+    again: Message = {"kind": "train", "trial": "u", "attempt": 2}
+    for message in (running, waiting, {"kind": "stop", "trial": "u", "attempt": 1}, again):
+        inbox.put(message)
+    assert inbox.answer("t", 1, 0.0) == "", "the stop is not for the one that asks"
+    assert [inbox.is_stopped(message) for message in (running, waiting, again)] == [False, True, False]
 
 
 def test_a_search_learns_from_what_was_pruned(tmp_path: Path) -> None:

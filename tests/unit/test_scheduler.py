@@ -359,6 +359,23 @@ def test_stop_now_ends_what_runs(bench: Bench) -> None:
     assert bench.db.execute("SELECT DISTINCT state FROM trials").fetchall()[0][0] == "idle"
 
 
+def test_of_what_a_worker_holds_only_what_nobody_wants_is_stopped(bench: Bench) -> None:
+    first = bench.submit(name="first", values=tuple(range(12)))
+    bench.scheduler.mean_s = 0.001  # so that workers hold several
+    bench.scheduler.first = {first: None}
+    bench.steps(2)
+    on = {message["trial"] for _, message in bench.begin_all()}
+    held = {trial.id for worker in bench.scheduler.workers.values() for trial in worker.trials}
+    assert len(held) > len(on)
+    recipes = {row["id"]: json.loads(row["recipe"]) for row in bench.db.execute("SELECT id, recipe FROM trials")}
+    bench.submit(name="second", values=tuple(recipes[id]["model"]["x"] for id in on))
+    requests.append(bench.db, "stop", {"sweep": first, "now": True}, bench.now)
+    bench.steps(1)
+    assert len(bench.scheduler.workers) == 2, "what is wanted goes on"
+    assert {trial.id for worker in bench.scheduler.workers.values() for trial in worker.trials} == on
+    assert {trial for _, trial in bench.executor.stopped} == held - on
+
+
 def test_a_trial_that_another_sweep_wants_goes_on(bench: Bench) -> None:
     first = bench.submit(name="first", values=(1, 2))
     second = bench.submit(name="second", values=(2, 3))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from blueno.commands.sweep import submit_plan
+from blueno.errors import MissingLibrary
 from blueno.search.proposer import Memory, propose
-from blueno.store import searches
+from blueno.store import measuring, prunings, requests, searches
 from blueno.store.ledger import ledger
 
 from . import searched
@@ -164,3 +167,104 @@ def test_replicates_are_one_config_to_the_sampler(tmp_path: Path) -> None:
     propose(db, memories, sweep, 1)
     values = [trial.values for trial in memories[sweep].study.trials]
     assert values[0] is not None and values[1] is None, "one that is not complete is told"
+
+
+def test_what_a_sampler_imports_when_it_is_asked_is_named(tmp_path: Path) -> None:
+    if find_spec("torch") is not None:
+        pytest.skip("PyTorch is installed")
+    text = FUNCTION + "search: {method: gp, configs: 3, startup: 0}\n" + NUMBERS
+    plan = compiled(text, tmp_path)
+    db, sweep = searched.opened(plan, tmp_path)
+    with pytest.raises(MissingLibrary, match="needs torch"):
+        submit_plan(db, plan, tmp_path)
+    searches.record(db, sweep, propose(db, {}, sweep, 1)[0], time.time())
+    searched.do_waiting(db, sweep, score)
+    with pytest.raises(MissingLibrary, match="needs torch") as caught:
+        propose(db, {}, sweep, 2)
+    assert caught.value.fix == "pip install torch"
+
+
+# ---- what was told and is not so any more
+
+
+@pytest.mark.parametrize("method", ["random", "tpe", "cmaes", "nsga2"])
+def test_what_is_tried_again_or_pruned_is_told_as_a_restart_would_tell_it(method: str, tmp_path: Path) -> None:
+    text = FUNCTION + f"seeds: 2\nsearch: {{method: {method}, configs: 30, seed: 5}}\nprune: {{method: median}}\n"
+    db, sweep = searched.opened(compiled(text + NUMBERS, tmp_path), tmp_path)
+    memories: dict[int, Memory] = {}
+    retried, attempts = 0, 0
+    while searches.is_open(db, sweep):
+        here, _ = propose(db, memories, sweep, 3)
+        assert here == propose(db, {}, sweep, 3)[0]
+        searches.record(db, sweep, here, time.time())
+        searched.do_waiting(db, sweep, lambda model: score(model) if model["size"] % 3 else None, most=4)
+        row = db.execute("SELECT id, attempt FROM trials WHERE state = 'queued' ORDER BY rank LIMIT 1").fetchone()
+        facts = {"epoch": 2, "value": 0.1}
+        prunings.prune(db, sweep, row["id"], row["attempt"], 2, "poor", facts, time.time())
+        attempts += 1
+        if attempts % 3 == 0:
+            seq = requests.append(db, "retry", {"sweep": sweep}, time.time())
+            [request] = requests.waiting(db)
+            retried += requests.work_off(db, request, time.time())["queued"]
+            assert requests.answer(db, seq)
+    assert retried > 3, "nothing was tried again"
+
+
+def test_a_trial_that_is_queued_again_runs_to_the_sampler(tmp_path: Path) -> None:
+    text = FUNCTION + "search: {method: tpe, configs: 9}\n" + NUMBERS
+    db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
+    memories: dict[int, Memory] = {}
+
+    def states(count: int) -> list[str]:
+        searches.record(db, sweep, propose(db, memories, sweep, count)[0], time.time())
+        return [trial.state.name for trial in memories[sweep].study.trials[:2]]
+
+    states(2)
+    searched.do_waiting(db, sweep, lambda model: None)
+    assert states(1) == ["FAIL", "FAIL"]
+    requests.append(db, "retry", {"sweep": sweep}, time.time())
+    requests.work_off(db, requests.waiting(db)[0], time.time())
+    assert states(1) == ["RUNNING", "RUNNING"]
+    searched.do_waiting(db, sweep, score)
+    assert states(1) == ["COMPLETE", "COMPLETE"]
+
+
+def test_what_is_still_to_be_measured_is_not_told(tmp_path: Path) -> None:
+    grid = FUNCTION + "model: {function: job.py:train, rate: 0.5, size: {grid: [3, 4]}}\n"
+    db, other = searched.opened(compiled(grid, tmp_path), tmp_path)
+    searched.do_waiting(db, other, lambda model: {"score": 1.0})
+    kept = '{"predictions": {"key": "k", "sha256": "", "bytes": 1}}'
+    db.execute("UPDATE results SET artefacts = ?", (kept,))
+    first = "first: [{model.rate: 0.5, model.size: 3}, {model.rate: 0.5, model.size: 4}]"
+    text = FUNCTION.replace("name: x", "name: y").replace("score", "val_accuracy")
+    text += f"search: {{method: random, configs: 3, {first}}}\n" + NUMBERS
+    db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
+    memories: dict[int, Memory] = {}
+    searches.record(db, sweep, propose(db, memories, sweep, 2)[0], time.time())
+    assert measuring.count(db, sweep) == 2
+
+    def states() -> list[str]:
+        propose(db, memories, sweep, 1)
+        return [trial.state.name for trial in memories[sweep].study.trials[:2]]
+
+    assert states() == ["RUNNING", "RUNNING"]
+    binding = measuring.next_binding(db)
+    assert binding is not None
+    one, two = measuring.claim(db, "w", binding, 2, time.time())
+    measuring.record(db, one, measuring.Found({"val_accuracy": 0.7}, {}, {}), "w", time.time())
+    measuring.record(db, two, measuring.Found({"val_accuracy": None}, {"val_accuracy": "no"}, {}), "w", time.time())
+    assert sorted(states()) == ["COMPLETE", "FAIL"]
+
+
+def test_earlier_trials_that_are_removed_are_forgotten(tmp_path: Path) -> None:
+    grid = FUNCTION + "model: {function: job.py:train, rate: {linspace: [0.0, 1.0, 4]}, size: 3}\n"
+    db, other = searched.opened(compiled(grid, tmp_path), tmp_path)
+    searched.do_waiting(db, other, score)
+    text = FUNCTION.replace("name: x", "name: y") + "search: {method: tpe, configs: 9, warm_start: true}\n" + NUMBERS
+    db, sweep = searched.opened(compiled(text, tmp_path), tmp_path)
+    memories: dict[int, Memory] = {}
+    searches.record(db, sweep, propose(db, memories, sweep, 1)[0], time.time())
+    requests.append(db, "remove", {"sweep": other}, time.time())
+    requests.work_off(db, requests.waiting(db)[0], time.time())
+    assert propose(db, memories, sweep, 1) == propose(db, {}, sweep, 1)
+    assert [trial.state.name for trial in memories[sweep].study.trials[:4]] == ["FAIL"] * 4

@@ -1,0 +1,1 @@
+"""What Blueno's searches are compared with; run in the peers' environment of benchmarks/fused."""
