@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BluenoError, CacheDamaged
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 ANSWER_S = 10.0  # without a byte for so long, a request is given up
 PATIENCE_S = 10.0  # so long a request is tried again
 LARGE_BYTES = 8 * 1024**2  # from here on Google's library sends in chunks of 100 MB, each tried again by itself
+LARGE_AT_ONCE = 3  # each holds a chunk in memory
 LARGE_ANSWER_S = 60.0  # a server that has got a chunk may have much to do with it
 
 
@@ -43,6 +46,7 @@ class GcsCache:
 
     def __init__(self, url: str, scratch: Path, client: Client, patience_s: float = PATIENCE_S) -> None:
         self.url, self.scratch, self.client, self.patience_s = url, Path(scratch), client, patience_s
+        self._turns = BoundedSemaphore(LARGE_AT_ONCE)
         bucket, self.prefix = parsed(url)
         self.bucket = client.bucket(bucket)
 
@@ -61,7 +65,7 @@ class GcsCache:
         if size > LARGE_BYTES and self.stat(key) is not None:
             return False
         blob = self.bucket.blob(name)
-        with told_safely(self.url):
+        with self._turns if size > LARGE_BYTES else nullcontext(), told_safely(self.url):
             try:
                 blob.upload_from_filename(
                     str(source),

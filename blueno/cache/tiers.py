@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -28,7 +27,6 @@ Tell = Callable[[str], None]
 Parts = list[Part]
 
 THREADS = 8  # parts that are fetched at once
-BUSY, FEW_THREADS = 0.7, 3  # of a core: there Python itself is what takes the time, and more threads are in its way
 FIRST_REST_S, LONGEST_REST_S = 60.0, 600.0  # after a failure the shared cache is left alone for so long
 EVERY_S = 10.0  # seconds between two words on a long download
 
@@ -160,20 +158,14 @@ class TieredCache:
 
     def _fetch_parts(self, remote: Cache, key: str, missing: Parts) -> None:
         whole, done, told_s = sum(part["bytes"] for part in missing), 0, time.monotonic()
-        left, waiting, width = deque(missing), set[Future[int]](), THREADS
-        begun_s, spent_s = time.monotonic(), time.process_time()
         with ThreadPoolExecutor(max(1, min(THREADS, len(missing)))) as pool:
+            waiting: set[Future[int]] = {pool.submit(self._take_part, remote, part) for part in missing}
             try:
-                while left or waiting:
-                    while left and len(waiting) < width:
-                        waiting.add(pool.submit(self._take_part, remote, left.popleft()))
-                    ended, waiting = wait(waiting, timeout=EVERY_S, return_when=FIRST_COMPLETED)
+                while waiting:
+                    ended, waiting = wait(waiting, timeout=EVERY_S, return_when=FIRST_EXCEPTION)
                     done += sum(future.result() for future in ended)
-                    now_s = time.monotonic()
-                    if time.process_time() - spent_s > BUSY * (now_s - begun_s):
-                        width = FEW_THREADS
-                    if waiting and now_s - told_s >= EVERY_S:
-                        told_s = now_s
+                    if waiting and time.monotonic() - told_s >= EVERY_S:
+                        told_s = time.monotonic()
                         self.tell(f"{named(key)}: {done // 10**6} of {whole // 10**6} MB have come from {self.url}")
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
