@@ -4,6 +4,7 @@ makes proposals, workers that only let time pass.
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 import tempfile
@@ -103,6 +104,8 @@ def waits_ms(
                 proposals, _ = propose(db, memories, sweep, AT_ONCE)
                 searches.record(db, sweep, proposals, time.time())
             count += len(work(db, value, done - count))
+        memories.clear()  # which a scheduler does not have: its proposals are made in another process
+        gc.collect()
         timers = Timers(value, seconds)
         slots = [Slot(f"cpu:{number}", "cpu", 1, "", 1.0) for number in range(workers)]
         s = Scheduler(db, root, timers, lambda _: slots, time.time, lambda text: None)

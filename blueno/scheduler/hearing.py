@@ -28,6 +28,9 @@ def _started(s: Scheduler, worker: Worker, message: Message, now: float) -> None
     if worker.killed is not None:
         return  # it was ended over the trial before; this one is not to blame
     trial = _held(worker, message)
+    if trial is None and worker.engine == "fit":  # it was let go as it began, and would train for nobody
+        worker.killed = "stopped"
+        s.executor.kill(worker.id)
     if trial and transitions.started(s.db, trial.id, trial.attempt, worker.id):
         begin(s, worker, trial)
         _show(s, worker, trial.id)

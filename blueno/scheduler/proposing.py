@@ -136,9 +136,12 @@ def _announce(s: Scheduler, proposals: list[dict[str, Any]], now: float) -> None
     recipes = {id: recipe for each in proposals for id, recipe in each.get("datasets", [])}
     new = [json.loads(recipe) for id, recipe in recipes.items() if id not in s.announced]
     s.announced |= recipes.keys()
-    trials = [trial[0] for each in proposals for trial in each["trials"]] if s.publish != "none" else []
+    trials = [trial[0] for each in proposals for trial in each.get("trials", ())] if s.publish != "none" else []
     if new or trials:
-        announce_later(local_cache(s.root), outbox_of(s.root), meta(s.db)["store_id"], new, now, trials)
+        try:
+            announce_later(local_cache(s.root), outbox_of(s.root), meta(s.db)["store_id"], new, now, trials)
+        except OSError as error:  # a full disk: the search goes on all the same
+            s.tell(f"what the search wants is not announced to the shared cache: {error.strerror}")
 
 
 def _gone(s: Scheduler, proposer: Proposer, now: float) -> None:

@@ -17,12 +17,14 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from ..cache.locks import tried
 from ..canonical import short
 from ..clock import iso
 from ..companion import GAVE_UP, is_over
 from ..errors import BluenoError
+from ..redaction import redactor
 from ..settings import load_settings
 from ..store import outbox, read, trace
 from ..store.database import open_store, reading
@@ -126,6 +128,21 @@ def serve(db: sqlite3.Connection, feeds: list[Feed], tell: Tell, input_fd: int) 
         pause_s = 0.0 if moved else min(LONGEST_PAUSE_S, 2 * pause_s) if blocked and pause_s else PAUSE_S
 
 
+def teller(root: Path, said: TextIO) -> Tell:
+    """A function that writes a text to a log and to the sweep. What libraries say may hold passwords: those go."""
+    (root / "logs").mkdir(exist_ok=True)
+    redact = redactor(os.environ)
+
+    def tell(text: str) -> None:
+        text = redact(text)
+        with suppress(OSError), (root / "logs" / "sinks.log").open("a", encoding="utf-8") as log:
+            log.write(f"{iso(time.time())} {text}\n")
+        with suppress(BrokenPipeError, ValueError):  # perhaps nobody listens any more
+            said.write(text + "\n")
+
+    return tell
+
+
 def main(arguments: list[str]) -> int:
     for name in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)  # the scheduler hears them, and closes our input
@@ -134,14 +151,7 @@ def main(arguments: list[str]) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what libraries print is for nobody
 
     root = Path(arguments[0])
-
-    def tell(text: str) -> None:
-        with suppress(OSError), (root / "logs" / "sinks.log").open("a", encoding="utf-8") as log:
-            log.write(f"{iso(time.time())} {text}\n")
-        with suppress(BrokenPipeError, ValueError):  # perhaps nobody listens any more
-            said.write(text + "\n")
-
-    (root / "logs").mkdir(exist_ok=True)
+    tell = teller(root, said)
     try:
         names = load_settings(root).sinks
         while True:

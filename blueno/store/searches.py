@@ -107,8 +107,8 @@ def open_searches(db: sqlite3.Connection) -> list[sqlite3.Row]:
 def waiting(db: sqlite3.Connection, sweep: int, most: int) -> int:
     """How many trials that a sweep wants wait, on whose behalf ever, counted up to `most`."""
     query = (
-        "SELECT count(*) FROM (SELECT 1 FROM sweep_trials JOIN trials ON id = trial WHERE sweep_trials.sweep = ?"
-        " AND verdict = 'open' AND state = 'queued' LIMIT ?)"
+        "SELECT count(*) FROM (SELECT 1 FROM trials CROSS JOIN sweep_trials ON sweep_trials.sweep = ? AND trial = id"
+        " WHERE state = 'queued' AND verdict = 'open' LIMIT ?)"
     )
     return int(db.execute(query, (sweep, most)).fetchone()[0])
 
@@ -210,6 +210,8 @@ def record(db: sqlite3.Connection, sweep: int, proposals: list[dict[str, Any]], 
     nothing is changed, when the batch does not follow what is recorded (it was made from another history), or the
     search was stopped meanwhile.
     """
+    from .submit import take_from_paused
+
     with transaction(db):
         row = db.execute("SELECT unproposed, replicates, stopped FROM searches WHERE sweep = ?", (sweep,)).fetchone()
         if row is None or row["stopped"] or not proposals or proposals[0]["number"] != count(db, sweep):
@@ -231,12 +233,14 @@ def record(db: sqlite3.Connection, sweep: int, proposals: list[dict[str, Any]], 
                 fewer = row["replicates"] - len(each["trials"])
                 if fewer:
                     db.execute("UPDATE sweeps SET planned = planned - ? WHERE number = ?", (fewer, sweep))
-        db.execute("UPDATE searches SET unproposed = unproposed - ? WHERE sweep = ?", (new, sweep))
+        if new:
+            take_from_paused(db, sweep)  # which looks at all trials: once for all
+            db.execute("UPDATE searches SET unproposed = unproposed - ? WHERE sweep = ?", (new, sweep))
     return new
 
 
 def _add(db: sqlite3.Connection, sweep: int, proposal: dict[str, Any], now: float) -> None:
-    from .submit import MACHINE_FAILURES, requeue, take_from_paused
+    from .submit import MACHINE_FAILURES, requeue
 
     db.execute(
         "INSERT INTO sweep_configs (sweep, config, position, params) VALUES (?, ?, ?, ?)",
@@ -266,4 +270,3 @@ def _add(db: sqlite3.Connection, sweep: int, proposal: dict[str, Any], now: floa
         elif state in ("succeeded", "diverged"):
             measuring.want(db, sweep, id)
     requeue(db, sweep, again, now)
-    take_from_paused(db, sweep)

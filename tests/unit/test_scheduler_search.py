@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -24,7 +25,7 @@ name: prepared
 objective: {maximize: val_accuracy}
 search: {method: random, configs: 3, seed: 1}
 model: {estimator: sklearn.neighbors:KNeighborsClassifier}
-preprocess: [{pca: {components: {int_uniform: [2, 40]}}}]
+preprocess: [{pca: {components: {int_uniform: [2, 4]}}}]
 """
 ENOUGH_S = 120.0
 
@@ -38,9 +39,11 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench.db.close()
 
 
-@pytest.mark.parametrize("shares", [True, False])
-def test_machines_that_share_a_cache_hear_of_datasets_that_are_proposed(shares: bool, bench: Bench) -> None:
-    bench.scheduler.shares = shares
+@pytest.mark.parametrize(("shares", "publish"), [(True, "none"), (True, "models"), (False, "none")])
+def test_machines_that_share_a_cache_hear_of_datasets_that_are_proposed(
+    shares: bool, publish: Literal["none", "models"], bench: Bench
+) -> None:
+    bench.scheduler.shares, bench.scheduler.publish = shares, publish
     plan = compiled(SPEC + DATA, bench.root)
     assert not plan.datasets, "nobody knows them beforehand"
     sweep = submit(bench.db, plan, {}, "python", bench.now).sweep
@@ -54,5 +57,7 @@ def test_machines_that_share_a_cache_hear_of_datasets_that_are_proposed(shares: 
     told = [json.loads((cache.root / entry.key).read_text()) for entry in cache.entries("wants/")]
     proposed = {row["id"] for row in bench.db.execute("SELECT id FROM datasets")}
     assert len(proposed) > 1
+    kinds = {row["kind"] for row in bench.db.execute("SELECT kind FROM proposals")}
+    assert kinds == {"new", "known"}, "some are drawn twice"
     assert {id for each in told for id in each["datasets"]} == (proposed if shares else set())
     assert len(noted(outbox_of(bench.root))) == len(told)

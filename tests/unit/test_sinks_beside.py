@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from blueno.errors import BluenoError
 from blueno.settings import CHOICES, Settings, as_variables, load_settings
 from blueno.sinks import SINKS, Finished
-from blueno.sinks.process import Feed, open_feed, turn
+from blueno.sinks.process import Feed, open_feed, teller, turn
 from blueno.store import read
 
 from .command_line import trials
@@ -72,6 +73,14 @@ def test_a_sink_that_takes_nothing_is_tried_again(bench: Bench) -> None:
     shelf.refused.clear()
     assert turn(bench.db, feed, said.append) == ""
     assert sorted(x for _, x in shelf.taken) == [1, 2, 3, 4]
+
+
+def test_passwords_that_a_library_says_go_nowhere(tmp_path: Path) -> None:
+    said = StringIO()
+    teller(tmp_path, said)("mlflow takes nothing (request to http://someone:planted-word@127.0.0.1:9/ failed)")
+    log = (tmp_path / "logs" / "sinks.log").read_text()
+    assert "127.0.0.1" in said.getvalue() and "127.0.0.1" in log
+    assert "planted" not in said.getvalue() + log
 
 
 def test_how_far_it_came_is_remembered_for_this_store_only(bench: Bench) -> None:

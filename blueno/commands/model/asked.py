@@ -17,6 +17,8 @@ ID = re.compile(r"[0-9a-fA-F]+")  # no query is only digits: each compares somet
 
 def is_query(words: Sequence[str]) -> bool:
     """Whether words are a query and not ids. Raises UsageError for both together, and for several queries."""
+    if not all(word.strip() for word in words):
+        raise click.UsageError("one of the words is empty: write ids of trials, or one QUERY in quotes")
     queries = [word for word in words if not ID.fullmatch(word)]
     if queries and len(words) > 1:
         told = "one QUERY in quotes, or ids of trials; not several queries, and not both"
