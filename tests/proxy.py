@@ -14,7 +14,7 @@ class Proxy:
     """Passes bytes on to a port of this machine. `status`: answers every request with that number instead.
     `bytes_s`: passes on no more than so many bytes a second. `cut`: ends answers after so many bytes. `passed` counts.
     `holds`: passes nothing on after so many bytes in all, until it is None again. `loses`: of the first answer that
-    comes after so many bytes in all nothing is passed on, and its connection ends.
+    comes after so many bytes in all nothing is passed on, and its connection ends. `ranges`: whether it knows of them.
     """
 
     def __init__(self, port: int) -> None:
@@ -24,6 +24,7 @@ class Proxy:
         self.cut: int | None = None
         self.holds: int | None = None
         self.loses: int | None = None
+        self.ranges = True
         self.passed = 0
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -85,6 +86,8 @@ class Proxy:
                 if is_answer and self.loses is not None and self.passed >= self.loses:
                     self.loses = None
                     break
+                if not is_answer and not self.ranges:
+                    data = data.replace(b"\r\nRange: ", b"\r\nOther: ")
                 while self.holds is not None and self.passed >= self.holds:
                     time.sleep(0.01)
                 target.sendall(data)

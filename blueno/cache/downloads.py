@@ -21,6 +21,7 @@ from . import FETCHED
 
 SLOW_BYTES_S = 50_000  # less than that on the average, after the patience, is as good as nothing
 KEPT_BYTES = 8 * 1024**2  # of what broke off so much is kept for the next call
+PARTIAL = 206  # the status of an answer that is the asked range
 READ_BYTES = 1024**2  # at most at a time: whatever has come
 HALF = "half-"  # how these are called in scratch
 
@@ -34,8 +35,17 @@ class Watched:
 
     def __init__(self, file: BinaryIO, message: str, patience_s: float) -> None:
         self.file, self.message, self.patience_s = file, message, patience_s
-        self.bytes, self.come = file.seek(0, os.SEEK_END), 0
-        self.begun_s = time.monotonic()
+        self.bytes = file.seek(0, os.SEEK_END)
+        self.begin()
+
+    def begin(self) -> None:
+        """An answer begins: its bytes and its time count from here."""
+        self.come, self.begun_s = 0, time.monotonic()
+
+    def empty(self) -> None:
+        """Forgets what has come."""
+        self.bytes = self.file.seek(0)
+        self.file.truncate()
 
     def write(self, data: bytes) -> int:
         self.come += len(data)
@@ -103,6 +113,9 @@ class _GoingOn:
                 if isinstance(error, RequestRangeNotSatisfiable):  # it is shorter than the bucket says
                     raise Damaged
                 raise error
+            if response.status_code != PARTIAL:
+                self.file.empty()  # somebody on the way does not know of ranges
+            self.file.begin()
             while data := response.raw.read1(READ_BYTES):
                 self.file.write(data)
         return _told(response.headers)
@@ -143,11 +156,13 @@ def half_of(url: str, key: str, scratch: Path) -> Iterator[Path]:
     file = Path(name)
     with suppress(FileNotFoundError):
         os.replace(kept, file)  # of several processes one has it
+        os.utime(file)  # else it looks like what was left behind
     try:
         yield file
     except BaseException as error:
         is_sound = isinstance(error, CacheUnavailable) and not isinstance(error, CacheDamaged)
-        if is_sound and file.stat().st_size >= KEPT_BYTES:
-            os.replace(file, kept)
+        with suppress(FileNotFoundError):
+            if is_sound and file.stat().st_size >= KEPT_BYTES:
+                os.replace(file, kept)
         file.unlink(missing_ok=True)
         raise

@@ -187,11 +187,13 @@ def test_a_pack_is_as_wide_as_there_is_room_for(tmp_path: Path, stages: Any) -> 
             )
         ]
 
-    wide, family = packed(jobs("wide"), budget=2**40), open_family(jobs("family"))
+    family = open_family(jobs("family"))
+    wide = packed(jobs("wide"), family=family, budget=2**40)
     states = sum(int(np.prod(each.shape)) * 4 for each in family.stages[-1].setup.trainee.optimizer.variables)
     for name, budget, most in (("narrow", 16 * states, 2), ("least", 1, 1)):
         assert_same(wide, packed(jobs(name), family=family, budget=budget))
         assert family.most == {Ways("map"): most}
+        assert most in family.widths[Ways("map")], "no more places than there is room for, though more are compiled"
     assert_same(wide, packed(jobs("known"), family=family, budget=2**40))
 
 

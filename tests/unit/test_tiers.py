@@ -582,6 +582,22 @@ def test_a_download_that_was_given_up_goes_on_in_the_next_call(
     assert not half.exists()
 
 
+def test_a_half_goes_on_where_ranges_are_not_known(behind: Machine, proxy: Proxy, large: bytes) -> None:
+    """From the beginning; and it does not look like what was left behind, however old it is."""
+    gcs = behind.remote.cache
+    assert isinstance(gcs, GcsCache)
+    with pytest.raises(CacheUnavailable), half_of(gcs.url, "parts/large", gcs.scratch) as file:
+        file.write_bytes(large[: LARGE_BYTES * 5 // 6])
+        raise CacheUnavailable("gone")
+    [half] = gcs.scratch.iterdir()
+    os.utime(half, (0, 0))
+    with pytest.raises(CacheUnavailable), half_of(gcs.url, "parts/large", gcs.scratch) as file:
+        assert file.stat().st_size == LARGE_BYTES * 5 // 6 and file.stat().st_mtime > 10**9
+        raise CacheUnavailable("gone")
+    proxy.ranges = False
+    assert gcs.get("parts/large").read_bytes() == large
+
+
 def test_what_came_in_pieces_is_checked(behind: Machine, one: Machine, large: bytes) -> None:
     """Google's library does not; and another object under the same key is not put behind half of the first."""
     gcs = behind.remote.cache

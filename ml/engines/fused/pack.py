@@ -119,7 +119,7 @@ def train_pack(
     budget = room.budget_of(lanes[0].job) if budget is None else budget
     if waits:
         lanes = _with_room(family, lanes, ways, budget, waits)
-    places = room.places_for(family, len(lanes), ways)
+    places = room.places_for(family, lanes, ways, budget)
     pack = _begun(family, _gone_on(family, lanes), ways, failed, budget, places)
     while pack.lanes:
         if not any(lane.progress.over for lane in pack.lanes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .lane import Lane
 
 CPU_SHARE, GPU_SHARE = 0.5, 0.9  # of what is there: the rest is for what is not counted
+PLACES = {"map": 16, "vmap": 2}  # for each lane at most: by map those without one are copied, by vmap computed as well
 STATES = 4  # of a lane at a time: before an epoch and after it, that of the epoch that counts, and the one that follows
 ORDER_BYTES = 16  # of a training sample: its place in the order of an epoch, and its weight
 SCORE_BYTES = 24  # of a number of the model's output, as it is given and as metrics take it
@@ -39,14 +41,12 @@ def budget_of(job: Job) -> int:
     return int(min(psutil.virtual_memory().available, memory_left()) * CPU_SHARE / workers)
 
 
-def places_for(family: Family, count: int, ways: Ways) -> int:
-    """How many places a pack of so many lanes gets: as many as an earlier one had whose programs will do, since to
-    compile takes seconds, and places without a lane next to nothing by `map`; by `vmap` at most as many as have one.
+def places_for(family: Family, lanes: Sequence[Lane], ways: Ways, budget: int) -> int:
+    """How many places a pack of these lanes gets: as many as an earlier one had whose programs will do, since it takes
+    seconds to compile others; else one a lane.
     """
-    widths = family.widths.setdefault(ways, set())
-    most = max(widths, default=0) if ways.how == "map" else 2 * count
-    places = min((width for width in widths if count <= width <= most), default=count)
-    widths.add(places)
+    places = _known(family, lanes, ways, budget) or len(lanes)
+    family.widths.setdefault(ways, set()).add(places)
     return places
 
 
@@ -55,11 +55,22 @@ def width_of(family: Family, lanes: Sequence[Lane], ways: Ways, budget: int) -> 
     need, and then with what the programs take beside, which are compiled here and run later, unless they have run.
     """
     width = min(_most(stage, lanes, budget) for stage in family.stages)
-    if width <= max(family.widths.get(ways, ()), default=0):
+    if _known(family, lanes[:width], ways, budget):
         return width
     while (fewer := min(_by_programs(stage, lanes[:width], ways, budget) for stage in family.stages)) < width:
         width = fewer
     return width
+
+
+def _known(family: Family, lanes: Sequence[Lane], ways: Ways, budget: int) -> int | None:
+    """The least number of places that an earlier pack had and that is enough, not too many, and fits."""
+    most = min(PLACES[ways.how] * len(lanes), family.most.get(ways, sys.maxsize))
+
+    def fits(width: int, stage: Family) -> bool:
+        return width * _bytes_of_lane(stage, lanes[0]) + bytes_of(lanes, stage, budget) <= budget
+
+    known = sorted(width for width in family.widths.get(ways, ()) if len(lanes) <= width <= most)
+    return next((width for width in known if all(fits(width, stage) for stage in family.stages)), None)
 
 
 def _by_programs(family: Family, lanes: Sequence[Lane], ways: Ways, budget: int) -> int:
