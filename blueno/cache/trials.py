@@ -18,6 +18,7 @@ from . import Cache, outbox
 
 PREFIX = "trials/"
 FORMAT = 1
+ANY = "ID"  # of a trial, where a fix knows none
 PUBLISHED: dict[str, Callable[[str], bool]] = {  # the setting `publish` -> which artefacts are sent, by name
     "none": lambda name: False,
     "models": lambda name: name != "predictions",
@@ -48,7 +49,7 @@ def note_trial(notes: Path, publish: str, about: dict[str, Any], artefacts: dict
 def send_trial(text: str, models: Cache, remote: Cache, tell: Tell) -> bool:
     """Sends what a note holds, the files first. False when nothing is left of them: they are kept no more, or damaged.
 
-    Raises CacheUnavailable when it has to wait.
+    Raises CacheUnavailable when it has to wait, and CacheDamaged when what is damaged there stands in its way.
     """
     try:
         manifest: Manifest = json.loads(text)
@@ -66,7 +67,7 @@ def send_trial(text: str, models: Cache, remote: Cache, tell: Tell) -> bool:
         else:
             sent[name] = {**each, "place": each["key"], "key": key}
     if sent:
-        _put(canonical({**manifest, "artefacts": sent}), manifest["trial"], remote)
+        _put(canonical({**manifest, "artefacts": sent}), manifest["trial"], remote, tell)
     return bool(sent)
 
 
@@ -83,25 +84,48 @@ def _send_file(artefact: dict[str, Any], models: Cache, remote: Cache, tell: Tel
     return key
 
 
-def make_way(key: str, remote: Cache, tell: Tell) -> None:
-    """Removes what was cut short in the shared cache, so that it can be sent again; CacheDamaged when it stays."""
+def make_way(key: str, remote: Cache, tell: Tell, what: str = "was cut short", fix: str = "remove it there") -> None:
+    """Removes what was cut short (or `what` else) in the shared cache, so that it can be sent again. CacheDamaged when
+    it stays; `fix` is what somebody else may do.
+    """
     try:
         remote.delete(key)
     except CacheUnavailable as error:
-        message = f"{key} was cut short in the shared cache, and cannot be removed ({error.message})"
-        raise CacheDamaged(message, "remove it there, or give the identity the right to") from None
-    tell(f"{key} was cut short in the shared cache, and is sent again")
+        message = f"{key} {what} in the shared cache, and cannot be removed ({error.message})"
+        raise CacheDamaged(message, f"{fix}, or give the identity the right to") from None
+    tell(f"{key} {what} in the shared cache, and is sent again")
 
 
-def _put(text: str, trial: str, remote: Cache) -> None:
+def _put(text: str, trial: str, remote: Cache, tell: Tell) -> None:
+    """Puts a manifest, also in the place of a damaged one. CacheDamaged when that stays."""
+    key, fix = f"{PREFIX}{trial}/{short(digest(json.loads(text)))}.json", _removed_by(trial)
     remote.scratch.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=remote.scratch)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-        remote.put_if_absent(f"{PREFIX}{trial}/{short(digest(json.loads(text)))}.json", Path(name))
+        if remote.put_if_absent(key, Path(name)) or _is_sound(key, remote):
+            return
+        make_way(key, remote, tell, "is damaged", fix)
+        if not remote.put_if_absent(key, Path(name)) and not _is_sound(key, remote):
+            raise CacheDamaged(f"{key} in the shared cache is damaged, and cannot be replaced", fix)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _is_sound(key: str, remote: Cache) -> bool:
+    for _ in range(2):  # one bad read must not cost it
+        try:
+            _manifest(key, remote)
+            return True
+        except (CacheDamaged, KeyError):
+            continue
+    return False
+
+
+def _removed_by(trial: str) -> str:
+    """The command that removes what a trial left in the shared cache."""
+    return f"remove it there with `blueno data rm --trials {short(trial)}`"
 
 
 def manifests(word: str, remote: Cache, tell: Tell = lambda _: None) -> list[Manifest]:
@@ -137,28 +161,33 @@ def _manifest(key: str, remote: Cache) -> Manifest:
         if short(digest(found)) != key.rpartition("/")[2].removesuffix(".json"):
             raise ValueError("another content")
     except (ValueError, UnicodeDecodeError):
-        fix = "`blueno data rm --trials` removes it; a machine that has the files sends them again: `blueno data sync`"
-        raise CacheDamaged(f"{key} in the shared cache is damaged", fix) from None
+        raise CacheDamaged(f"{key} in the shared cache is damaged", _again(key.split("/")[1])) from None
     finally:
         _done_with(file, remote)
     return found
 
 
-def bring(sha256: str, remote: Cache, keep: Callable[[Path], None]) -> bool:
-    """Fetches a file by its content, and hands it to `keep`. False when it is not there; CacheDamaged when what is
-    there has another content.
+def bring(sha256: str, remote: Cache, keep: Callable[[Path], None], trial: str = ANY) -> bool:
+    """Fetches a file of a trial by its content, and hands it to `keep`. False when it is not there; CacheDamaged when
+    what is there has another content.
     """
     try:
         file = remote.get(f"artefacts/{sha256}")
     except KeyError:
         return False
+    except CacheDamaged as error:
+        raise CacheDamaged(error.message, error.fix or _again(trial)) from None
     try:
         if digest_file(file) != sha256:
-            raise CacheDamaged(f"artefacts/{sha256} in the shared cache is damaged", "remove it there")
+            raise CacheDamaged(f"artefacts/{sha256} in the shared cache is damaged", _again(trial))
         keep(file)
     finally:
         _done_with(file, remote)
     return True
+
+
+def _again(trial: str) -> str:
+    return f"{_removed_by(trial)}; a machine that has the files then sends them again: `blueno data sync --repair`"
 
 
 def _done_with(file: Path, remote: Cache) -> None:

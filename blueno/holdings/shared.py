@@ -48,10 +48,13 @@ def _old(held: Held, wants: Mapping[str, Collection[str]], days: float, now: flo
     aged = [item for item in held.items.values() if item.manifest.changed_s < since_s]
     going = [item.id for item in aged if _said(item.id) not in wants]
     announced = {item.id: sorted(wants[_said(item.id)]) for item in aged if _said(item.id) in wants}
-    unsure = [entry for entry in held.unreadable if _said(id_of(entry)) in wants]  # a bad read, perhaps: it stays, and
-    alone = [] if unsure else orphans(held)  # with it all parts that it may name
-    unreadable = [entry for entry in held.unreadable if entry not in unsure]
-    rest = [entry for entry in [*alone, *unreadable] if entry.changed_s < min(since_s, now - DAY_S)]
+    long_ago_s = min(since_s, now - DAY_S)
+    unreadable = [
+        entry for entry in held.unreadable if entry.changed_s < long_ago_s and _said(id_of(entry)) not in wants
+    ]
+    is_unsure = len(unreadable) < len(held.unreadable)  # one stays, and with it all files that it may name
+    alone = [] if is_unsure else [entry for entry in orphans(held) if entry.changed_s < long_ago_s]
+    rest = [*alone, *unreadable]
     return Old(removal_of(held, going, [*rest, *more]), announced, len(held.items) - len(going))
 
 

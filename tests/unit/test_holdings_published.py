@@ -13,14 +13,14 @@ from click.testing import CliRunner
 from blueno.cache.folder import FolderCache
 from blueno.cache.outbox import noted, outbox_of
 from blueno.cache.publisher import publish_trials
-from blueno.cache.trials import note_trial
+from blueno.cache.trials import note_trial, send_trial
 from blueno.canonical import digest_file
 from blueno.commands.data.gc import command as gc_command
 from blueno.commands.data.ls import command as ls_command
 from blueno.commands.data.rm import command as rm_command
 from blueno.commands.data.sync import send_trials, trials_to_send
 from blueno.commands.model.pull import pull
-from blueno.errors import CacheDamaged, NotFound
+from blueno.errors import CacheDamaged, CacheUnavailable, NotFound
 from blueno.holdings import shared
 from blueno.holdings.held import orphans
 from blueno.holdings.published import find_trials, published
@@ -30,7 +30,7 @@ from blueno.settings import Settings
 from tests.gcs_server import Server
 
 from .command_line import trials, with_model
-from .held_data import age, age_all
+from .held_data import age, age_all, damage
 from .test_scheduler import Bench, bench
 
 __all__ = ["bench"]
@@ -106,6 +106,20 @@ def test_what_another_machine_publishes_while_it_goes_stays(lab: Lab, remote: Fo
     assert item.id.startswith(TWO) and not item.missing
 
 
+def test_no_file_goes_that_a_bad_manifest_may_name(lab: Lab, remote: FolderCache) -> None:
+    lab.train(ONE, weights=b"one")
+    lab.train(TWO, weights=b"two")
+    [key] = remote.list(f"trials/{ONE}")
+    damage(remote, key, b"{")
+    age_all(remote, 40 * DAY_S, NOW)
+    age(remote, key, 2 * DAY_S, NOW)
+    found = shared.old_trials(remote, 30, NOW)
+    assert trials_of(found.removal.items) == {TWO}
+    assert len(found.removal.parts) == 1  # the file of the other
+    age(remote, key, 40 * DAY_S, NOW)
+    assert len(shared.old_trials(remote, 30, NOW).removal.parts) == 3  # it goes, and its file with it
+
+
 def test_a_trial_of_two_machines_goes_as_one_and_a_bad_manifest_with_it(
     lab: Lab, remote: FolderCache, tmp_path: Path
 ) -> None:
@@ -172,6 +186,45 @@ def test_trials_that_were_done_before_are_sent_by_sync(bench: Bench, bucket: str
 def published_files(server: Server, settings: Settings) -> list[Path]:
     folder = server.folder.joinpath(*settings.cache.removeprefix("gs://").split("/"), "artefacts")
     return sorted(folder.iterdir())
+
+
+def test_a_damaged_manifest_is_replaced_by_sync(bench: Bench, bucket: str, gcs_server: Server) -> None:
+    bench.submit(values=(0,))
+    bench.run(with_model(bench))
+    settings = Settings(bench.root, cache=f"{bucket}/lab", publish="models")
+    send_trials(trials_to_send(settings), settings)
+    [manifest] = (published_files(gcs_server, settings)[0].parent.parent / "trials").rglob("*.json")
+    manifest.write_bytes(b"{}")
+    waiting = trials_to_send(settings)
+    assert len(waiting) == 1 and send_trials(waiting, settings) == []
+    assert trials_to_send(settings) == []
+    [found] = pull(trials(bench), Settings(bench.root / "two", cache=settings.cache), None)
+    assert [each["came_from"] for each in found["files"]] == ["cache"]
+
+
+class Guarded(FolderCache):
+    """A cache whose identity may not remove anything."""
+
+    def delete(self, key: str) -> None:
+        raise CacheUnavailable("forbidden (403)", "see `blueno doctor`")
+
+
+def test_a_damaged_manifest_that_stays_is_not_told_as_sent(lab: Lab, remote: FolderCache) -> None:
+    lab.train(ONE, weights=b"w")
+    [key] = remote.list(f"trials/{ONE}")
+    note = remote.get(key).read_text()
+    sent = json.loads(note)
+    artefacts = {name: {**each, "key": each.pop("place")} for name, each in sent["artefacts"].items()}
+    note = json.dumps({**sent, "artefacts": artefacts})
+    assert send_trial(note, lab.models, Guarded(remote.root), print)  # it is there, and sound
+    damage(remote, key, b"{}")
+    with pytest.raises(CacheDamaged, match="is damaged in the shared cache, and cannot be removed") as caught:
+        send_trial(note, lab.models, Guarded(remote.root), print)
+    assert f"`blueno data rm --trials {ONE[:16]}`" in caught.value.fix
+    said: list[str] = []
+    assert send_trial(note, lab.models, remote, said.append)
+    assert said == [f"{key} is damaged in the shared cache, and is sent again"]
+    assert len(published(remote).items) == 1 and list(remote.list("trials/")) == [key]
 
 
 def test_what_is_damaged_here_is_left(bench: Bench, bucket: str) -> None:

@@ -203,7 +203,9 @@ def test_what_is_damaged_in_the_cache_is_not_taken(machines: list[Machine], tmp_
     (tmp_path / "x").write_bytes(b"x")
     one.remote.put_if_absent(key, tmp_path / "x")
     [found] = pull([TRIAL], two.settings, None)
-    assert found["files"][0]["problem"] == f"{key} in the shared cache is damaged"
+    problem = found["files"][0]["problem"]
+    assert problem.startswith(f"{key} in the shared cache is damaged; ")
+    assert f"`blueno data rm --trials {TRIAL[:16]}`" in problem
     assert two.models.stat(f"ab/{TRIAL}/1/weights.bin") is None
     with pytest.raises(CacheDamaged):
         bring(key.removeprefix("artefacts/"), two.remote, lambda file: None)

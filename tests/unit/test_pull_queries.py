@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from blueno.cli import run
+from blueno.commands.model.asked import first
 
 from .command_line import trials
 from .test_keep import leaves_files
@@ -65,6 +66,32 @@ def test_a_word_is_an_id_or_a_query(bench: Bench, capsys: pytest.CaptureFixture[
         capsys.readouterr()
         assert run(["model", "pull", *words, *root]) == code
         assert told in capsys.readouterr().err
+
+
+def test_what_is_here_comes_without_a_bucket_and_the_rest_is_named(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.submit(values=(1, 2, 3), keep={"weights": "all", "predictions": "all"})
+    bench.run(leaves_files(bench))
+    first, second, third = trials(bench)
+    shutil.rmtree(bench.root / "models" / first[:2] / first)
+    lost = next((bench.root / "models" / second[:2] / second).rglob("weights.bin"))
+    lost.unlink()
+    found = pulled(bench, capsys, "score exists", "--to", str(bench.root / "to"), code=1)
+    files = {each["trial"]: {file["name"]: file for file in each["files"]} for each in found["trials"]}
+    assert set(files) == {second, third}
+    assert [file["came_from"] for file in files[third].values()] == ["here", "here"]
+    assert files[second]["predictions"]["came_from"] == "here"
+    assert "can only be in the shared cache" in files[second]["weights"]["problem"]
+    [without] = found["without"]
+    assert without["trial"] == first and "gs://bucket/prefix" in without["why"]
+    query = f"trial in ({first[:16]}, {third[:16]})"
+    assert [each["trial"] for each in pulled(bench, capsys, query, code=1)["trials"]] == [third]
+
+
+def test_the_first_trials_are_counted_once_each() -> None:
+    assert first(["a", "a", "b", "a", "c"], 2) == ["a", "b"]
+    assert first(["a", "a", "b"], None) == ["a", "b"]
 
 
 def test_models_of_a_query_come_from_the_bucket(

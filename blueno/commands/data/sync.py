@@ -126,7 +126,7 @@ def send_trials(waiting: list[Unsent], settings: Settings) -> list[Unsent]:
         try:
             is_sent = send_trial(each.note, models, remote, say)
         except CacheDamaged as error:
-            say(f"trial {short(each.trial)}: {error.message}")
+            say(f"trial {short(each.trial)}: {error.message}" + (f"; {error.fix}" if error.fix else ""))
             is_sent = False
         if is_sent:
             sent(notes, f"{PREFIX}{each.trial}/{each.attempt}.json")  # if it waited there

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -36,4 +36,9 @@ def trials_of(
     found = find_elsewhere(settings, query, sort) if elsewhere else find(need_store(settings.root), query, sort)
     if not found:
         raise NotFound("no trial is so", f"see which there are: blueno find {'--elastic' if elsewhere else ''}".strip())
-    return list(dict.fromkeys(str(record.field("trial")[0]) for record in found[:top]))
+    return first((str(record.field("trial")[0]) for record in found), top)
+
+
+def first(trials: Iterable[str], top: int | None) -> list[str]:
+    """The first `top` trials of these, each once: several stores may have sent the same."""
+    return list(dict.fromkeys(trials))[:top]

@@ -27,6 +27,7 @@ from ...tables import size
 from .. import options, print_json
 from .asked import is_query, trials_of
 
+NO_CACHE = "what is not here can only be in the shared cache, and there is none"
 NO_BUCKET = "set `cache` to the bucket that your machines share, like gs://bucket/prefix"
 
 
@@ -58,8 +59,8 @@ def pull(
     a `problem`, and the rest is brought all the same.
 
     NotFound when neither this store nor the shared cache knows a trial, and when the cache is needed and no setting
-    names one; where there is `lacking`, such trials are noted there with the reason. CacheUnavailable when the cache
-    cannot be used.
+    names one; where there is `lacking`, trials of which so nothing could be had are noted there with the reason.
+    CacheUnavailable when the cache cannot be used.
     """
     remote = _Remote(settings)
     found: list[dict[str, Any]] = []
@@ -67,7 +68,7 @@ def pull(
         try:
             trial, files = _wanted(word, settings, remote)
         except CacheDamaged as error:  # of a trial that only the shared cache knows
-            found.append({"trial": word, "files": [], "problem": f"{error.message}; {error.fix}"})
+            found.append({"trial": word, "files": [], "problem": _told(error)})
             continue
         except NotFound as error:
             if lacking is None:
@@ -75,9 +76,23 @@ def pull(
             lacking[word] = error.message
             continue
         place = _models(settings.root) if to is None else _folder(to / short(trial))
-        pulled = [_pulled(each, settings.root, remote, place) for each in files]
-        found.append({"trial": trial, "files": [each._asdict() for each in pulled], "problem": ""})
+        pulled: list[Pulled] = []
+        for each in files:
+            try:
+                pulled.append(_pulled(each, trial, settings.root, remote, place))
+            except NotFound as error:  # no cache to ask, which is no reason to leave out what is here
+                if lacking is None:
+                    raise
+                pulled.append(Pulled(each.name, "", each.bytes, each.sha256, "", _told(error)))
+        if lacking is not None and pulled and all(each.problem.startswith(NO_CACHE) for each in pulled):
+            lacking[trial] = pulled[0].problem
+        else:
+            found.append({"trial": trial, "files": [each._asdict() for each in pulled], "problem": ""})
     return found
+
+
+def _told(error: BluenoError) -> str:
+    return f"{error.message}; {error.fix}" if error.fix else error.message
 
 
 class _Remote:
@@ -91,7 +106,7 @@ class _Remote:
         """NotFound when no setting names one."""
         self._cache = self._cache or remote_cache(self._settings)
         if self._cache is None:
-            raise NotFound("what is not here can only be in the shared cache, and there is none", NO_BUCKET)
+            raise NotFound(NO_CACHE, NO_BUCKET)
         return self._cache
 
 
@@ -169,7 +184,7 @@ def _folder(folder: Path) -> Place:
 # ---- bringing it
 
 
-def _pulled(one: Wanted, root: Path, remote: _Remote, place: Place) -> Pulled:
+def _pulled(one: Wanted, trial: str, root: Path, remote: _Remote, place: Place) -> Pulled:
     models = FolderCache(root / "models")
     kept: list[Path] = []
     is_here = models.stat(one.key) == one.bytes and digest_file(models.get(one.key)) == one.sha256
@@ -177,14 +192,14 @@ def _pulled(one: Wanted, root: Path, remote: _Remote, place: Place) -> Pulled:
         if is_here:
             kept.append(place(one, models.get(one.key)))
             return Pulled(one.name, str(kept[0]), one.bytes, one.sha256, "here")
-        if bring(one.sha256, remote.open(), lambda file: kept.append(place(one, file))):
+        if bring(one.sha256, remote.open(), lambda file: kept.append(place(one, file)), trial):
             return Pulled(one.name, str(kept[0]), one.bytes, one.sha256, "cache")
     except CacheDamaged as error:
-        return Pulled(one.name, "", one.bytes, one.sha256, "", error.message)
+        return Pulled(one.name, "", one.bytes, one.sha256, "", _told(error))
     except (CacheUnavailable, NotFound):
         raise  # it cannot be asked, nor for the rest
     except BluenoError as error:
-        return Pulled(one.name, "", one.bytes, one.sha256, "", f"{error.message}; {error.fix}")
+        return Pulled(one.name, "", one.bytes, one.sha256, "", _told(error))
     problem = "it is neither here nor in the shared cache"
     return Pulled(one.name, "", one.bytes, one.sha256, "", problem)
 
@@ -238,4 +253,5 @@ def command(
         print_json({"trials": found, "without": without})
     else:
         click.echo(pull_text(found, lacking))
-    return 1 if not found or any(one["problem"] for each in found for one in (each, *each["files"])) else 0
+    has_problem = any(one["problem"] for each in found for one in (each, *each["files"]))
+    return 1 if not found or has_problem or any(why.startswith(NO_CACHE) for why in lacking.values()) else 0
