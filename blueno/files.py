@@ -77,18 +77,21 @@ def files_at(path: Path | str) -> tuple[Path, list[str]]:
     whole = Path(os.path.abspath(path))
     if whole.is_file():
         return whole, []
-    start = whole if whole.is_dir() else _before_wildcards(whole)
-    names = files_below(start) if whole.is_dir() else _matching(whole, start)
+    start, names = (whole, files_below(whole)) if whole.is_dir() else _matching(whole)
     if not names:
         raise DataError(f"there is no file at {path}", "paths are relative to the spec: correct it, or create the file")
     return start, names
 
 
-def _matching(pattern: Path, start: Path) -> list[str]:
-    files = [Path(each) for each in glob.glob(str(pattern), recursive=True) if os.path.isfile(each)]
-    return sorted(file.relative_to(start).as_posix() for file in files)
+def _matching(path: Path) -> tuple[Path, list[str]]:
+    start, pattern = split_pattern(path)
+    names = glob.glob(pattern, root_dir=start, recursive=True)
+    return start, sorted(Path(name).as_posix() for name in names if os.path.isfile(start / name))
 
 
-def _before_wildcards(path: Path) -> Path:
-    """The part of a pattern that names one folder; its own folder when there are none."""
-    return next(each for each in path.parents if not glob.has_magic(str(each)))
+def split_pattern(path: Path) -> tuple[Path, str]:
+    """The folder that a path begins with, as far as there is one, and the rest: only that is a pattern, since a folder
+    may have brackets in its own name.
+    """
+    start = next(each for each in path.parents if os.path.isdir(each))
+    return start, path.relative_to(start).as_posix()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import DataError
+from ..files import split_pattern
 from ..raw import address_of, in_bucket
 from .choices import file_at
 from .language import REQUIRED, Key
@@ -111,13 +112,19 @@ def existing(file: File, path: str, context: Context, several: bool = False) -> 
             context.problems.add(file.mark, path, error.message, error.fix)
             file = file._replace(path="")
         return file
-    is_pattern = several and glob.has_magic(file.path)
-    pattern = file.path if is_pattern else glob.escape(file.path)
-    pattern = pattern.replace("{fold}", "*").replace("{seed}", "*")
-    may_match = is_pattern or is_template(file.path)
-    if not os.path.exists(file.path) and not (may_match and any(glob.iglob(pattern, recursive=True))):
+    if not os.path.exists(file.path) and not _matches(file.path, several):
         context.problems.add(file.mark, path, f"there is no file {file.written}", _near_file(file))
     return file
+
+
+def _matches(path: str, several: bool) -> bool:
+    """Whether there is a file for a pattern, where one may stand, or for a path with {fold} or {seed}."""
+    start, rest = split_pattern(Path(path))
+    is_pattern = several and glob.has_magic(rest)
+    if not is_pattern and not is_template(rest):
+        return False
+    pattern = (rest if is_pattern else glob.escape(rest)).replace("{fold}", "*").replace("{seed}", "*")
+    return any(glob.iglob(pattern, root_dir=start, recursive=True))
 
 
 def is_template(text: str) -> bool:

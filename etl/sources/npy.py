@@ -9,7 +9,7 @@ import numpy as np
 from blueno.errors import DataError
 
 from . import FilePaths, Loaded
-from .together import check_rows, one_array
+from .together import check_rows, one_array, with_rows
 
 VERSION = 1
 
@@ -41,7 +41,7 @@ def _array(path: str) -> np.ndarray:
     if not isinstance(array, np.ndarray):
         array.close()
         raise DataError(f"{path} holds several arrays", "use the source npz")
-    return array
+    return with_rows(path, array)
 
 
 def files(x: str, y: str, ids: str | None = None, groups: str | None = None) -> list[str]:

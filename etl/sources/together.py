@@ -17,13 +17,15 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_
 from blueno.errors import DataError
 
 SHOWN = 5  # columns in a message
+EXACT = 2**53  # integers up to here stay what they are among floats
 KINDS = {"b": "true and false", "i": "numbers", "u": "numbers", "f": "numbers", "U": "text", "S": "bytes"}
 
 
 def one_table(paths: Sequence[str], read: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
     """The rows of all files, in order, with the columns as the first has them.
 
-    DataError when a file has other columns, or a column of another kind: numbers in one file and text in another.
+    DataError when a file has other columns, or a column of another kind: numbers in one file and text in another, or
+    integers that would change among the numbers of another.
     """
     tables = [read(path) for path in paths]
     if len(tables) == 1:
@@ -72,6 +74,10 @@ def _kind(columns: list[pd.Series], paths: Sequence[str]) -> Any:
     if other is not None:
         message = f"{other[0]}: the column {first[1].name!r} is {_word(other[1])}, and {_word(first[1])} in {first[0]}"
         raise DataError(message, "write it alike in all files; words that stand for gaps are named by `missing`")
+    if changed := _changed(there):
+        path, what, other_path, other_what = changed
+        message = f"{path}: the column {first[1].name!r} has {what}, and {other_what} in {other_path}; {CHANGED}"
+        raise DataError(message, ALIKE)
     return first[1].dtype
 
 
@@ -88,27 +94,57 @@ def _empty_ones(table: pd.DataFrame, kinds: dict[str, Any]) -> dict[str, Any]:
     return {name: kind for name, kind in kinds.items() if kind is not None and not table[name].notna().any()}
 
 
+# ---- integers
+
+CHANGED = "together they would become floats, and integers beyond 2**53 others"
+ALIKE = "save them alike: what names samples as text, numbers as floats"
+
+
+def _changed(parts: Sequence[tuple[str, Any]]) -> tuple[str, str, str, str] | None:
+    """Two of the files with columns or arrays, and what each has, whose integers would not stay the same together."""
+    by_kind = {kind: [each for each in parts if each[1].dtype.kind == kind] for kind in "iuf"}
+    if by_kind["f"]:
+        long = next((path for path, values in by_kind["i"] + by_kind["u"] if _is_long(values)), None)
+        return (long, "integers beyond 2**53", by_kind["f"][0][0], "floats") if long else None
+    unsigned = next((path for path, values in by_kind["u"] if values.dtype.itemsize == 8), None)
+    if unsigned is None or not by_kind["i"]:  # shorter ones have a type of integers together
+        return None
+    return unsigned, "unsigned integers of 64 bits", by_kind["i"][0][0], "signed ones"
+
+
+def _is_long(values: Any) -> bool:
+    return values.size > 0 and (int(values.max()) > EXACT or int(values.min()) < -EXACT)
+
+
 # ---- arrays
 
 
 def one_array(paths: Sequence[str], arrays: Iterable[np.ndarray]) -> np.ndarray:
     """The rows of all arrays, in order; of several files they are in memory afterwards.
 
-    DataError when the rows of one have another shape or kind than those of the first.
+    DataError when the rows of one have another shape or kind than those of the first, or integers that would change.
     """
     found = list(arrays)
     if len(found) == 1:
         return found[0]
     for path, array in zip(paths, found, strict=True):
-        if array.ndim == 0:
-            raise DataError(f"{path} holds a single value, and no rows", "save an array with a row for each sample")
-        if array.shape[1:] != found[0].shape[1:]:
+        if with_rows(path, array).shape[1:] != found[0].shape[1:]:
             message = f"{path} has rows of shape {array.shape[1:]}, and {Path(paths[0]).name} of {found[0].shape[1:]}"
             raise DataError(message, "name the files that belong together by a pattern, or give their rows one shape")
         if _kind_of(array) != _kind_of(found[0]):
             message = f"{path} holds {_kind_of(array)}, and {Path(paths[0]).name} {_kind_of(found[0])}"
             raise DataError(message, "save them alike")
+    if changed := _changed(list(zip(paths, found, strict=True))):
+        path, what, other_path, other_what = changed
+        raise DataError(f"{path} holds {what}, and {Path(other_path).name} {other_what}; {CHANGED}", ALIKE)
     return np.concatenate(found)
+
+
+def with_rows(path: str, array: np.ndarray) -> np.ndarray:
+    """The array. DataError when it is a single value."""
+    if array.ndim == 0:
+        raise DataError(f"{path} holds a single value, and no rows", "save an array with a row for each sample")
+    return array
 
 
 def _kind_of(array: np.ndarray) -> str:

@@ -83,6 +83,43 @@ def test_a_file_without_rows_is_none_of_a_table(tmp_path: Path) -> None:
     assert load("csv", path=str(tmp_path)).features.to_dict("list") == {"age": [3], "ill": ["yes"]}
 
 
+@pytest.mark.parametrize("others", [("18446744073709551615", "2"), ("0.5", "2"), ("0.5", "")])
+def test_integers_that_would_change_among_others_are_told(tmp_path: Path, others: tuple[str, str]) -> None:
+    for name, value in zip("abc", ("9007199254740993", *others), strict=True):
+        (tmp_path / f"{name}.csv").write_text(f"id,ill\n{value},yes\n")
+    has = "unsigned" if others[0].startswith("1") else "integers beyond 2"
+    with pytest.raises(DataError, match=f"the column 'id' has {has}") as caught:
+        load("csv", path=str(tmp_path))
+    assert "/a.csv" in caught.value.message and "/b.csv" in caught.value.message
+    assert "/c.csv" not in caught.value.message and "save them alike" in str(caught.value.fix)
+
+
+def test_integers_that_stay_the_same_go_together(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("age,id\n3,9007199254740993\n")
+    (tmp_path / "b.csv").write_text("age,id\n0.5,9007199254740995\n")
+    found = load("csv", path=str(tmp_path)).features
+    assert found.to_dict("list") == {"age": [3.0, 0.5], "id": [9007199254740993, 9007199254740995]}
+
+
+@pytest.mark.parametrize(
+    ("ids", "others", "message"),
+    [
+        ("i8", "u8", r"b\.npz holds unsigned integers of 64 bits, and a\.npz signed ones"),
+        ("u8", "i4", r"a\.npz holds unsigned integers of 64 bits, and b\.npz signed ones"),
+        ("i8", "f8", r"a\.npz holds integers beyond 2\*\*53, and b\.npz floats"),
+        ("i8", "u4", None),
+    ],
+)
+def test_ids_of_arrays_that_would_change(tmp_path: Path, ids: str, others: str, message: str | None) -> None:
+    for name, own in (("a", np.array([2**53 + 1], dtype=ids)), ("b", np.array([7], dtype=others))):
+        np.savez(tmp_path / f"{name}.npz", x=np.zeros((1, 2)), y=np.zeros(1), ids=own)
+    if message is None:
+        assert load("npz", path=str(tmp_path)).ids.tolist() == [2**53 + 1, 7]
+        return
+    with pytest.raises(DataError, match=message):
+        load("npz", path=str(tmp_path))
+
+
 def save(folder: Path, **arrays: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, array in arrays.items():
@@ -126,6 +163,13 @@ def test_arrays_that_do_not_go_together(tmp_path: Path) -> None:
         load("npz", path=str(tmp_path / "*.npz"))
 
 
+@pytest.mark.parametrize("single", ["x", "y"])
+def test_a_single_value_is_no_array_of_rows(tmp_path: Path, single: str) -> None:
+    save(tmp_path, **{"x": np.zeros((2, 3)), "y": np.zeros(2), single: np.float64(3)})
+    with pytest.raises(DataError, match=rf"{single}\.npy holds a single value, and no rows"):
+        load("npy", x=str(tmp_path / "x.npy"), y=str(tmp_path / "y.npy"))
+
+
 def test_what_counts_is_the_same_when_planned_and_when_read(tmp_path: Path) -> None:
     for name in ("b", "a", "sub/c"):
         write("csv", tmp_path / "t" / name, ROWS)
@@ -159,3 +203,16 @@ def test_a_spec_names_a_pattern_where_several_files_may_be(tmp_path: Path) -> No
     assert problems(tmp_path, 'images: {path: t, table: "t/*.csv"}') == ["there is no file t/*.csv"]
     (tmp_path / "t" / "a.csv").write_text("age,sick\n3,yes\n")
     assert problems(tmp_path, 'csv: "t/*.csv"') == ["t/*.csv has no column 'ill'"]
+
+
+def test_the_folder_of_a_pattern_may_have_brackets(tmp_path: Path) -> None:
+    folder = tmp_path / "p[1]"
+    for name in ("t/a", "t/b", "u/c"):
+        write("csv", folder / name, ROWS)
+        write("csv", tmp_path / "plain" / name, ROWS)
+    for pattern in ("t/*.csv", "*/[ab].csv", "**/*.csv"):
+        assert problems(folder, f'csv: "{pattern}"') == []
+        found, plain = (planned(each / pattern, tmp_path / "memory") for each in (folder, tmp_path / "plain"))
+        assert found == plain
+    assert len(load("csv", path=str(folder / "*/[ab].csv")).features) == 2 * len(ROWS)
+    assert problems(folder, 'csv: "t/*.tsv"') == ["there is no file t/*.tsv"]
