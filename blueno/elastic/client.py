@@ -6,12 +6,8 @@ Certificates are always checked; there is no way to switch that off.
 from __future__ import annotations
 
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..errors import BluenoError, MissingLibrary
@@ -169,49 +165,22 @@ def send(
 ) -> list[Outcome]:
     """Sends documents in bulk; returns those that were not taken. Raises Unreachable when nothing more could be sent.
 
-    A document that the index has in a newer version, and one to be deleted that is not there, are no trouble. While
-    `most` documents are on their way, `documents` is asked for the next ones.
+    A document that the index has in a newer version, and one to be deleted that is not there, are no trouble.
     """
-    over = False
-
-    def work(piece: list[Document]) -> list[Outcome]:
-        nonlocal over
-        if over:
-            return []
-        try:
-            return _send_piece(client, prefix, piece)
-        except BaseException:
-            over = True  # what stands behind it would only wait for the same
-            raise
-
-    found: list[Outcome] = []
-    waiting = iter(documents)
-    with ThreadPoolExecutor(1) as pool:
-        ahead: deque[Future[list[Outcome]]] = deque()
-        try:
-            while piece := list(islice(waiting, most)):
-                ahead.append(pool.submit(work, piece))
-                if len(ahead) > 1:
-                    found += ahead.popleft().result()
-            while ahead:
-                found += ahead.popleft().result()
-        except BaseException:
-            over = True
-            raise
-    return found
-
-
-def _send_piece(client: Elasticsearch, prefix: str, documents: list[Document]) -> list[Outcome]:
     from elasticsearch.helpers import streaming_bulk
 
-    by_id: dict[tuple[str, str], Document] = {(each.kind, each.id): each for each in documents}
+    by_id: dict[tuple[str, str], Document] = {}
     found: list[Outcome] = []
+
+    def expanded(document: Any) -> Any:
+        by_id[document.kind, document.id] = document
+        return _operation(document, prefix)
+
     made: Any = documents  # the client's types know no others than its own
     with explained():
         for ok, answer in streaming_bulk(
-            client, made, expand_action_callback=partial(_operation, prefix), chunk_size=len(documents),
-            max_chunk_bytes=CHUNK_BYTES, raise_on_error=False, raise_on_exception=True, max_retries=0, yield_ok=False,
-            require_alias=True,
+            client, made, expand_action_callback=expanded, chunk_size=most, max_chunk_bytes=CHUNK_BYTES,
+            raise_on_error=False, raise_on_exception=True, max_retries=0, yield_ok=False, require_alias=True,
         ):  # fmt: skip
             [(operation, item)] = answer.items()
             status = int(item.get("status", 500))
@@ -228,7 +197,7 @@ def _kind_of(index: str, prefix: str) -> str:
     return index.removeprefix(f"{prefix}-").partition("-v")[0]
 
 
-def _operation(prefix: str, document: Document) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def _operation(document: Document, prefix: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
     about = {
         "_index": alias(prefix, document.kind), "_id": document.id, "version": document.seq,
         "version_type": "external_gte",

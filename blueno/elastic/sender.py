@@ -203,21 +203,14 @@ def _ours(s: Sender, clause: dict[str, Any]) -> dict[str, Any]:
 
 def _sent(s: Sender, found: Iterable[Document]) -> list[Outcome]:
     """Sends documents. A request that is refused as a whole is sent again one by one, to find which is to blame."""
-    made: list[Document] = []
-
-    def noted() -> Iterator[Document]:
-        for document in found:
-            made.append(document)
-            yield document
-
-    everything = noted()
+    everything = list(found)
     try:
         return send(s.client, s.target.prefix, everything)
     except Unreachable as error:
         if error.status not in (BAD_DOCUMENT, TOO_LARGE):
             raise
     outcomes: list[Outcome] = []
-    for document in [*made, *everything]:
+    for document in everything:
         try:
             outcomes += send(s.client, s.target.prefix, [document])
         except Unreachable as error:
