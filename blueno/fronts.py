@@ -83,8 +83,12 @@ def front_text(document: dict[str, Any]) -> str:
         lines.append(f"*: the front, {len(front)} of {len(rows)}, of which none is beaten in all of: {names}")
         more = f" and {len(front) - MOST_NAMED} more" if len(front) > MOST_NAMED else ""
         lines.append(f"the front: {', '.join(map(short, front[:MOST_NAMED]))}{more}")
-    beyond = sum(row.get("allowed") is False for row in rows)
-    if beyond:
+    last = [row for row in rows if row.get("allowed") is False]
+    if last:
         limits = ", ".join(f"{name} {operator} {limit:g}" for name, operator, limit in document["where"])
-        lines.append(f"{beyond} of {len(rows)} do not keep to where ({limits}), and stand last")
+        beyond = sum(row["replicates"] > 0 for row in last)
+        if beyond:
+            lines.append(f"{beyond} of {len(rows)} do not keep to where ({limits}), and stand last")
+        if beyond < len(last):
+            lines.append(f"{len(last) - beyond} of {len(rows)} have no result to hold against where ({limits})")
     return "".join(f"\n{line}" for line in lines)

@@ -9,7 +9,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Any, Protocol
 
-from ..spec.metrics import read_name
+from ..spec.metrics import other_names, read_name
 from ..spec.problems import nearest
 from .fields import ALIASES, FIELDS
 from .operands import Value
@@ -161,9 +161,10 @@ def check_names(query: str, node: Node, metrics: Iterable[str], params: Iterable
     for test in comparisons(node):
         field = test.field
         if field.group == "metric" and not there & set(spellings(field.name)):
-            fix = nearest(field.name, [*FIELDS, *ALIASES, *there])
+            meant = {**ALIASES, **{other: each for each in there for other in other_names(each)}}
+            fix = nearest(field.name, [*FIELDS, *meant, *there])
             near = fix.removeprefix("write ")
-            fix = f"write {ALIASES[near]}" if near in ALIASES and near != fix else fix
+            fix = f"write {meant[near]}" if near in meant and near != fix else fix
             if any(map(holder(field.name), paths)):
                 fix = f"write hp.{field.name} for the parameter"
             raise QueryError(query, field.column, f"no trial has a metric or field {field.name}", fix)

@@ -150,6 +150,16 @@ def read_name(written: str) -> Name:
     return Name(part, _STANDARD.get(bare, bare))
 
 
+def other_names(written: str) -> list[str]:
+    """The other ways to write a metric.
+
+    >>> "val_auc" in other_names("val_roc_auc"), other_names("val_of_mine")
+    (True, [])
+    """
+    name = read_name(written)
+    return [f"{name.part}_{other}".removeprefix("_") for other, bare in _STANDARD.items() if bare == name.bare != other]
+
+
 def direction_of(name: Name) -> str | None:
     """Which direction of a metric is better; None for one that is not built in."""
     return METRICS[name.bare].direction if name.bare in METRICS else None

@@ -32,8 +32,10 @@ def outcome(model: dict[str, Any]) -> dict[str, float]:
 
 def test_the_front_stands_first_and_what_is_beyond_limits_last(tmp_path: Path) -> None:
     db, number = searched.opened(compiled(SPEC + GRID, tmp_path), tmp_path)
-    searched.do_waiting(db, number, outcome)
     sweep = read.find_sweep(db, "several")
+    before = results_text(table_of(db, sweep))
+    assert "5 of 5 have no result to hold against where" in before and "do not keep" not in before
+    searched.do_waiting(db, number, outcome)
     document = table_of(db, sweep)
     rows = [(row["params"]["model"]["size"], row["allowed"], row["front"]) for row in document["rows"]]
     assert rows == [(6, True, True), (2, True, True), (4, True, False), (9, False, False), (1, False, False)]

@@ -60,6 +60,8 @@ def test_a_word_is_an_id_or_a_query(bench: Bench, capsys: pytest.CaptureFixture[
         (["hp.x = 7"], 1, "no trial is so"),
         (["digits"], 1, "digits exists"),
         (["hp.x = 1", trial], 2, "not both"),
+        (["3f2z"], 2, "neither an id of a trial"),
+        ([""], 2, "is empty"),
         (["hp.x", "=", "1"], 2, "one QUERY in quotes"),
         ([trial, "--top", "3"], 2, "for a QUERY"),
     ):

@@ -201,6 +201,7 @@ def test_a_query_that_is_too_deep_is_an_error() -> None:
     ("query", "fix"),
     [
         ("val_acc_ > 1", "write val_accuracy"),
+        ("val_auk > 1", "write val_roc_auc"),
         ("dropout > 1", "write hp.dropout for the parameter"),
         ("hp.droput > 1", "write hp.dropout"),
         ("hp.lr > 1", "write hp.learning_rate"),

@@ -19,6 +19,8 @@ def is_query(words: Sequence[str]) -> bool:
     """Whether words are a query and not ids. Raises UsageError for both together, and for several queries."""
     if not all(word.strip() for word in words):
         raise click.UsageError("one of the words is empty: write ids of trials, or one QUERY in quotes")
+    if len(words) == 1 and re.fullmatch(r"[0-9a-zA-Z]*[0-9][0-9a-zA-Z]*", words[0]) and not ID.fullmatch(words[0]):
+        raise click.UsageError(f"{words[0]!r} is neither an id of a trial (digits 0 to 9 and a to f) nor a QUERY")
     queries = [word for word in words if not ID.fullmatch(word)]
     if queries and len(words) > 1:
         told = "one QUERY in quotes, or ids of trials; not several queries, and not both"
