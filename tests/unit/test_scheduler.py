@@ -359,21 +359,41 @@ def test_stop_now_ends_what_runs(bench: Bench) -> None:
     assert bench.db.execute("SELECT DISTINCT state FROM trials").fetchall()[0][0] == "idle"
 
 
-def test_of_what_a_worker_holds_only_what_nobody_wants_is_stopped(bench: Bench) -> None:
+def stopped_while_they_hold_several(bench: Bench) -> tuple[int, set[str], set[str]]:
+    """A sweep that another one is stopped beside, and trials: those that workers are on, which it wants, and the others
+    that they held, which nobody does.
+    """
     first = bench.submit(name="first", values=tuple(range(12)))
     bench.scheduler.mean_s = 0.001  # so that workers hold several
     bench.scheduler.first = {first: None}
     bench.steps(2)
     on = {message["trial"] for _, message in bench.begin_all()}
     held = {trial.id for worker in bench.scheduler.workers.values() for trial in worker.trials}
-    assert len(held) > len(on)
     recipes = {row["id"]: json.loads(row["recipe"]) for row in bench.db.execute("SELECT id, recipe FROM trials")}
-    bench.submit(name="second", values=tuple(recipes[id]["model"]["x"] for id in on))
+    second = bench.submit(name="second", values=tuple(recipes[id]["model"]["x"] for id in on))
     requests.append(bench.db, "stop", {"sweep": first, "now": True}, bench.now)
     bench.steps(1)
+    return second, on, held - on
+
+
+def test_of_what_a_worker_holds_only_what_nobody_wants_is_stopped(bench: Bench) -> None:
+    _, on, others = stopped_while_they_hold_several(bench)
+    assert others
     assert len(bench.scheduler.workers) == 2, "what is wanted goes on"
     assert {trial.id for worker in bench.scheduler.workers.values() for trial in worker.trials} == on
-    assert {trial for _, trial in bench.executor.stopped} == held - on
+    assert {trial for _, trial in bench.executor.stopped} == others
+
+
+def test_a_worker_that_has_begun_what_nobody_wants_is_ended(bench: Bench) -> None:
+    """It heard too late, would train for nobody, and might never end; what it was on comes again."""
+    second, _, _ = stopped_while_they_hold_several(bench)
+    worker, trial = bench.executor.stopped[0]
+    bench.executor.say(worker, {"kind": "started", "trial": trial, "attempt": 1})
+    bench.steps(1)
+    assert worker not in bench.executor.alive
+    bench.run(good)
+    assert bench.counts(second) == {"succeeded": 2}
+    assert not bench.db.execute("SELECT 1 FROM results WHERE state = 'failed'").fetchall(), "nobody is to blame"
 
 
 def test_a_trial_that_another_sweep_wants_goes_on(bench: Bench) -> None:
