@@ -138,13 +138,7 @@ def trial_document(trial: TrialFacts, part: Part, whose: Owner) -> dict[str, Any
         "nonfinite": sorted({*json.loads(row["nonfinite"] or "[]"), *unfinite}),
         "notes": json.loads(row["notes"] or "[]"),
         "resources": {"peak_memory_bytes": row["peak_memory_bytes"], "threads": facts.get("threads")},
-        "code": {
-            "blueno": facts.get("blueno"),
-            "snapshot": newest.snapshot if newest else None,
-            "git_sha": newest.git.get("sha") if newest else None,
-            "git_dirty": newest.git.get("dirty") if newest else None,
-            "digest": sorted({str(digest) for digest in (recipe.get("code") or {}).values()}),
-        },
+        "code": _code(recipe, facts, newest),
         "error": _error(error),
         "log": unpack(row["log"]) if row["log"] else None,
         "tags": _tags(sweeps),
@@ -183,6 +177,14 @@ def _defaults(row: dict[str, Any], recipe: dict[str, Any]) -> dict[str, Any]:
 def _host(facts: dict[str, Any]) -> dict[str, Any]:
     names = ("device", "gpu", "gpu_memory_bytes", "slot", "platform", "python", "libraries")
     return {"name": facts.get("host"), **{name: facts.get(name) for name in names}}
+
+
+def _code(recipe: dict[str, Any], facts: dict[str, Any], newest: SweepFacts | None) -> dict[str, Any]:
+    digests = sorted({str(digest) for digest in (recipe.get("code") or {}).values()})
+    of_sweep = {} if newest is None else {
+        "snapshot": newest.snapshot, "git_sha": newest.git.get("sha"), "git_dirty": newest.git.get("dirty")
+    }  # fmt: skip
+    return {"blueno": facts.get("blueno"), "digest": digests, **of_sweep}
 
 
 def _dataset(row: dict[str, Any]) -> dict[str, Any]:
