@@ -63,6 +63,9 @@ SHAPES = [
         MARK,
     ),
 ]
+WORDS_OF_SHAPES = re.compile("|".join({re.escape(word) for words, _, _ in SHAPES for word in words}))
+SHORT = 200  # characters; so long a text is looked through at once, and kept with its answer
+NUMBERS = {int, float, bool, type(None)}  # there is no text in them
 Redact = Callable[[str], str]
 
 
@@ -97,20 +100,22 @@ def _forms(value: str) -> Iterator[str]:
 
 def redactor(environment: Mapping[str, str]) -> Redact:
     """A function that takes the environment's secrets, and what looks like one, out of a text."""
-    known = sorted(secrets_of(environment), key=len, reverse=True)
-    literal = re.compile("|".join(map(re.escape, known))) if known else None
+    secrets = sorted(secrets_of(environment), key=len, reverse=True)
+    literal = re.compile("|".join(map(re.escape, secrets))) if secrets else None
 
     def redact(text: str) -> str:
         if literal is not None:
             text = literal.sub(MARK, text)
         small = text.lower()
+        if len(text) <= SHORT and not WORDS_OF_SHAPES.search(small):
+            return text
         for words, shape, replacement in SHAPES:
             if any(word in small for word in words):
                 text = shape.sub(replacement, text)
         return text
 
-    short = lru_cache(maxsize=20_000)(redact)
-    return lambda text: short(text) if len(text) <= 200 else redact(text)
+    known = lru_cache(maxsize=20_000)(redact)
+    return lambda text: known(text) if len(text) <= SHORT else redact(text)
 
 
 def redacted(value: Any, redact: Redact) -> Any:
@@ -118,5 +123,7 @@ def redacted(value: Any, redact: Redact) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {redact(key): redacted(inner, redact) for key, inner in value.items()}
+        return {
+            redact(key): inner if type(inner) in NUMBERS else redacted(inner, redact) for key, inner in value.items()
+        }
     return [redacted(inner, redact) for inner in value] if isinstance(value, list) else value

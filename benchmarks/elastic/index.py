@@ -1,9 +1,10 @@
 """The outbox of 10,000 trials with 200,000 documents of epochs into a real server, beside a bare `streaming_bulk` of
-the same documents.
+the same documents: as the client makes JSON by itself, and with orjson, which is how Blueno makes it.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import time
@@ -27,26 +28,29 @@ from .store import filled
 
 LIMIT_S, SHARE = 60.0, 0.8
 ROUNDS, TRIALS = 3, 10_000
+ARMS = ("outbox", "bare", "bare with orjson")
 
 
 def measure(quick: bool) -> Table:
-    """Both arms in turn, each into indices of its own; the documents of the bare one lie ready in memory."""
+    """The arms in turn, each into indices of its own; the documents of the bare ones lie ready in memory."""
     rounds, trials = (1, 200) if quick else (ROUNDS, TRIALS)
     port = os.environ.get("BLUENO_TEST_ELASTIC_PORT")
     server = Running(int(port)) if port else Server()
     if not port:
         server.start()
-    found: dict[str, list[float]] = {"outbox": [], "bare": []}
+    found: dict[str, list[float]] = {arm: [] for arm in ARMS}
     held: list[tuple[float, float]] = []
     try:
         with tempfile.TemporaryDirectory() as folder:
             db = filled(Path(folder), trials)
             db.close()
             for number in range(rounds):
-                for arm in ("outbox", "bare") if number % 2 else ("bare", "outbox"):
-                    target = Target(server.url, "", f"bench-{os.getpid()}-{number}-{arm}", "", "")
+                for place, arm in enumerate(ARMS if number % 2 else reversed(ARMS)):
+                    target = Target(server.url, "", f"bench-{os.getpid()}-{number}-{place}", "", "")
                     found[arm].append(
-                        _outbox(Path(folder), target, held) if arm == "outbox" else _bare(Path(folder), target)
+                        _outbox(Path(folder), target, held)
+                        if arm == "outbox"
+                        else _bare(Path(folder), target, "orjson" in arm)
                     )
                     server.ask("POST", f"/{target.prefix}-*/_refresh")
                     counts = {kind: server.count(f"{target.prefix}-{kind}") for kind in ("trials", "epochs", "configs")}
@@ -57,8 +61,8 @@ def measure(quick: bool) -> Table:
         server.close()
     each = {arm: median(times) for arm, times in found.items()}
     total = 22 * trials
-    rows = [[arm, f"{each[arm]:.1f} s", f"{total / each[arm]:,.0f}"] for arm in ("outbox", "bare")]
-    share = each["bare"] / each["outbox"]
+    rows = [[arm, f"{each[arm]:.1f} s", f"{total / each[arm]:,.0f}"] for arm in ARMS]
+    share, stricter = (each[arm] / each["outbox"] for arm in ARMS[1:])
     early, late = (median(pair[place] for pair in held) / 1e6 for place in (0, 1))
     return Table(
         "elastic.index",
@@ -72,7 +76,8 @@ def measure(quick: bool) -> Table:
         ],
         [
             f"under {LIMIT_S:.0f} s; it is {each['outbox']:.1f} s ({met(each['outbox'], LIMIT_S)})",
-            f"at least {SHARE:.0%} of the bare rate; it is {share:.0%} ({met(-share, -SHARE)})",
+            f"at least {SHARE:.0%} of the bare rate; it is {share:.0%} ({met(-share, -SHARE)}), and {stricter:.0%} of what"
+            " is bare but for orjson",
         ],
     )
 
@@ -92,25 +97,27 @@ def _outbox(root: Path, target: Target, held: list[tuple[float, float]]) -> floa
     return taken
 
 
-def _bare(root: Path, target: Target) -> float:
+def _bare(root: Path, target: Target, with_orjson: bool) -> float:
     """What `streaming_bulk` alone takes for the same documents, which lie ready."""
-    from elasticsearch import Elasticsearch
+    from elasticsearch import Elasticsearch, OrjsonSerializer
     from elasticsearch.helpers import streaming_bulk
 
-    client = Elasticsearch(target.url, request_timeout=600)
+    options: dict[str, Any] = {"serializers": {OrjsonSerializer.mimetype: OrjsonSerializer()}} if with_orjson else {}
+    client = Elasticsearch(target.url, request_timeout=600, **options)
     set_up(client, target.prefix, lambda text: None)
-    taken = 0.0
-    for ready in _ready(root, target.prefix):  # in pieces, so that the process does not hold all at once
-        begun = time.perf_counter()
-        for ok, answer in streaming_bulk(client, ready, chunk_size=1000, raise_on_error=False):
-            assert ok, answer
-        taken += time.perf_counter() - begun
+    ready = list(_ready(root, target.prefix))
+    gc.freeze()  # else the collector looks at all of them again and again
+    begun = time.perf_counter()
+    for ok, answer in streaming_bulk(client, ready, chunk_size=1000, raise_on_error=False):
+        assert ok, answer
+    taken = time.perf_counter() - begun
+    gc.unfreeze()
     client.close()
     return taken
 
 
 def _ready(root: Path, prefix: str) -> Any:
-    """The documents as operations, of 1,000 trials at a time."""
+    """The documents as operations."""
     from blueno.store.database import open_store
 
     db = open_store(root, time.time(), read_only=True)
@@ -121,7 +128,8 @@ def _ready(root: Path, prefix: str) -> Any:
         after = changes[-1].seq
         with reading(db):
             part = outbox.part(db, [change.id for change in changes])
-        yield [_operation(document, prefix) for document in documents(part, whose, redact, {})]
+        for document in documents(part, whose, redact, {}):
+            yield _operation(document, prefix)
     db.close()
 
 

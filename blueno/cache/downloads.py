@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from ..canonical import digest_text, short
 from ..errors import CacheDamaged, CacheUnavailable
 from . import FETCHED
+from .crc32c import checksum_of, written
 
 SLOW_BYTES_S = 50_000  # less than that on the average, after the patience, is as good as nothing
 KEPT_BYTES = 8 * 1024**2  # of what broke off so much is kept for the next call
@@ -36,6 +37,7 @@ class Watched:
     def __init__(self, file: BinaryIO, message: str, patience_s: float) -> None:
         self.file, self.message, self.patience_s = file, message, patience_s
         self.bytes = file.seek(0, os.SEEK_END)
+        self._checksum = checksum_of(Path(file.name))
         self.begin()
 
     def begin(self) -> None:
@@ -46,6 +48,7 @@ class Watched:
         """Forgets what has come."""
         self.bytes = self.file.seek(0)
         self.file.truncate()
+        self._checksum = type(self._checksum)()
 
     def write(self, data: bytes) -> int:
         self.come += len(data)
@@ -53,10 +56,13 @@ class Watched:
         if taken_s > self.patience_s and self.come < SLOW_BYTES_S * taken_s:
             raise CacheUnavailable(self.message, "see `blueno doctor`")
         self.bytes += len(data)
+        self._checksum.update(data)
         return self.file.write(data)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.file, name)
+    @property
+    def crc32c(self) -> str:
+        """Of all the bytes, in base64."""
+        return written(self._checksum)
 
 
 def download(bucket: Any, name: str, file: Watched, timeout: float, retry: Any) -> None:
@@ -92,8 +98,7 @@ class _GoingOn:
             told = self._append()
             self.pinned = self.pinned or (None if told else self._pin())
         size, checksum = (self.pinned.size, self.pinned.crc32c) if self.pinned else (self.file.bytes, told)
-        self.file.flush()
-        if self.file.bytes != size or _crc32c(self.file) != checksum:
+        if self.file.bytes != size or self.file.crc32c != checksum:
             raise Damaged
 
     def _append(self) -> str:
@@ -133,12 +138,6 @@ def _told(headers: Mapping[str, str]) -> str:
     """The CRC32C, in base64, among the checksums that an answer tells; "" if it is not there."""
     told = (each.strip().partition("=") for each in headers.get("x-goog-hash", "").split(","))
     return next((value for name, _, value in told if name == "crc32c"), "")
-
-
-def _crc32c(file: Watched) -> str:
-    from .crc32c import crc32c_of
-
-    return crc32c_of(Path(file.name))
 
 
 # ---- what broke off

@@ -78,7 +78,7 @@ class FolderCache:
     @contextmanager
     def _ours(self, source: Path) -> Iterator[Path]:
         """A file with the bytes of `source` that nobody else writes to, on the file system of the cache."""
-        if self.scratch.resolve() in source.resolve().parents:
+        if source.parent == self.scratch or self.scratch.resolve() in source.resolve().parents:
             yield source
             return
         self.scratch.mkdir(parents=True, exist_ok=True)

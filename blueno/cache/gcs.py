@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BluenoError, CacheDamaged
 from ..settings import BUCKET
 from . import Entry, names_of
-from .downloads import SLOW_BYTES_S, Damaged, Watched, download, half_of
+from .downloads import READ_BYTES, SLOW_BYTES_S, Damaged, Watched, download, half_of
 from .google import told_safely
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class GcsCache:
         from google.api_core.exceptions import NotFound
 
         with half_of(self.url, key, self.scratch) as path:
-            with path.open("r+b") as file, told_safely(self.url):
+            with path.open("r+b", READ_BYTES) as file, told_safely(self.url):
                 watched = Watched(file, f"{self.url}: {key} comes too slowly", self.patience_s)
                 try:
                     download(self.bucket, self._name(key), watched, **self._limits())

@@ -9,6 +9,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -74,7 +75,7 @@ def _documents_of(
         place = (wish.sweep, config)
         if place not in done and part.configs.get(place):
             sweep = part.sweeps[wish.sweep]
-            about = redacted(config_document(place, sweep, part, whose, source["@timestamp"]), redact)
+            about = redacted(config_document(trial, sweep, part, whose, source["@timestamp"]), redact)
             done.add(place)
             yield Document("configs", f"{whose.store}:{sweep.id}:{config}", part.seq, id, about)
 
@@ -255,6 +256,7 @@ def _name(model: Any) -> str:
     return model if isinstance(model, str) else cell(model)
 
 
+@lru_cache(maxsize=10_000)
 def key(name: str) -> str:
     """A name that Elasticsearch takes for a field's: no empty parts, since it reads dots as a path."""
     return ".".join(part.strip() or "_" for part in name.replace("\0", "").split("."))
@@ -334,11 +336,11 @@ def _epoch(base: dict[str, Any], split: str, epoch: int, metrics: dict[str, Any]
 
 
 def config_document(
-    place: tuple[int, str], sweep: SweepFacts, part: Part, whose: Owner, changed: str | None
+    trial: TrialFacts, sweep: SweepFacts, part: Part, whose: Owner, changed: str | None
 ) -> dict[str, Any]:
-    """The aggregate of a config over its replicates, for one of its sweeps."""
+    """The aggregate of a config, which is that of `trial`, over its replicates, for one of its sweeps."""
+    place = (sweep.number, trial.row["config"])
     rows = part.configs[place]
-    kind = next((trial.row["recipe"] for trial in part.trials if trial.row["config"] == place[1]), "{}")
     found = spread(rows, sweep.metric)
     better, worse = (max, min) if sweep.direction == "maximize" else (min, max)
     reached = [value for row in rows if (value := _value(row, sweep.metric)) is not None]
@@ -352,7 +354,7 @@ def config_document(
         "sweep_id": sweep.id,
         "revision": sweep.revision,
         "position": part.positions[place],
-        **hyperparameters(json.loads(kind).get("model") or {}, part.params[place]),
+        **hyperparameters(json.loads(trial.row["recipe"]).get("model") or {}, part.params[place]),
         "replicates": len(reached),
         "planned": len(rows),
         "complete": len(reached) == len(rows),

@@ -29,7 +29,7 @@ from .state import Refused
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-BATCH = 200  # trials, with their epochs and configs
+BATCH = 400  # trials, with their epochs and configs
 
 
 @dataclass
@@ -134,7 +134,7 @@ def _changes(s: Sender, found: list[Change]) -> Sent:
             change.id for change in found if change.kind == "sweep" and not outbox.sweep_is_there(s.store, change.id)
         ]
     unmade: dict[str, str] = {}
-    outcomes = _sent(s, _all(s, part, gone_sweeps, unmade))
+    outcomes = _sent(s, lambda: _all(s, part, gone_sweeps, unmade))
     waiting = {outcome.document.trial: outcome.reason for outcome in outcomes if outcome.verdict == "waits"}
     first = next((change.seq for change in found if change.id in waiting), None)
     reached = found[-1].seq if first is None else min(first - 1, found[-1].seq)
@@ -201,16 +201,17 @@ def _ours(s: Sender, clause: dict[str, Any]) -> dict[str, Any]:
     return {"bool": {"filter": [{"term": {"store": s.whose.store}}, clause]}}
 
 
-def _sent(s: Sender, found: Iterable[Document]) -> list[Outcome]:
-    """Sends documents. A request that is refused as a whole is sent again one by one, to find which is to blame."""
-    everything = list(found)
+def _sent(s: Sender, made: Callable[[], Iterable[Document]]) -> list[Outcome]:
+    """Sends documents. A request that is refused as a whole is sent again one by one, to find which is to blame: they
+    are made again for that, since those of long histories are too many to keep.
+    """
     try:
-        return send(s.client, s.target.prefix, everything)
+        return send(s.client, s.target.prefix, made())
     except Unreachable as error:
         if error.status not in (BAD_DOCUMENT, TOO_LARGE):
             raise
     outcomes: list[Outcome] = []
-    for document in everything:
+    for document in made():
         try:
             outcomes += send(s.client, s.target.prefix, [document])
         except Unreachable as error:
@@ -231,13 +232,13 @@ def _live(s: Sender) -> str:
     for t in part.trials:
         with suppress(Exception):  # it is set aside with its trial's document
             sources[t.row["id"]] = safe_document(t, part, s.whose, s.redact)
-    made = (
+    made = [
         document
         for note in notes
         if note["trial"] in sources
         for document in live_documents(note, sources[note["trial"]], part.seq, s.redact)
-    )
-    outcomes = _sent(s, made)
+    ]
+    outcomes = _sent(s, lambda: made)
     waiting = [outcome.reason for outcome in outcomes if outcome.verdict == "waits"]
     if not waiting:
         s.live = notes[-1]["number"]
@@ -300,8 +301,8 @@ def _sweep_out(s: Sender, begun: int) -> Iterator[Sent]:
         try:
             hits = list(found_ids(s.client, s.target.prefix, kind, query, []))
             # under the version that was seen: one that was sent again since then stays
-            old = (Document(kind, hit["_id"], hit["_version"], "", None) for hit in hits)
-            waits = [outcome.reason for outcome in _sent(s, old)]
+            old = [Document(kind, hit["_id"], hit["_version"], "", None) for hit in hits]
+            waits = [outcome.reason for outcome in _sent(s, lambda: old)]  # noqa: B023 - called at once
             yield Sent(waits=waits[0] if waits else "")
         except Unreachable as error:
             yield Sent(waits=str(error))

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from elastic_transport import JsonSerializer
 
 from blueno import companion as companions
 from blueno.companion import ELASTIC, Companion
 from blueno.elastic import sender as sending
 from blueno.elastic import state
 from blueno.elastic.access import Target
-from blueno.elastic.documents import hyperparameters
+from blueno.elastic.client import Unreachable, encoder, send
+from blueno.elastic.documents import Document, hyperparameters
 from blueno.elastic.sender import turn
 from blueno.settings import load_settings
 from blueno.store.database import transaction
@@ -196,3 +198,27 @@ def test_a_ca_is_looked_for_in_the_project(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("BLUENO_ELASTIC_CA", "ca.pem")
     found = target_of(load_settings(tmp_path), {})
     assert found is not None and found.ca == str(tmp_path / "ca.pem")
+
+
+def test_what_the_quick_json_refuses_is_written_by_the_slow_one() -> None:
+    encoded = encoder()
+    for value in ({"x": 2**70}, {"text": "half of a pair: \ud800"}, {"metrics": {"loss": None, "auc": 0.1}}, {"é": []}):
+        assert encoded(value) == JsonSerializer().dumps(value)
+
+
+def test_after_a_request_that_failed_no_more_documents_are_taken(bench: Bench, proxy: Proxy) -> None:
+    proxy.mode = "broken"
+    s = sender(bench, place(proxy))
+    coming = iter([Document("trials", str(number), 1, str(number), {}) for number in range(100)])
+    with pytest.raises(Unreachable, match="503"):
+        send(s.client, "lone", coming, most=10)
+    assert len(list(coming)) >= 60  # what was under way, and what was made meanwhile
+    s.close()
+
+
+def test_an_answer_for_a_part_of_the_documents_is_none(proxy: Proxy, bench: Bench) -> None:
+    proxy.mode = "forgetful"
+    s = sender(bench, place(proxy))
+    with pytest.raises(Unreachable, match="2 of 3 documents"):
+        send(s.client, "lone", [Document("trials", str(number), 1, str(number), {}) for number in range(3)])
+    s.close()

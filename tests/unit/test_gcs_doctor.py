@@ -130,3 +130,15 @@ def test_no_identity_at_all(tmp_path: Path) -> None:
     with pytest.raises(BluenoError, match="no identity for Google Cloud") as raised:
         storage_client(tmp_path)
     assert "gcloud auth application-default login" in raised.value.fix
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_the_environment_says_by_which_way_and_whom_to_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service_account(tmp_path / "credentials" / "lab.json", "robot@lab.example")
+    for name, value in {"HTTPS_PROXY": "http://proxy.example:3128", "REQUESTS_CA_BUNDLE": "/some/ca.pem"}.items():
+        monkeypatch.setenv(name, value)
+    session = storage_client(tmp_path)._http
+    sent = session.merge_environment_settings("https://storage.googleapis.com/storage/v1/b/x", {}, None, None, None)
+    assert (sent["proxies"]["https"], sent["verify"]) == ("http://proxy.example:3128", "/some/ca.pem")
+    monkeypatch.setenv("NO_PROXY", "googleapis.com")
+    assert not storage_client(tmp_path)._http.proxies
