@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from shutil import disk_usage
 from typing import Literal, NamedTuple
@@ -27,6 +28,7 @@ from .elastic.standing import standing
 from .errors import BluenoError
 from .libraries import Library, optional, required, training
 from .settings import Settings
+from .sinks import LIBRARIES
 from .store.database import holder, mounts, open_store, refuse_network, scheduler_runs, store_path
 from .tables import size
 
@@ -240,6 +242,17 @@ def _elastic(settings: Settings) -> Iterator[Finding]:
         yield Finding("elastic", "ok", f"{found.place}, prefix {found.prefix}: {counted(found.waiting, 'trial')} wait")
 
 
+def _sinks(settings: Settings) -> Iterator[Finding]:
+    """What the setting `sinks` names. It prevents no sweep: a sink gets everything when its library is there."""
+    for name in settings.sinks:
+        lacking = [found_in for module, found_in in LIBRARIES[name].items() if find_spec(module) is None]
+        if lacking:
+            text = f"{name} needs {', '.join(lacking)}, not installed"
+            yield Finding("sinks", "warning", text, f"pip install {' '.join(lacking)}")
+        else:
+            yield Finding("sinks", "ok", f"{name} is fed while a sweep runs")
+
+
 def _held(folder: Path) -> tuple[int, int]:
     """How many files a folder holds, and how many bytes. Files that vanish meanwhile count nothing."""
     sizes = [_bytes(Path(path, name)) for path, _, names in os.walk(folder) for name in names]
@@ -264,5 +277,5 @@ def _newest_event(root: Path) -> float | None:
 
 CHECKS = (
     _python, _system, _libraries, _devices, _workers, _memory, _clock, _folder, _store, _scheduler, _cache, _bucket,
-    _elastic,
+    _elastic, _sinks,
 )  # fmt: skip

@@ -39,6 +39,10 @@ class Sink(Protocol):
 
 
 SINKS = {"tensorboard": "tensorboard", "mlflow": "mlflow"}  # name -> module in this folder, with `open_sink(root)`
+LIBRARIES = {  # what each imports, and where that comes from
+    "tensorboard": {"tensorboardX": "tensorboardX"},
+    "mlflow": {"mlflow": "mlflow-skinny", "sqlalchemy": "sqlalchemy", "alembic": "alembic"},
+}
 
 
 def open_sinks(names: Iterable[str], root: Path) -> list[Sink]:

@@ -164,6 +164,15 @@ def test_what_only_some_parts_need(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert "pillow is not installed (for pictures: pip install -U 'pillow>=10')" in texts
 
 
+def test_a_sink_that_is_set_needs_its_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "blueno.toml").write_text('sinks = ["tensorboard", "mlflow"]')
+    assert [each.state for each in found(tmp_path, "sinks")] == ["ok", "ok"]
+    monkeypatch.setattr("blueno.checks.find_spec", lambda name: None if name == "mlflow" else True)
+    assert found(tmp_path, "sinks")[1:] == [
+        Finding("sinks", "warning", "mlflow needs mlflow-skinny, not installed", "pip install mlflow-skinny")
+    ]
+
+
 def test_sizes_for_people() -> None:
     assert [size(count) for count in (0, 999, 1000, 2_500_000, 3e9, 4e12, 5e15)] == [
         "0 B", "999 B", "1.0 kB", "2.5 MB", "3.0 GB", "4.0 TB", "5000.0 TB",
