@@ -72,12 +72,12 @@ def measure(quick: bool) -> Table:
             f"{trials:,} trials, {20 * trials:,} epochs, {trials:,} configs; medians of {rounds}, interleaved; the"
             " server runs on the same cores",
             f"the sender holds {early:.0f} MB after a tenth of it and {late:.0f} MB at the end",
+            f"of the bare rate with orjson the outbox reaches {stricter:.0%}: making them takes as long as sending",
             f"load of the machine when it was measured: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         ],
         [
             f"under {LIMIT_S:.0f} s; it is {each['outbox']:.1f} s ({met(each['outbox'], LIMIT_S)})",
-            f"at least {SHARE:.0%} of the bare rate; it is {share:.0%} ({met(-share, -SHARE)}); of bare with orjson it is"
-            f" {stricter:.0%}",
+            f"at least {SHARE:.0%} of the bare rate; it is {share:.0%} ({met(-share, -SHARE)})",
         ],
     )
 
