@@ -39,3 +39,23 @@ def test_trials_are_in_tensorboard_as_they_finish(tmp_path: Path) -> None:
     assert len({run for run in runs if run.parts[0] == "jobs"}) == 4
     assert len({run for run in runs if run.parts[0] == "more"}) == 3
     assert "Traceback" not in project.errors and "takes nothing" not in project.errors
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # of MLflow and SQLAlchemy
+def test_trials_are_in_mlflow_as_they_finish(tmp_path: Path) -> None:
+    pytest.importorskip("mlflow", reason="MLflow is not installed")
+    from mlflow import MlflowClient
+
+    from blueno.sinks.mlflow import uri_of
+
+    project = Project(tmp_path)
+    project.write(spec_yaml=SPEC, job_py=JOB, blueno_toml='sinks = ["mlflow"]\n')
+    project.run("sweep", "spec.yaml")
+    wait_for(lambda: not project.processes())
+    client = MlflowClient(uri_of(tmp_path))
+    experiment = client.get_experiment_by_name("jobs")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert sorted(each.data.metrics["final_score"] for each in runs) == [1.0, 2.0, 3.0, 4.0]
+    assert {each.info.status for each in runs} == {"FINISHED"}
+    assert "Traceback" not in project.errors and "takes nothing" not in project.errors
