@@ -69,23 +69,26 @@ class Project:
         return json.loads(self.run(*arguments, "--json", code=code, **variables))
 
     def senders(self) -> list[psutil.Process]:
-        return [process for process in self.processes() if "blueno.elastic.process" in process.cmdline()]
+        return self.processes("blueno.elastic.process")
 
-    def processes(self) -> list[psutil.Process]:
-        """Every process that works for this project: schedulers, workers and what they started."""
+    def workers(self) -> list[psutil.Process]:
+        return self.processes("blueno.worker.process")
+
+    def processes(self, word: str = "") -> list[psutil.Process]:
+        """Every process that works for this project: schedulers, workers and what they started; with a word, those
+        that have it in their command. One may end while it is looked at.
+        """
         found = []
         for process in psutil.process_iter():
             try:
                 words = process.cmdline()
-                ours = any("blueno" in word for word in words)
-                if ours and process.environ().get("BLUENO_ROOT") == str(self.root) and process.pid != os.getpid():
+                ours = any("blueno" in each for each in words) and (not word or word in words)
+                mine = ours and process.environ().get("BLUENO_ROOT") == str(self.root) and process.pid != os.getpid()
+                if mine and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
             except psutil.Error:
                 continue
-        return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
-
-    def workers(self) -> list[psutil.Process]:
-        return [process for process in self.processes() if "blueno.worker.process" in process.cmdline()]
+        return found
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float = 240.0) -> Any:

@@ -110,9 +110,7 @@ def test_a_sweep_killed_while_it_sends(tmp_path: Path, bucket: str, gcs_server: 
     machine, proxy = small(tmp_path / "machine"), Proxy(gcs_server.port)
     proxy.holds = 100_000
     sweep = machine.start("sweep", "grid.yaml", BLUENO_CACHE=bucket, STORAGE_EMULATOR_HOST=proxy.url)
-    publishers = wait_for(
-        lambda: [each for each in machine.processes() if "blueno.cache.publisher" in each.cmdline()], PATIENCE_S
-    )
+    publishers = wait_for(lambda: machine.processes("blueno.cache.publisher"), PATIENCE_S)
     proxy.wait_until_held()
     kill(publishers[0])
     kill(sweep)
