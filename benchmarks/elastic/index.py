@@ -8,6 +8,8 @@ import gc
 import os
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -48,7 +50,7 @@ def measure(quick: bool) -> Table:
                 for place, arm in enumerate(ARMS if number % 2 else reversed(ARMS)):
                     target = Target(server.url, "", f"bench-{os.getpid()}-{number}-{place}", "", "")
                     found[arm].append(
-                        _outbox(Path(folder), target, held)
+                        _sender(Path(folder), target, held)
                         if arm == "outbox"
                         else _bare(Path(folder), target, "orjson" in arm)
                     )
@@ -72,17 +74,26 @@ def measure(quick: bool) -> Table:
             f"{trials:,} trials, {20 * trials:,} epochs, {trials:,} configs; medians of {rounds}, interleaved; the"
             " server runs on the same cores",
             f"the sender holds {early:.0f} MB after a tenth of it and {late:.0f} MB at the end",
-            f"of the bare rate with orjson the outbox reaches {stricter:.0%}: making them takes as long as sending",
+            f"of the bare rate with orjson the outbox reaches {stricter:.0%}",
             f"load of the machine when it was measured: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         ],
         [
             f"under {LIMIT_S:.0f} s; it is {each['outbox']:.1f} s ({met(each['outbox'], LIMIT_S)})",
-            f"at least {SHARE:.0%} of the bare rate; it is {share:.0%} ({met(-share, -SHARE)})",
+            f"at least {SHARE:.0%} of the bare rate (the client's own JSON); it is {share:.0%} ({met(-share, -SHARE)})",
         ],
     )
 
 
-def _outbox(root: Path, target: Target, held: list[tuple[float, float]]) -> float:
+def _sender(root: Path, target: Target, held: list[tuple[float, float]]) -> float:
+    """The outbox, in a process of its own, as beside a sweep: what it holds is then its own, too."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        taken, early, late = pool.submit(_outbox, root, target).result()
+    held.append((early, late))
+    return taken
+
+
+def _outbox(root: Path, target: Target) -> tuple[float, float, float]:
+    """Seconds, and what the process holds after 1,000 trials and at the end, in bytes."""
     sender = open_sender(root, target, time.time(), timeout_s=600.0)
     set_up(sender.client, target.prefix, lambda text: None)
     process, begun, done, early = psutil.Process(), time.perf_counter(), 0, 0.0
@@ -92,9 +103,8 @@ def _outbox(root: Path, target: Target, held: list[tuple[float, float]]) -> floa
         early = early or (float(process.memory_info().rss) if done >= 1000 else 0.0)
     taken = time.perf_counter() - begun
     late = float(process.memory_info().rss)
-    held.append((early or late, late))
     sender.close()
-    return taken
+    return taken, early or late, late
 
 
 def _bare(root: Path, target: Target, with_orjson: bool) -> float:

@@ -26,6 +26,7 @@ ANSWER_S = 10.0  # without a byte for so long, a request is given up
 PATIENCE_S = 10.0  # so long a request is tried again
 LARGE_BYTES = 8 * 1024**2  # from here on Google's library sends in chunks of 100 MB, each tried again by itself
 LARGE_AT_ONCE = 3  # each holds a chunk in memory
+MIDDLING_BYTES, MIDDLING_AT_ONCE = 1024**2, 8  # each is in memory twice, as long as it is on its way
 LARGE_ANSWER_S = 60.0  # a server that has got a chunk may have much to do with it
 
 
@@ -46,7 +47,7 @@ class GcsCache:
 
     def __init__(self, url: str, scratch: Path, client: Client, patience_s: float = PATIENCE_S) -> None:
         self.url, self.scratch, self.client, self.patience_s = url, Path(scratch), client, patience_s
-        self._turns = BoundedSemaphore(LARGE_AT_ONCE)
+        self._large, self._middling = BoundedSemaphore(LARGE_AT_ONCE), BoundedSemaphore(MIDDLING_AT_ONCE)
         bucket, self.prefix = parsed(url)
         self.bucket = client.bucket(bucket)
 
@@ -65,7 +66,8 @@ class GcsCache:
         if size > LARGE_BYTES and self.stat(key) is not None:
             return False
         blob = self.bucket.blob(name)
-        with self._turns if size > LARGE_BYTES else nullcontext(), told_safely(self.url):
+        turn = self._large if size > LARGE_BYTES else self._middling if size > MIDDLING_BYTES else nullcontext()
+        with turn, told_safely(self.url):
             try:
                 blob.upload_from_filename(
                     str(source),

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from google.cloud.storage import Client
 
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
-GOOGLE = "https://storage.googleapis.com"
 CONNECTIONS = 32  # that a client keeps open
 WORDS = {
     400: "the request was refused as wrong", 401: "it does not accept the identity", 403: "not allowed",
@@ -44,17 +43,19 @@ def storage_client(root: Path) -> Client:
         raise MissingLibrary(
             "Google Cloud Storage needs google-cloud-storage", "pip install google-cloud-storage"
         ) from None
+    from requests.utils import get_environ_proxies
+
     if host := os.environ.get("STORAGE_EMULATOR_HOST"):
         from google.auth.credentials import AnonymousCredentials
 
-        return Client(
-            project="none",
-            credentials=AnonymousCredentials(),
-            client_options={"api_endpoint": host},
-            _http=_session(AnonymousCredentials(), host),
-        )
-    credentials, project = _credentials(root)
-    return Client(project=project or "none", credentials=credentials, _http=_session(credentials, GOOGLE))
+        nobody = AnonymousCredentials()
+        options = {"api_endpoint": host}
+        client = Client(project="none", credentials=nobody, client_options=options, _http=_session(nobody))
+    else:
+        credentials, project = _credentials(root)
+        client = Client(project=project or "none", credentials=credentials, _http=_session(credentials))
+    client._http.proxies = get_environ_proxies(client.api_endpoint)
+    return client
 
 
 def identity(root: Path) -> str:
@@ -118,17 +119,15 @@ def _fix(error: BaseException) -> str:
     return "see `blueno doctor`"
 
 
-def _session(credentials: Any, host: str) -> Any:
-    """For requests to one host. The environment is asked here once: a session that asks it by itself does so for each
-    request, which is a tenth of all that a small one costs.
+def _session(credentials: Any) -> Any:
+    """For requests to one host. The environment is asked once (for proxies by `storage_client`): a session that asks it
+    by itself does so for each request, which is a tenth of all that a small one costs.
     """
     from google.auth.transport.requests import AuthorizedSession
     from requests.adapters import HTTPAdapter
-    from requests.utils import get_environ_proxies
 
     session = AuthorizedSession(credentials)
     session.trust_env = False
-    session.proxies = get_environ_proxies(host)
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_connections=CONNECTIONS, pool_maxsize=CONNECTIONS))

@@ -28,7 +28,7 @@ from .trials import make_way
 
 Tell = Callable[[str], None]
 
-THREADS = 32  # parts that are sent at once, large ones fewer (gcs.py)
+THREADS = 32  # parts that are sent at once, larger ones fewer (gcs.py)
 TURN_S = 0.5
 FIRST_REST_S, LONGEST_REST_S = 2.0, 60.0
 NICE = 10

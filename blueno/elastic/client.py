@@ -55,7 +55,7 @@ def connect(target: Target, timeout_s: float = TIMEOUT_S) -> Elasticsearch:
         from elasticsearch import Elasticsearch
     except ImportError as error:
         raise MissingLibrary(
-            "the Elasticsearch client is not installed", "pip install 'elasticsearch>=8.19,<9'"
+            "the Elasticsearch client is not installed", "pip install 'elasticsearch>=8.19,<9' orjson"
         ) from error
     options: dict[str, Any] = {"request_timeout": timeout_s, "max_retries": 0, "retry_on_timeout": False}
     options |= {"cloud_id": target.cloud_id} if target.cloud_id else {"hosts": [target.url]}
@@ -172,16 +172,17 @@ def send(
     """Sends documents in bulk; returns those that were not taken. Raises Unreachable when nothing more could be sent,
     and takes no more documents then.
 
-    A document that the index has in a newer version, and one to be deleted that is not there, are no trouble.
+    No two have the same id: which of them came last would be chance. A document that the index has in a newer version,
+    and one to be deleted that is not there, are no trouble.
     """
     under_way: deque[Future[list[Outcome]]] = deque()
     found: list[Outcome] = []
     coming = iter(documents)
     with explained(), ThreadPoolExecutor(THREADS) as pool:
-        while chunk := list(islice(coming, most)):
-            under_way.append(pool.submit(_send, client, prefix, chunk))
-            if len(under_way) > THREADS:  # they wait for the server, while the next documents are made here
+        while chunk := list(islice(coming, most)):  # made while others are under way
+            if len(under_way) == THREADS:  # none waits for its turn: after one that failed it would still be sent
                 found += under_way.popleft().result()
+            under_way.append(pool.submit(_send, client, prefix, chunk))
         for each in under_way:
             found += each.result()
     return found
@@ -197,12 +198,14 @@ def _send(client: Elasticsearch, prefix: str, documents: list[Document]) -> list
         return encoded({operation: about}), None if document.source is None else encoded(document.source)
 
     made: Any = documents  # the client's types know no others than its own
-    answers = list(
-        streaming_bulk(
-            client, made, expand_action_callback=expanded, chunk_size=len(documents), max_chunk_bytes=CHUNK_BYTES,
-            raise_on_error=False, raise_on_exception=True, max_retries=0, require_alias=True, filter_path=ANSWER,
-        )
+    told = streaming_bulk(
+        client, made, expand_action_callback=expanded, chunk_size=len(documents), max_chunk_bytes=CHUNK_BYTES,
+        raise_on_error=False, raise_on_exception=True, max_retries=0, require_alias=True, filter_path=ANSWER,
     )  # fmt: skip
+    try:
+        answers = list(told)
+    except KeyError as error:  # of the client's helper
+        raise Unreachable(f"its answer has no {error}") from error
     if len(answers) < len(documents):
         raise Unreachable(f"it answers for {len(answers)} of {len(documents)} documents")
     found = []
@@ -215,8 +218,8 @@ def _send(client: Elasticsearch, prefix: str, documents: list[Document]) -> list
 
 
 def encoder() -> Callable[[Any], bytes]:
-    """What makes JSON as the client would, ten times as fast; what orjson refuses (half of a surrogate pair, numbers of
-    more than 64 bits) by the standard library.
+    """What makes JSON of documents, ten times as fast as the client. The standard library does where orjson is missing,
+    and what orjson refuses (half of a surrogate pair, numbers of more than 64 bits).
     """
     slow = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
     try:

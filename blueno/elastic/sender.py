@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,18 @@ from ..store.database import open_store, reading
 from ..store.outbox import Change, Part
 from . import state
 from .access import Target
-from .client import BAD_DOCUMENT, TIMEOUT_S, TOO_LARGE, Outcome, Unreachable, connect, found_ids, newest_seq, send
+from .client import (
+    BAD_DOCUMENT,
+    CHUNK_DOCUMENTS,
+    TIMEOUT_S,
+    TOO_LARGE,
+    Outcome,
+    Unreachable,
+    connect,
+    found_ids,
+    newest_seq,
+    send,
+)
 from .documents import Document, Owner, documents, live_documents, safe_document
 from .fields import KINDS
 from .state import Refused
@@ -202,23 +214,30 @@ def _ours(s: Sender, clause: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sent(s: Sender, made: Callable[[], Iterable[Document]]) -> list[Outcome]:
-    """Sends documents. A request that is refused as a whole is sent again one by one, to find which is to blame: they
-    are made again for that, since those of long histories are too many to keep.
+    """Sends documents. After a request that is refused as a whole they are made and sent again (those of long histories
+    are too many to keep), in ever smaller requests, to find which is to blame.
     """
     try:
         return send(s.client, s.target.prefix, made())
     except Unreachable as error:
         if error.status not in (BAD_DOCUMENT, TOO_LARGE):
             raise
-    outcomes: list[Outcome] = []
-    for document in made():
-        try:
-            outcomes += send(s.client, s.target.prefix, [document])
-        except Unreachable as error:
-            if error.status not in (BAD_DOCUMENT, TOO_LARGE):
-                raise
-            outcomes.append(Outcome(document, "refused", str(error)))
+    again, outcomes = iter(made()), list[Outcome]()
+    while chunk := list(islice(again, CHUNK_DOCUMENTS)):
+        outcomes += _halves(s, chunk)
     return outcomes
+
+
+def _halves(s: Sender, chunk: list[Document]) -> list[Outcome]:
+    try:
+        return send(s.client, s.target.prefix, chunk)
+    except Unreachable as error:
+        if error.status not in (BAD_DOCUMENT, TOO_LARGE):
+            raise
+        if len(chunk) == 1:
+            return [Outcome(chunk[0], "refused", str(error))]
+    middle = len(chunk) // 2
+    return _halves(s, chunk[:middle]) + _halves(s, chunk[middle:])
 
 
 def _live(s: Sender) -> str:
@@ -232,13 +251,13 @@ def _live(s: Sender) -> str:
     for t in part.trials:
         with suppress(Exception):  # it is set aside with its trial's document
             sources[t.row["id"]] = safe_document(t, part, s.whose, s.redact)
-    made = [
-        document
+    made = {
+        document.id: document  # the newest of an epoch
         for note in notes
         if note["trial"] in sources
         for document in live_documents(note, sources[note["trial"]], part.seq, s.redact)
-    ]
-    outcomes = _sent(s, lambda: made)
+    }
+    outcomes = _sent(s, made.values)
     waiting = [outcome.reason for outcome in outcomes if outcome.verdict == "waits"]
     if not waiting:
         s.live = notes[-1]["number"]

@@ -36,7 +36,7 @@ TOO_LARGE_BYTES = 3000  # in the mode "small"
 
 
 class Proxy:
-    """`mode` says what happens: pass, hang, slow, small, forgetful, or a word of the tables above."""
+    """`mode` says what happens: pass, hang, slow, small, forgetful, speechless, or a word of the tables above."""
 
     def __init__(self, port: int, folder: Path | None = None) -> None:
         """With `folder` it speaks TLS, with a certificate of its own that it leaves there."""
@@ -95,6 +95,8 @@ class Proxy:
         elif mode == "forgetful" and "_bulk" in handler.path:
             answer = _refused(body, 200, None)
             self._say(handler, 200, json.dumps({**answer, "items": answer["items"][1:]}).encode())
+        elif mode == "speechless":
+            self._say(handler, 200, b"{}")
         elif mode == "taken":
             self._say(handler, 200, b'{"hits": {"hits": []}}')
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -200,25 +201,32 @@ def test_a_ca_is_looked_for_in_the_project(tmp_path: Path, monkeypatch: pytest.M
     assert found is not None and found.ca == str(tmp_path / "ca.pem")
 
 
-def test_what_the_quick_json_refuses_is_written_by_the_slow_one() -> None:
+@pytest.mark.parametrize("is_there", [True, False])
+def test_json_is_that_of_the_client(is_there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not is_there:
+        monkeypatch.setitem(sys.modules, "orjson", None)
     encoded = encoder()
     for value in ({"x": 2**70}, {"text": "half of a pair: \ud800"}, {"metrics": {"loss": None, "auc": 0.1}}, {"é": []}):
         assert encoded(value) == JsonSerializer().dumps(value)
 
 
-def test_after_a_request_that_failed_no_more_documents_are_taken(bench: Bench, proxy: Proxy) -> None:
+def test_after_a_request_that_failed_no_more_is_sent(bench: Bench, proxy: Proxy) -> None:
     proxy.mode = "broken"
     s = sender(bench, place(proxy))
     coming = iter([Document("trials", str(number), 1, str(number), {}) for number in range(100)])
     with pytest.raises(Unreachable, match="503"):
         send(s.client, "lone", coming, most=10)
-    assert len(list(coming)) >= 60  # what was under way, and what was made meanwhile
+    assert proxy.requests <= 2  # what was under way
+    assert len(list(coming)) >= 70  # and what was made meanwhile
     s.close()
 
 
-def test_an_answer_for_a_part_of_the_documents_is_none(proxy: Proxy, bench: Bench) -> None:
-    proxy.mode = "forgetful"
+@pytest.mark.parametrize(
+    ("mode", "reason"), [("forgetful", "it answers for 2 of 3 documents"), ("speechless", "its answer has no 'items'")]
+)
+def test_an_answer_that_is_not_for_all_documents_is_none(mode: str, reason: str, proxy: Proxy, bench: Bench) -> None:
+    proxy.mode = mode
     s = sender(bench, place(proxy))
-    with pytest.raises(Unreachable, match="2 of 3 documents"):
+    with pytest.raises(Unreachable, match=reason):
         send(s.client, "lone", [Document("trials", str(number), 1, str(number), {}) for number in range(3)])
     s.close()

@@ -142,3 +142,7 @@ def test_the_environment_says_by_which_way_and_whom_to_trust(tmp_path: Path, mon
     assert (sent["proxies"]["https"], sent["verify"]) == ("http://proxy.example:3128", "/some/ca.pem")
     monkeypatch.setenv("NO_PROXY", "googleapis.com")
     assert not storage_client(tmp_path)._http.proxies
+    monkeypatch.setenv("API_ENDPOINT_OVERRIDE", "https://storage.example")
+    assert storage_client(tmp_path)._http.proxies
+    monkeypatch.setenv("NO_PROXY", "storage.example")
+    assert not storage_client(tmp_path)._http.proxies

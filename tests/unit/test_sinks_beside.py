@@ -9,7 +9,7 @@ import pytest
 
 from blueno.errors import BluenoError
 from blueno.settings import CHOICES, Settings, as_variables, load_settings
-from blueno.sinks import SINKS, Finished
+from blueno.sinks import LIBRARIES, SINKS, Finished
 from blueno.sinks.process import Feed, open_feed, teller, turn
 from blueno.store import read
 
@@ -97,7 +97,7 @@ def test_how_far_it_came_is_remembered_for_this_store_only(bench: Bench) -> None
 
 
 def test_the_setting(tmp_path: Path) -> None:
-    assert set(CHOICES["sinks"]) == set(SINKS)
+    assert set(CHOICES["sinks"]) == set(SINKS) == set(LIBRARIES)
     assert load_settings(tmp_path, {}).sinks == ()
     (tmp_path / "blueno.toml").write_text('sinks = ["mlflow", "tensorboard", "mlflow"]')
     assert load_settings(tmp_path, {}).sinks == ("mlflow", "tensorboard")
