@@ -23,9 +23,9 @@ from blueno.elastic.setup import set_up
 from blueno.redaction import redactor
 from blueno.store import outbox, read
 from blueno.store.database import reading
-from tests.elastic_server import Running, Server
 
 from ..tables import Table, main, met
+from .server import served
 from .store import filled
 
 LIMIT_S, SHARE = 60.0, 0.8
@@ -36,31 +36,24 @@ ARMS = ("outbox", "bare", "bare with orjson")
 def measure(quick: bool) -> Table:
     """The arms in turn, each into indices of its own; the documents of the bare ones lie ready in memory."""
     rounds, trials = (1, 200) if quick else (ROUNDS, TRIALS)
-    port = os.environ.get("BLUENO_TEST_ELASTIC_PORT")
-    server = Running(int(port)) if port else Server()
-    if not port:
-        server.start()
     found: dict[str, list[float]] = {arm: [] for arm in ARMS}
     held: list[tuple[float, float]] = []
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            db = filled(Path(folder), trials)
-            db.close()
-            for number in range(rounds):
-                for place, arm in enumerate(ARMS if number % 2 else reversed(ARMS)):
-                    target = Target(server.url, "", f"bench-{os.getpid()}-{number}-{place}", "", "")
-                    found[arm].append(
-                        _sender(Path(folder), target, held)
-                        if arm == "outbox"
-                        else _bare(Path(folder), target, "orjson" in arm)
-                    )
-                    server.ask("POST", f"/{target.prefix}-*/_refresh")
-                    counts = {kind: server.count(f"{target.prefix}-{kind}") for kind in ("trials", "epochs", "configs")}
-                    assert counts == {"trials": trials, "epochs": 20 * trials, "configs": trials}, counts
-                    for kind in counts:
-                        server.ask("DELETE", f"/{target.prefix}-{kind}-v1")
-    finally:
-        server.close()
+    with served() as server, tempfile.TemporaryDirectory() as folder:
+        db = filled(Path(folder), trials)
+        db.close()
+        for number in range(rounds):
+            for place, arm in enumerate(ARMS if number % 2 else reversed(ARMS)):
+                target = Target(server.url, "", f"bench-{os.getpid()}-{number}-{place}", "", "")
+                found[arm].append(
+                    _sender(Path(folder), target, held)
+                    if arm == "outbox"
+                    else _bare(Path(folder), target, "orjson" in arm)
+                )
+                server.ask("POST", f"/{target.prefix}-*/_refresh")
+                counts = {kind: server.count(f"{target.prefix}-{kind}") for kind in ("trials", "epochs", "configs")}
+                assert counts == {"trials": trials, "epochs": 20 * trials, "configs": trials}, counts
+                for kind in counts:
+                    server.ask("DELETE", f"/{target.prefix}-{kind}-v1")
     each = {arm: median(times) for arm, times in found.items()}
     total = 22 * trials
     rows = [[arm, f"{each[arm]:.1f} s", f"{total / each[arm]:,.0f}"] for arm in ARMS]

@@ -14,7 +14,7 @@ CHUNK_BYTES = 1024**2
 
 def crc32c_of(path: Path) -> str:
     """The CRC32C of a file's bytes, as base64, which is how a bucket says it."""
-    return written(checksum_of(path))
+    return in_base64(checksum_of(path))
 
 
 def checksum_of(path: Path) -> Checksum:
@@ -28,6 +28,6 @@ def checksum_of(path: Path) -> Checksum:
     return checksum
 
 
-def written(checksum: Checksum) -> str:
-    """A CRC32C as a bucket says it: in base64."""
+def in_base64(checksum: Checksum) -> str:
+    """A CRC32C as a bucket says it."""
     return b64encode(checksum.digest()).decode()

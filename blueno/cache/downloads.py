@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from ..canonical import digest_text, short
 from ..errors import CacheDamaged, CacheUnavailable
 from . import FETCHED
-from .crc32c import checksum_of, written
+from .crc32c import checksum_of, in_base64
 
 SLOW_BYTES_S = 50_000  # less than that on the average, after the patience, is as good as nothing
 KEPT_BYTES = 8 * 1024**2  # of what broke off so much is kept for the next call
@@ -62,7 +62,7 @@ class Watched:
     @property
     def crc32c(self) -> str:
         """Of all the bytes, in base64."""
-        return written(self._checksum)
+        return in_base64(self._checksum)
 
 
 def download(bucket: Any, name: str, file: Watched, timeout: float, retry: Any) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 ANSWER_S = 10.0  # without a byte for so long, a request is given up
 PATIENCE_S = 10.0  # so long a request is tried again
 LARGE_BYTES = 8 * 1024**2  # from here on Google's library sends in chunks of 100 MB, each tried again by itself
-LARGE_AT_ONCE = 3  # each holds a chunk in memory
-MIDDLING_BYTES, MIDDLING_AT_ONCE = 1024**2, 8  # each is in memory twice, as long as it is on its way
+# From so many bytes on so many are sent at once: of the largest each holds a chunk in memory, others are there twice.
+AT_ONCE = ((LARGE_BYTES, 3), (1024**2, 8))
 LARGE_ANSWER_S = 60.0  # a server that has got a chunk may have much to do with it
 
 
@@ -47,7 +47,7 @@ class GcsCache:
 
     def __init__(self, url: str, scratch: Path, client: Client, patience_s: float = PATIENCE_S) -> None:
         self.url, self.scratch, self.client, self.patience_s = url, Path(scratch), client, patience_s
-        self._large, self._middling = BoundedSemaphore(LARGE_AT_ONCE), BoundedSemaphore(MIDDLING_AT_ONCE)
+        self._turns = [(least, BoundedSemaphore(count)) for least, count in AT_ONCE]
         bucket, self.prefix = parsed(url)
         self.bucket = client.bucket(bucket)
 
@@ -66,7 +66,7 @@ class GcsCache:
         if size > LARGE_BYTES and self.stat(key) is not None:
             return False
         blob = self.bucket.blob(name)
-        turn = self._large if size > LARGE_BYTES else self._middling if size > MIDDLING_BYTES else nullcontext()
+        turn = next((turn for least, turn in self._turns if size > least), nullcontext())
         with turn, told_safely(self.url):
             try:
                 blob.upload_from_filename(

@@ -321,7 +321,7 @@ def _sweep_out(s: Sender, begun: int) -> Iterator[Sent]:
             hits = list(found_ids(s.client, s.target.prefix, kind, query, []))
             # under the version that was seen: one that was sent again since then stays
             old = [Document(kind, hit["_id"], hit["_version"], "", None) for hit in hits]
-            waits = [outcome.reason for outcome in _sent(s, lambda: old)]  # noqa: B023 - called at once
+            waits = [outcome.reason for outcome in _sent(s, old.copy)]
             yield Sent(waits=waits[0] if waits else "")
         except Unreachable as error:
             yield Sent(waits=str(error))

@@ -45,6 +45,11 @@ LIBRARIES = {  # what each imports, and where that comes from
 }
 
 
+def install(name: str) -> str:
+    """What installs the libraries of a sink."""
+    return f"pip install {' '.join(LIBRARIES[name].values())}"
+
+
 def open_sinks(names: Iterable[str], root: Path) -> list[Sink]:
     """The sinks of these names. Raises BluenoError for an unknown one, MissingLibrary."""
     found: list[Sink] = []

@@ -17,7 +17,7 @@ from ..redaction import redactor
 from ..store import read
 from ..store.database import open_store
 from ..tables import cell
-from . import Finished
+from . import Finished, install
 
 FOLDER = Path("logs") / "mlflow"
 TRIAL, STORE = "blueno.trial", "blueno.store"
@@ -34,7 +34,7 @@ def open_sink(root: Path) -> MLflow:
         import sqlalchemy  # noqa: F401
         from mlflow import MlflowClient
     except ImportError as error:
-        raise MissingLibrary("MLflow is not installed", "pip install mlflow-skinny sqlalchemy alembic") from error
+        raise MissingLibrary("MLflow is not installed", install("mlflow")) from error
     return MLflow(MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or uri_of(root)), root, _store(root))
 
 

@@ -11,7 +11,7 @@ from ..canonical import short
 from ..clock import seconds
 from ..errors import MissingLibrary
 from ..tables import cell
-from . import Finished
+from . import Finished, install
 
 FOLDER = Path("logs") / "tensorboard"
 
@@ -21,7 +21,7 @@ def open_sink(root: Path) -> TensorBoard:
     try:
         import tensorboardX
     except ImportError as error:
-        raise MissingLibrary("tensorboardX is not installed", "pip install tensorboardX") from error
+        raise MissingLibrary("tensorboardX is not installed", install("tensorboard")) from error
     return TensorBoard(root / FOLDER, tensorboardX)
 
 

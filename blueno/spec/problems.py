@@ -13,9 +13,9 @@ from .types import nearest as nearest_name
 # what people type elsewhere, where the letters do not lead to ours
 HABITS = {
     "lr": "learning_rate", "min_lr": "min_learning_rate", "batch": "batch_size", "gte": "ge", "lte": "le", "neq": "ne",
-    "not": "ne", "val": "validation", "valid": "validation", "n_splits": "folds", "kfold": "folds",
-    "steps": "preprocess", "preprocessing": "preprocess", "augmentation": "augment", "training": "train",
-    "goal": "objective", "matrix": "one_of", "constraints": "exclude", "skip": "exclude",
+    "not": "ne", "val": "validation", "valid": "validation", "holdout": "validation", "n_splits": "folds",
+    "kfold": "folds", "steps": "preprocess", "preprocessing": "preprocess", "augmentation": "augment",
+    "training": "train", "goal": "objective", "matrix": "one_of", "constraints": "exclude", "skip": "exclude",
     "label": "target", "labels": "target",
 }  # fmt: skip
 # the keys of the language's sections, and the section of each (who writes `seed` mostly means `seeds`)
@@ -49,7 +49,8 @@ class Problems:
     def unknown_key(self, mark: Mark, path: str, key: str, known: Iterable[str]) -> None:
         """Adds "unknown key"; the fix says where it belongs, or the nearest known one."""
         meant, choices = HABITS.get(key, key), list(known)
-        home = HOMES.get(meant, path) if path in ("", "arm", "data.split", *SECTIONS) else path
+        ours = path in ("", "arm", "data.split", *SECTIONS) or path.startswith("data.source.")
+        home = HOMES.get(meant, path) if ours else path
         fix = nearest(key, choices) if home == path or meant in choices else f"write {meant} under {home}"
         self.add(mark, join_path(path, key), "unknown key", fix or "remove it: nothing can be said here")
 
