@@ -185,13 +185,16 @@ def _flatten_steps(section: str, steps: list[Any], found: dict[str, Any]) -> Non
 
 def differing(rows: list[dict[str, Any]]) -> list[str]:
     """The paths that tell rows apart, in order of appearance: those with several values, and, where these leave rows
-    alike, those that some rows lack (a parameter that only one of two models has need not be shown).
+    alike, those that some rows lack (a parameter that only one of two models has need not be shown). A step with and
+    without parameters is told by these: it is there in both.
 
     >>> differing([{"model": "mlp", "units": 8, "lr": 0.1}, {"model": "mlp", "units": 8, "lr": 0.2},
     ...            {"model": "svc", "lr": 0.1}])
     ['model', 'lr']
     >>> differing([{"model": "mlp"}, {"model": "mlp", "pca": 32}])
     ['pca']
+    >>> differing([{"preprocess.scale": True}, {"preprocess.scale.method": "minmax"}])
+    ['preprocess.scale.method']
     """
     paths = list(dict.fromkeys(path for row in rows for path in row))
     columns = {path: _codes(rows, path) for path in paths}
@@ -200,12 +203,18 @@ def differing(rows: list[dict[str, Any]]) -> list[str]:
     for path in paths:
         if told == len(rows):
             break
-        if path not in chosen and (more := _kinds([columns[each] for each in [*chosen, path]], len(rows))) > told:
+        more = told if path in chosen else _kinds([columns[each] for each in [*chosen, path]], len(rows))
+        if more > told and not any(_has_below(row, path) for row in rows):
             chosen, told = [*chosen, path], more
     return [path for path in paths if path in chosen]
 
 
 MISSING = -1
+
+
+def _has_below(row: dict[str, Any], path: str) -> bool:
+    """Whether a row has something below a path, and nothing at it."""
+    return path not in row and any(each.startswith(f"{path}.") for each in row)
 
 
 def _codes(rows: list[dict[str, Any]], path: str) -> list[int]:
