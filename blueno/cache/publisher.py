@@ -156,8 +156,7 @@ def work(root: Path, open_remote: Callable[[], Cache], local: Cache, tell: Tell,
                 told.clear()
                 tell("the shared cache can be used again; what waited is sent")
         except BluenoError as error:
-            waiting = len(outbox.made(notes))
-            once(f"{error.message}. {waiting} prepared here wait to be sent; sweeps go on. {error.fix}")
+            once(f"{error.message}; what is prepared here waits to be sent, and sweeps go on ({error.fix})")
             if not wanted:
                 return
             rest_s = min(LONGEST_REST_S, max(FIRST_REST_S, 2 * rest_s))

@@ -263,16 +263,11 @@ def ask(client: Elasticsearch, function: Callable[[Elasticsearch], Any]) -> Any:
 def found_ids(
     client: Elasticsearch, prefix: str, kind: Kind, query: dict[str, Any], fields: list[str]
 ) -> Iterator[Any]:
-    """Every hit of a query in one kind of documents, with some fields; however many there are.
-
-    What was sent just now is found, too, if the key may refresh an index (`maintenance`).
-    """
-    from elasticsearch import AuthorizationException
+    """Every hit of a query in one kind of documents, with some fields; however many there are."""
     from elasticsearch.helpers import scan
 
     with explained():
-        with suppress(AuthorizationException):
-            client.indices.refresh(index=alias(prefix, kind))
+        _refresh(client, prefix, kind)
         yield from scan(
             client, query={"query": query, "_source": fields, "version": True}, index=alias(prefix, kind), size=2000
         )
@@ -280,17 +275,29 @@ def found_ids(
 
 def newest_seq(client: Elasticsearch, prefix: str, kind: Kind, store: str) -> int:
     """The highest number among the documents of a kind that came from a store; 0 when there is none."""
-    from elasticsearch import AuthorizationException
-
     with explained():
-        with suppress(AuthorizationException):
-            client.indices.refresh(index=alias(prefix, kind))
+        _refresh(client, prefix, kind)
         found = client.search(
             index=alias(prefix, kind), query={"term": {"store": store}}, size=1, source={"includes": ["seq"]},
             sort=[{"seq": {"order": "desc", "unmapped_type": "long"}}],  # of an index that somebody else has made
         )  # fmt: skip
     hits = found["hits"]["hits"]
     return int(hits[0]["_source"]["seq"]) if hits else 0
+
+
+def count_of(client: Elasticsearch, prefix: str, kind: Kind) -> int:
+    """How many documents of a kind there are."""
+    with explained():
+        _refresh(client, prefix, kind)
+        return int(client.count(index=alias(prefix, kind))["count"])
+
+
+def _refresh(client: Elasticsearch, prefix: str, kind: Kind) -> None:
+    """What was sent just now is found, too, if the key may refresh an index (`maintenance`)."""
+    from elasticsearch import AuthorizationException
+
+    with suppress(AuthorizationException):
+        client.indices.refresh(index=alias(prefix, kind))
 
 
 def copy_documents(client: Elasticsearch, old: str, new: str) -> tuple[int, dict[str, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import BluenoError
-from .client import Unreachable, ask, copy_documents
+from .client import Unreachable, ask, copy_documents, count_of
 from .fields import KINDS, Kind
 from .kibana.bundle import bundle
 from .templates import actions as first_actions
@@ -35,7 +35,7 @@ def _standing(client: Elasticsearch, prefix: str, kind: Kind) -> Standing:
     name = write_index(client, prefix, kind)
     if name is None:
         return Standing(kind, None, 0, [], [])
-    count = ask(client, lambda it: it.count(index=alias(prefix, kind)))["count"]
+    count = count_of(client, prefix, kind)
     there = ask(client, lambda it: it.indices.get_mapping(index=name))[name]["mappings"]
     ours, theirs = dict(_leaves(mappings(kind))), dict(_leaves(there))
     lacking = [path for path in ours if path not in theirs]

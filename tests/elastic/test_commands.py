@@ -46,6 +46,7 @@ def test_from_nothing_to_documents(
     assert document(capsys, bench, "elastic", "index")["trials"] == 2
     after = document(capsys, bench, "elastic", "status")
     assert after["well"] and after["waiting"] == 0
+    assert [each["documents"] for each in after["kinds"]] == [2, 12, 2], "also what was sent just now"
     assert "nothing waits" in output(capsys, bench, "elastic", "status")
     assert document(capsys, bench, "elastic", "index")["trials"] == 0
     assert document(capsys, bench, "elastic", "rebuild")["trials"] == 2
