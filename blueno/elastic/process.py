@@ -18,7 +18,7 @@ from .access import target_of
 from .sender import Sender, Sent, open_sender, turn
 from .state import sender_lock
 
-PAUSE_S = 1.0  # between turns that found nothing to do
+PAUSE_S = 2.0  # between turns that found nothing to do
 LONGEST_PAUSE_S = 15.0  # between attempts while something is in the way
 NICE = 10
 
