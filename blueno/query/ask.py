@@ -18,6 +18,7 @@ from .tree import And, Comparison, Field, Node, Not, Operand, QueryError, Span, 
 
 Values = Sequence[Value]
 COSTS = {"field": 0, "metric": 1, "hp": 2}  # what is dear to look up is looked at last
+PARAMETERS = ("model",)  # fields that are looked up among the parameters
 
 
 class Record(Protocol):
@@ -52,15 +53,16 @@ def asks(node: Node) -> Predicate:
 
 
 def _cost(node: Node) -> int:
-    return max(COSTS[test.field.group] for test in comparisons(node))
+    groups = ("hp" if test.field.name in PARAMETERS else test.field.group for test in comparisons(node))
+    return max(map(COSTS.__getitem__, groups))
 
 
 def _asks_test(test: Comparison) -> Predicate:
     find = finder(test.field)
     if test.relation == "exists":
-        inside = holder(test.field.name)
         if test.field.group == "hp":
-            return lambda record: any(map(inside, record.params()))
+            below = _among(holder(test.field.name))
+            return lambda record: bool(below(tuple(record.params())))
         return lambda record: bool(find(record))
     fits = fitting(test, kind_of(test.field))
     if test.relation == "!=":
@@ -75,8 +77,18 @@ def finder(field: Field) -> Callable[[Record], Values]:
         return lambda record: record.field(name)
     if field.group == "metric":
         return lambda record: metric_values(record.metrics(), name)
-    called = namer(name)
-    return lambda record: [value for path, value in record.params().items() if called(path)]
+    meant = _among(namer(name))
+
+    def found(record: Record) -> Values:
+        params = record.params()
+        return [params[path] for path in meant(tuple(params))]
+
+    return found
+
+
+def _among(is_meant: Callable[[str], bool]) -> Callable[[tuple[str, ...]], list[str]]:
+    """Which of some paths are meant; many records have the same ones."""
+    return lru_cache(maxsize=1024)(lambda paths: list(filter(is_meant, paths)))
 
 
 def metric_values(metrics: Mapping[str, float], written: str) -> Values:
