@@ -226,6 +226,8 @@ def report_bug(arguments: list[str]) -> int:
     import platform
     import tempfile
 
+    from .redaction import redactor
+
     text = "\n".join(
         [
             f"blueno {__version__}, Python {platform.python_version()}, {platform.platform()}",
@@ -234,7 +236,8 @@ def report_bug(arguments: list[str]) -> int:
             traceback.format_exc(),
         ]
     )
-    last = traceback.format_exc().strip().splitlines()[-1]
+    text = redactor(os.environ)(text)
+    last = text.strip().splitlines()[-1]
     try:
         with tempfile.NamedTemporaryFile("w", prefix="blueno-bug-", suffix=".log", delete=False) as file:
             file.write(text)

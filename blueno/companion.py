@@ -31,11 +31,13 @@ class Work(NamedTuple):
     module: str  # run with the root as its argument
     place: str  # where what it sends goes, for people
     is_wanted: Callable[[Settings], bool]
+    look: str = ""  # the command that says how it stands, if a process that is well says an empty line
 
 
 ELASTIC = Work(
-    "blueno.elastic.process", "Elasticsearch", lambda settings: bool(settings.elastic_url or settings.elastic_cloud_id)
-)
+    "blueno.elastic.process", "Elasticsearch", lambda settings: bool(settings.elastic_url or settings.elastic_cloud_id),
+    "blueno elastic status",
+)  # fmt: skip
 SINKS = Work("blueno.sinks.process", "the sinks", lambda settings: bool(settings.sinks))
 
 
@@ -47,6 +49,7 @@ class Companion:
         self.process: subprocess.Popen[bytes] | None = None
         self._due: float | None = None  # when one that died is started again, on the monotonic clock
         self._told = False
+        self._heard = False  # a reason of the process, or that it is well
         if work.is_wanted(settings):
             self._start()
 
@@ -92,7 +95,8 @@ class Companion:
         with suppress(BlockingIOError, OSError):
             while said := os.read(self.process.stdout.fileno(), 65536):
                 *lines, self._rest = (self._rest + said).split(b"\n")
-                for line in lines:
+                self._heard = self._heard or bool(lines)
+                for line in filter(None, lines):
                     self.tell(line.decode(errors="replace"))
 
     def close(self, wait_s: float = 0.0) -> None:
@@ -105,5 +109,7 @@ class Companion:
             self.process.wait(wait_s)
         self._listen()
         self.process.stdout.close()
+        if self.work.look and not self._heard and not self._told:
+            self.tell(f"{self.work.place}: nothing was sent yet; that goes on, and {self.work.look} says how it stands")
         if self.process.returncode is None:
             self.process.returncode = 0  # it goes on without us, which is no reason to warn

@@ -49,6 +49,7 @@ TYPES: dict[str, type] = {
     "elastic_url": str, "elastic_cloud_id": str, "elastic_prefix": str, "elastic_ca": str, "elastic_fingerprint": str,
     "sinks": list,
 }  # fmt: skip
+PREFIX = re.compile(r"[a-z0-9][a-z0-9_.-]{0,199}")
 BUCKET = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(.*))?")
 CHOICES = {
     "executor": ("inline", "local"), "engine": ("auto", "fit", "fused"),
@@ -146,6 +147,9 @@ def checked(name: str, value: Any, where: str) -> Any:
         raise BluenoError(f"{where}: {name} is {value!r}", f"choose one of: {', '.join(CHOICES[name])}")
     if name == "cache" and value and not BUCKET.fullmatch(str(value)):
         raise BluenoError(f"{where}: cache is {value!r}, which names no bucket", 'write it like "gs://bucket/prefix"')
+    if name == "elastic_prefix" and not PREFIX.fullmatch(str(value)):
+        fix = 'write it like "blueno" or "team-a": small letters, digits, - and _, a letter or digit first'
+        raise BluenoError(f"{where}: elastic_prefix is {value!r}, which can begin no index's name", fix)
     if name == "elastic_url" and "@" in str(value):
         fix = "take it out of the URL; set BLUENO_ELASTIC_USER and BLUENO_ELASTIC_PASSWORD"
         raise BluenoError(f"{where}: {name} holds a user or a password", fix)

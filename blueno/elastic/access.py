@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from ..settings import Settings
 
 FILES = {"elastic": "elastic.json", "elastic_setup": "elastic-setup.json", "kibana": "kibana.json"}
 KEYS = ("api_key", "user", "password")
+KEY_FILE = 'write {"api_key": "..."} or {"user": "...", "password": "..."} there, or set the variables for them'
+FINGERPRINT = re.compile(r"(?:[0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}")
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,7 @@ def target_of(settings: Settings, environment: Mapping[str, str], setup: bool = 
     if settings.elastic_url and settings.elastic_cloud_id:
         raise BluenoError("elastic_url and elastic_cloud_id are both set", "keep one of them")
     _check_url(settings.elastic_url)
-    authority = settings.root / Path(settings.elastic_ca).expanduser()
-    if settings.elastic_ca and not authority.is_file():
-        raise BluenoError(f"elastic_ca: there is no file {settings.elastic_ca}", "name the file of the CA (PEM)")
-    ca = str(authority) if settings.elastic_ca else ""
+    ca = _authority(settings)
     key = (setup and secret(settings.root, "elastic_setup", environment)) or secret(
         settings.root, "elastic", environment
     )
@@ -81,23 +81,59 @@ def _check_url(url: str) -> None:
         raise BluenoError(
             "elastic_url holds a user or a password", "take it out; set BLUENO_ELASTIC_USER and BLUENO_ELASTIC_PASSWORD"
         )
-    if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+    try:
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port
+        is_one = False
+    if url and not is_one:
         raise BluenoError(f"elastic_url is {url!r}", "write it like https://elastic.example.org:9200")
 
 
+def _authority(settings: Settings) -> str:
+    """The file of the CA, or ''. Raises BluenoError where the settings for certificates cannot be."""
+    if settings.elastic_url.startswith("http:") and (settings.elastic_ca or settings.elastic_fingerprint):
+        raise BluenoError("elastic_ca and elastic_fingerprint are for https", "write elastic_url with https")
+    if settings.elastic_fingerprint and not FINGERPRINT.fullmatch(settings.elastic_fingerprint):
+        message = f"elastic_fingerprint is {settings.elastic_fingerprint!r}, expected the certificate's SHA-256"
+        raise BluenoError(message, "write its 64 hexadecimal digits, with or without colons")
+    if not settings.elastic_ca:
+        return ""
+    import ssl
+
+    file = settings.root / Path(settings.elastic_ca).expanduser()
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError as error:  # SSLError is one
+        what = "there is no certificate in" if file.is_file() else "there is no file"
+        raise BluenoError(f"elastic_ca: {what} {settings.elastic_ca}", "name the file of the CA (PEM)") from error
+    return str(file)
+
+
 def secret(root: Path, name: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """API key, or user and password; the environment wins over the file in `credentials/`."""
+    """API key, or user and password, without white space around them; the environment wins over the file in
+    `credentials/`. Raises BluenoError, which shows none of them, for what can be no key.
+    """
     given = {key: environment.get(f"BLUENO_{name}_{key}".upper(), "") for key in KEYS}
     if any(given.values()):
-        return given
+        return _checked(given, f"BLUENO_{name}_*".upper())
     path = root / "credentials" / FILES[name]
     try:
-        found: Any = json.loads(path.read_text())
-        if not isinstance(found, dict) or set(found) - set(KEYS):
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict) or set(found) - set(KEYS) or not all(isinstance(v, str) for v in found.values()):
             raise ValueError
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        fix = 'write {"api_key": "..."} or {"user": "...", "password": "..."}'
-        raise BluenoError(f"{path} cannot be read as a key", fix) from error
-    return {key: str(found.get(key, "")) for key in KEYS}
+        raise BluenoError(f"{path} cannot be read as a key", KEY_FILE) from error
+    return _checked({key: found.get(key, "") for key in KEYS}, str(path))
+
+
+def _checked(given: dict[str, str], where: str) -> dict[str, str]:
+    key = {name: value.strip() for name, value in given.items()}
+    if not key["api_key"] and not (key["user"] and key["password"]):
+        raise BluenoError(f"{where}: expected an API key, or a user and a password", KEY_FILE)
+    if not (key["api_key"].isascii() and key["api_key"].isprintable()) or " " in key["api_key"]:
+        raise BluenoError(f"{where}: the API key has characters that none has", "copy it again, without quotes")
+    if not (key["user"] + key["password"]).isprintable() or ":" in key["user"]:
+        raise BluenoError(f"{where}: user or password have characters that cannot be sent", "copy them again")
+    return key

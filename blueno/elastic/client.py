@@ -27,7 +27,8 @@ CHUNK_BYTES = 5 * 1024 * 1024
 CHUNK_DOCUMENTS = 1000
 THREADS = 2  # requests at once, while the next documents are made
 TIMEOUT_S = 30.0
-CONFLICT, MISSING, TOO_LARGE = 409, 404, 413
+CONFLICT, MISSING, NO_SUCH_METHOD, TOO_LARGE = 409, 404, 405, 413
+NO_ELASTICSEARCH = "what answers is no Elasticsearch (Kibana, or another server?): see elastic_url"
 BAD_DOCUMENT = 400
 ANSWER = "items.*.status,items.*.error"  # what is read of an answer to a bulk request; the rest would be most of it
 NOT_ITS_FAULT = ("index_closed", "no write index", "validation_exception", "not an alias")  # answered with 400, too
@@ -70,7 +71,8 @@ def connect(target: Target, timeout_s: float = TIMEOUT_S) -> Elasticsearch:
     try:
         return Elasticsearch(**options)
     except (ValueError, TypeError) as error:
-        raise BluenoError(f"the Elasticsearch client refuses the settings: {error}", "see docs/elastic.md") from error
+        name = "elastic_cloud_id" if target.cloud_id else "elastic_url"
+        raise BluenoError(f"the client refuses {name}: {error}", f"set {name} as docs/elastic.md says") from error
 
 
 @contextmanager
@@ -90,9 +92,11 @@ def explained() -> Iterator[None]:
             warnings.simplefilter("ignore", ElasticsearchWarning)
             yield
     except UnsupportedProductError as error:
-        raise Unreachable("what answers is no Elasticsearch: see elastic_url") from error
+        raise Unreachable(NO_ELASTICSEARCH) from error
     except ApiError as error:
         text = _words(error.body)
+        if error.status_code in (MISSING, NO_SUCH_METHOD) and _is_of_another(error.body):
+            raise Unreachable(NO_ELASTICSEARCH) from error
         ours = "media_type_header" in text  # no document is to blame
         if error.status_code == BAD_DOCUMENT and not _is_elastics(error.body):
             ours = True  # somebody between us and the server says so
@@ -107,6 +111,8 @@ def explained() -> Iterator[None]:
 
 def _transport_reason(error: Exception) -> str:
     kind, text = type(error).__name__, str(getattr(error, "message", error))
+    if "WRONG_VERSION_NUMBER" in text:
+        return "it speaks http, not https: see elastic_url"
     if kind == "TlsError" or "CERTIFICATE" in text.upper() or "ingerprint" in text:
         return f"its certificate is not trusted ({text[:200]}): set elastic_ca or elastic_fingerprint"
     if kind == "ConnectionTimeout":
@@ -118,6 +124,11 @@ def _is_elastics(body: Any) -> bool:
     """Whether an error's body is of the form that Elasticsearch gives it."""
     error = body.get("error") if isinstance(body, dict) else None
     return isinstance(error, dict) and bool(error.get("type"))
+
+
+def _is_of_another(body: Any) -> bool:
+    """Whether a page or Kibana says that there is no such thing."""
+    return "statusCode" in body if isinstance(body, dict) else isinstance(body, str) and bool(body.strip())
 
 
 def _words(body: Any) -> str:

@@ -19,7 +19,7 @@ from .sender import Sender, Sent, open_sender, turn
 from .state import sender_lock
 
 PAUSE_S = 2.0  # between turns that found nothing to do
-LONGEST_PAUSE_S = 15.0  # between attempts while something is in the way
+LONGEST_PAUSE_S = 8.0  # between attempts while something is in the way
 NICE = 10
 
 
@@ -30,6 +30,7 @@ class Talk:
         self.place, self.output = place, output
         self.reason = ""
         self.known: set[str] = set()
+        self.is_well = False
 
     def hear(self, sent: Sent) -> None:
         if sent.waits:
@@ -42,6 +43,9 @@ class Talk:
             self.say(f"{self.place} takes documents again")
             self.reason = ""
             self.known.clear()
+        elif not self.is_well:
+            self.is_well = True
+            self.say("")  # for the scheduler, which shows what is more
         for each in sent.refused:
             kind = each.reason.partition(":")[0]
             if kind not in self.known:
@@ -71,7 +75,7 @@ def serve(sender: Sender, talk: Talk, input_fd: int) -> None:
         if sent.waits:
             pause_s = min(LONGEST_PAUSE_S, max(PAUSE_S, 2 * pause_s))
         else:
-            pause_s = 0.0 if sent.trials >= sender.batch else PAUSE_S
+            pause_s = 0.0 if sent.more else PAUSE_S
 
 
 def main(arguments: list[str]) -> int:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 BATCH = 400  # trials, with their epochs and configs
+LIVE = 2000  # epochs of running trials
 
 
 @dataclass
@@ -70,6 +71,7 @@ class Sent:
     trials: int = 0
     refused: list[Refused] = field(default_factory=list)
     waits: str = ""  # why some had to wait; empty when all was sent
+    more: bool = False  # waits already: what one turn takes was not all
 
 
 def open_sender(root: Path, target: Target, now: float, timeout_s: float = TIMEOUT_S) -> Sender:
@@ -120,8 +122,9 @@ def _part(s: Sender, trials: Iterable[str]) -> Part:
 def _next(s: Sender) -> Sent:
     found = outbox.changes(s.store, state.position(s.state), s.batch)
     sent = _changes(s, found) if found else Sent()
-    if not sent.waits and len(found) < s.batch:
-        sent.waits = _live(s)
+    sent.more = len(found) >= s.batch
+    if not sent.waits and not sent.more:
+        sent.waits, sent.more = _live(s)
     return sent
 
 
@@ -240,13 +243,13 @@ def _halves(s: Sender, chunk: list[Document]) -> list[Outcome]:
     return _halves(s, chunk[:middle]) + _halves(s, chunk[middle:])
 
 
-def _live(s: Sender) -> str:
-    """Sends what running trials said of their epochs. Why some had to wait, or ''."""
+def _live(s: Sender) -> tuple[str, bool]:
+    """Sends what running trials said of their epochs. Why some had to wait, or '', and whether there may be more."""
     with reading(s.store):
-        notes = outbox.live_epochs(s.store, s.live, 2000)
+        notes = outbox.live_epochs(s.store, s.live, LIVE)
         part = _part(s, dict.fromkeys(note["trial"] for note in notes)) if notes else None
     if part is None:
-        return ""
+        return "", False
     sources = {}
     for t in part.trials:
         with suppress(Exception):  # it is set aside with its trial's document
@@ -261,7 +264,7 @@ def _live(s: Sender) -> str:
     waiting = [outcome.reason for outcome in outcomes if outcome.verdict == "waits"]
     if not waiting:
         s.live = notes[-1]["number"]
-    return waiting[0] if waiting else ""
+    return waiting[0] if waiting else "", len(notes) == LIVE
 
 
 def rest(s: Sender) -> Iterator[Sent]:

@@ -6,17 +6,20 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
 
 from blueno.cli import run
+from blueno.companion import ELASTIC, Companion
 from blueno.elastic.access import target_of
 from blueno.elastic.templates import actions
 from blueno.errors import BluenoError
 from blueno.settings import Settings, load_settings
 
+from ..acceptance.project import wait_for
 from ..elastic_server import Server, free_port
 from ..unit.command_line import document, output
 from ..unit.test_scheduler import Bench
@@ -123,19 +126,132 @@ def test_a_server_that_is_away_is_a_message(
 def test_keys_come_from_the_environment_or_a_file_and_are_never_shown(tmp_path: Path) -> None:
     settings = Settings(tmp_path, elastic_url="https://127.0.0.1:9200")
     (tmp_path / "credentials").mkdir()
-    (tmp_path / "credentials" / "elastic.json").write_text('{"api_key": "from the file"}')
+    (tmp_path / "credentials" / "elastic.json").write_text('{"api_key": "of-the-file"}')
     (tmp_path / "credentials" / "elastic-setup.json").write_text('{"user": "u", "password": "of setup"}')
     found = target_of(settings, {})
-    assert found is not None and found.api_key == "from the file" and "from the file" not in repr(found)
+    assert found is not None and found.api_key == "of-the-file" and "of-the-file" not in repr(found)
     setup = target_of(settings, {}, setup=True)
     assert setup is not None and (setup.user, setup.password) == ("u", "of setup")
-    given = target_of(settings, {"BLUENO_ELASTIC_API_KEY": "given"})
+    given = target_of(settings, {"BLUENO_ELASTIC_API_KEY": "given\r\n"})
     assert given is not None and given.api_key == "given"
     assert target_of(Settings(tmp_path), {}) is None
     (tmp_path / "credentials" / "elastic.json").write_text('{"key": "mistaken"}')
     with pytest.raises(BluenoError) as wrong:
         target_of(settings, {})
     assert "mistaken" not in wrong.value.message + wrong.value.fix
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"api_key": "bad\\nlittle-words"}', '{"api_key": "“little-words”"}', '{"api_key": "little words"}',
+        '{"api_key": ["little", "words"]}', '{"user": "little-words"}', '{"user": "little:words", "password": "p"}',
+        '{"user": "u", "password": "little\\u0000words"}', '{"api_key": " "}', "{}",
+    ],
+)  # fmt: skip
+def test_what_can_be_no_key_is_refused_and_not_shown(
+    bench: Bench, written: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = bench.root / "credentials"
+    folder.mkdir()
+    (folder / "elastic.json").write_text(written, encoding="utf-8")
+    assert run(["elastic", "status", "--root", str(bench.root)]) == 1
+    said = capsys.readouterr().err
+    assert str(folder / "elastic.json") in said and "fix: " in said and "little" not in said and "bug" not in said
+    for name, value in json.loads(written).items():
+        if isinstance(value, str) and "\0" not in value and value.strip():
+            monkeypatch.setenv(f"BLUENO_ELASTIC_{name.upper()}", value)
+            assert run(["elastic", "status", "--root", str(bench.root)]) == 1
+            said = capsys.readouterr().err
+            assert "BLUENO_ELASTIC_*" in said and "little" not in said
+
+
+@pytest.mark.parametrize("prefix_of_mine", ["", "*", "Team", "a,b", "-a", "a b"])
+def test_a_prefix_that_no_index_can_have_is_refused(tmp_path: Path, prefix_of_mine: str) -> None:
+    with pytest.raises(BluenoError, match=r"BLUENO_ELASTIC_PREFIX: elastic_prefix is .*begin no index"):
+        load_settings(tmp_path, {"BLUENO_ELASTIC_PREFIX": prefix_of_mine})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"elastic_url": "https://host:port"}, "elastic_url is"),
+        ({"elastic_url": "https://host:99999"}, "elastic_url is"),
+        ({"elastic_url": "http://host:9200", "elastic_fingerprint": "0" * 64}, "are for https"),
+        ({"elastic_url": "https://host:9200", "elastic_fingerprint": "0" * 63}, "expected the certificate's SHA-256"),
+        ({"elastic_url": "https://host:9200", "elastic_ca": "none.pem"}, "there is no file none.pem"),
+        ({"elastic_url": "https://host:9200", "elastic_ca": "empty.pem"}, "there is no certificate in empty.pem"),
+    ],
+)
+def test_settings_that_cannot_be_say_which(tmp_path: Path, given: dict[str, str], message: str) -> None:
+    (tmp_path / "empty.pem").touch()
+    with pytest.raises(BluenoError, match=message) as wrong:
+        target_of(Settings(tmp_path, **given), {})
+    assert wrong.value.fix
+
+
+def test_what_is_printed_for_an_administrator_needs_its_folder(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["elastic", "setup", "--print", str(tmp_path / "none" / "file.json"), "--root", str(bench.root)]
+    assert run(command) == 1 and "there is no folder" in capsys.readouterr().err
+    assert run([*command, "--migrate"]) == 2 and "use one of them" in capsys.readouterr().err
+
+
+def test_a_process_that_is_well_says_nothing(
+    bench: Bench, server: Server, prefix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output(capsys, bench, "elastic", "setup")
+    said: list[str] = []
+    companion = Companion(load_settings(bench.root), ELASTIC, said.append)
+    wait_for(lambda: server.count(f"{prefix}-trials") == 2)
+    companion.close(60)
+    assert said == []
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """A web server that is no Elasticsearch."""
+
+    body, kind = b"<h1>not here</h1>", "text/html"
+
+    def do_GET(self) -> None:
+        self.send_response(404)
+        self.send_header("Content-Type", self.kind)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    do_PUT = do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Kibana(Elsewhere):
+    body, kind = b'{"statusCode": 404, "error": "Not Found", "message": "Not Found"}', "application/json"
+
+
+@pytest.mark.parametrize("handler", [Elsewhere, Kibana])
+def test_another_server_is_told_from_an_index_that_is_not_set_up(
+    bench: Bench, handler: type[Elsewhere], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as other:
+        threading.Thread(target=other.serve_forever).start()
+        monkeypatch.setenv("BLUENO_ELASTIC_URL", f"http://127.0.0.1:{other.server_port}")
+        try:
+            assert "no Elasticsearch (Kibana" in document(capsys, bench, "elastic", "status", code=1)["problem"]
+            assert run(["elastic", "setup", "--root", str(bench.root)]) == 1
+            said = capsys.readouterr().err
+            assert "no Elasticsearch (Kibana" in said and "h1" not in said
+        finally:
+            other.shutdown()
+
+
+def test_https_to_a_server_of_http_is_told(
+    bench: Bench, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BLUENO_ELASTIC_URL", server.url.replace("http:", "https:"))
+    assert "speaks http, not https" in document(capsys, bench, "elastic", "status", code=1)["problem"]
 
 
 def test_a_password_in_the_url_is_refused_and_not_repeated(tmp_path: Path) -> None:

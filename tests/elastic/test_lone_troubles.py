@@ -24,7 +24,7 @@ from blueno.store.database import transaction
 
 from ..acceptance.project import wait_for
 from ..unit.test_scheduler import Bench
-from .proxy import Proxy
+from .proxy import Proxy, certificate
 from .stores import outcome, sender
 
 
@@ -139,6 +139,13 @@ def test_a_process_that_has_said_why_it_ends_is_not_started_again(
     companion.close()
 
 
+def test_an_end_before_anything_was_sent_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setenv("BLUENO_ELASTIC_URL", "http://127.0.0.1:1")
+    Companion(load_settings(tmp_path), ELASTIC, said.append).close()
+    assert len(said) == 1 and "nothing was sent yet" in said[0] and "blueno elastic status" in said[0]
+
+
 def test_a_400_of_somebody_between_us_and_the_server_sets_nothing_aside(bench: Bench, proxy: Proxy) -> None:
     bench.submit(values=(1,))
     s = sender(bench, place(proxy))
@@ -194,7 +201,7 @@ def test_a_message_is_asked_for_widely_and_looked_at_later() -> None:
 def test_a_ca_is_looked_for_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from blueno.elastic.access import target_of
 
-    (tmp_path / "ca.pem").write_text("")
+    (tmp_path / "ca.pem").write_bytes(certificate(tmp_path)[0].read_bytes())
     monkeypatch.setenv("BLUENO_ELASTIC_URL", "https://127.0.0.1:1")
     monkeypatch.setenv("BLUENO_ELASTIC_CA", "ca.pem")
     found = target_of(load_settings(tmp_path), {})

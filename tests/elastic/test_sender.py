@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from blueno.elastic import sender as sending
 from blueno.elastic import state
 from blueno.elastic.fields import FIELDS, Kind
 from blueno.elastic.sender import rebuild, rest, turn
@@ -111,6 +112,25 @@ def test_epochs_of_a_running_trial_come_as_they_are_told(bench: Bench, server: S
         (split, epoch) for split in ("train", "val") for epoch in (5, 10, 15)
     ]
     assert bench.db.execute("SELECT count(*) FROM live_epochs").fetchone()[0] == 0
+
+
+def test_more_epochs_than_one_turn_takes_are_told(
+    bench: Bench, server: Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(server, prefix)
+    monkeypatch.setattr(sending, "LIVE", 2)
+    bench.scheduler.live_epochs = True
+    bench.submit(values=(1,))
+    bench.steps(2)
+    [(worker, message)] = bench.begin_all()
+    for epoch in (1, 2, 3):
+        said = {"kind": "epoch", "trial": message["trial"], "attempt": 1, "epoch": epoch, "epochs": 9}
+        bench.executor.say(worker, {**said, "metrics": {"val_score": 0.1 * epoch}})
+    bench.steps(1)
+    s = sender(bench, target(server, prefix))
+    assert [turn(s).more for _ in range(3)] == [True, False, False], "so that the process does not rest in between"
+    assert server.count(f"{prefix}-epochs") == 3
+    s.close()
 
 
 def test_a_shorter_attempt_leaves_no_epochs_of_the_longer_one(bench: Bench, server: Server, prefix: str) -> None:

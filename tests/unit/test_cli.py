@@ -84,6 +84,19 @@ def test_a_bug_leaves_a_log(
     assert "Traceback" not in said
 
 
+def test_a_bug_s_log_holds_no_secret(
+    verb: Callable[..., list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("BLUENO_ELASTIC_API_KEY", "little-words")
+    assert run(verb(raising(ValueError("a header with little-words")))) == 3
+    [log] = tmp_path.glob("blueno-bug-*.log")
+    assert "little-words" not in capsys.readouterr().err + log.read_text()
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
 def test_interrupted(verb: Callable[..., list[str]], error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(verb(raising(error))) == 130

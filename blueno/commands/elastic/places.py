@@ -32,6 +32,6 @@ def reached(target: Target) -> Iterator[Any]:
     try:
         yield client
     except Unreachable as error:
-        raise BluenoError(f"{target.name}: {error}", "nothing is lost: what waits is sent later") from error
+        raise BluenoError(f"{target.name}: {error}", "`blueno elastic status` says how it stands") from error
     finally:
         client.close()

@@ -10,6 +10,7 @@ import click
 
 from ...settings import Settings
 from .. import options, print_json
+from .dashboards import write
 from .places import place, reached
 
 
@@ -33,7 +34,9 @@ def command(settings: Settings, as_json: bool, printed: Path | None, migrate: bo
     from ...elastic import setup as making
 
     if printed is not None:
-        printed.write_text(json.dumps(making.for_an_administrator(settings.elastic_prefix), indent=2) + "\n")
+        if migrate:
+            raise click.UsageError("--print is for what there is not yet; --migrate asks the server: use one of them")
+        write(printed, json.dumps(making.for_an_administrator(settings.elastic_prefix), indent=2) + "\n")
         if as_json:
             print_json({"file": str(printed)})
         else:

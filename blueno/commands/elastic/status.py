@@ -32,7 +32,7 @@ def status_text(found: Standing) -> str:
     lines += [
         f"{each.kind}: {each.documents} documents in {each.index_name}"
         if each.index_name
-        else f"{each.kind}: not set up"
+        else f"{each.kind}: not set up (blueno elastic setup)"
         for each in found.kinds
     ]
     lines += [
