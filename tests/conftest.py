@@ -15,6 +15,11 @@ from tests.gcs_server import Server, server_binary
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes begins first, so that it does not run alone at the end."""
+    items.sort(key=lambda item: item.path.name != "test_jax.py")
+
+
 @pytest.fixture(autouse=True)
 def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
