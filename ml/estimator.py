@@ -17,7 +17,7 @@ from blueno.usercode import CodeFolder, load
 from . import batches
 from .class_weights import weights_of_codes
 from .gaps import gaps_told
-from .job import Job, Outcome, Report, finite
+from .job import Job, Outcome, Report
 from .metrics import Wanted, check_parts, computable, defaults, measure, objective_of, once, said, wanted
 from .scaling import scaled, unscaled
 from .scored import Scored, rows, save_predictions
@@ -49,7 +49,7 @@ def train(job: Job, report: Report) -> Outcome:
         notes += reasons
     report(1, 1, values)
     if not all(each.finite for each in scored.values()):
-        return Outcome("diverged", finite(values), {}, {}, "estimator", None, tuple(notes))
+        return Outcome("diverged", values, {}, {}, "estimator", None, tuple(notes))
     artefacts, reasons = _save(job, dataset, estimator, scored.get("val"))
     return Outcome("succeeded", values, {}, artefacts, "estimator", None, (*notes, *reasons))
 

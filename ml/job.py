@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -38,15 +37,11 @@ class Outcome(NamedTuple):
     """What a trial left."""
 
     state: State
-    metrics: dict[str, float]  # all from one epoch; a metric that is undefined is NaN, and a note says why
+    metrics: dict[str, float]  # all from one epoch; NaN where undefined (a note says why) or diverged
     history: dict[str, list[float]]  # one value an epoch
     artefacts: dict[str, Path]  # name -> file in the job's folder
     engine: Literal["fit", "fused", "estimator", "function", "command"]
     epoch: int | None  # the epoch that counts, from 1; None where there are no epochs
     notes: tuple[str, ...] = ()  # what the user may want to know: why a metric is NaN, what could not be saved
     epochs: tuple[int, ...] = ()  # those of the history, where they are not 1, 2, 3 and so on
-
-
-def finite(values: dict[str, float]) -> dict[str, float]:
-    """Those of the values that are numbers."""
-    return {name: value for name, value in values.items() if math.isfinite(value)}
+    nonfinite: tuple[str, ...] = ()  # of the epoch in which it diverged, beside metrics: names in its history

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from blueno.errors import ModelError
 
-from .job import Job, Outcome, State, finite
+from .job import Job, Outcome, State
 
 Values = dict[str, float]
 
@@ -119,10 +119,9 @@ def outcome_of(
     """
     metrics = {name: value for values in reported.epochs.values() for name, value in values.items()} | final
     check_objective(reported, metrics)
-    numbers = finite(metrics)
-    state: State = "succeeded" if len(numbers) == len(metrics) else "diverged"
+    state: State = "succeeded" if all(map(math.isfinite, metrics.values())) else "diverged"
     epoch = max(reported.epochs, default=None)
-    return Outcome(state, numbers, _history(reported), _files(folder), engine, epoch, notes, tuple(reported.epochs))
+    return Outcome(state, metrics, _history(reported), _files(folder), engine, epoch, notes, tuple(reported.epochs))
 
 
 def _history(reported: Reported) -> dict[str, list[float]]:

@@ -125,7 +125,7 @@ def trial_document(trial: TrialFacts, part: Part, whose: Owner) -> dict[str, Any
         "finished": row["ended"],
         "duration_s": row["duration_s"],
         **hyperparameters(recipe.get("model") or {}, _params(trial, part), _defaults(row, recipe)),
-        "engine": row["engine"] or row["chosen"],
+        "engine": row["engine"],
         "executor": facts.get("executor"),
         "host": _host(facts),
         "dataset": _dataset(row),

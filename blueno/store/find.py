@@ -16,11 +16,11 @@ from ..query.operands import Value, of_params
 from ..spec.language import SECTIONS
 from ..tables import flat
 from .asked import JOIN_MEASURED, Item, asked, measured, values
-from .read import meta
+from .read import ENGINE, meta
 
 TRIALS = (
     "SELECT trials.number, trials.id, trials.config, trials.dataset, trials.seed, trials.fold, trials.state,"
-    " coalesce(nullif(results.engine, ''), trials.engine) AS engine, results.epoch, results.metrics,"
+    f" {ENGINE} AS engine, results.epoch, results.metrics,"
     " results.nonfinite, results.environment, results.started, results.ended, results.duration_s,"
     " results.error_class, results.error, measured.metrics AS later, trained"
     " FROM trials LEFT JOIN results ON results.trial = trials.id AND results.attempt = trials.attempt"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..clock import iso
 from ..messages import Message
 from .asked import JOIN_MEASURED, Item, asked, measured, values
-from .read import Row
+from .read import ENGINE, Row
 
 
 class Change(NamedTuple):
@@ -115,7 +115,7 @@ def live_epochs(db: sqlite3.Connection, after: int, most: int) -> list[dict[str,
 
 TRIALS = (
     "SELECT trials.id, trials.number, trials.config, trials.dataset, trials.seed, trials.fold, trials.recipe,"
-    " trials.state, trials.attempt, trials.engine AS chosen, results.state AS outcome, results.engine, results.epoch,"
+    f" trials.state, trials.attempt, results.state AS outcome, {ENGINE} AS engine, results.epoch,"
     " results.metrics, results.nonfinite, results.notes, results.started, results.ended, results.duration_s,"
     " results.peak_memory_bytes, results.error, results.history, results.epochs, results.log, facts,"
     " measured.metrics AS later, measured.trained, datasets.recipe AS dataset_recipe, datasets.state AS dataset_state,"

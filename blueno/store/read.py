@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ..canonical import short
 from ..errors import NotFound
+from ..spec.language import MODEL_KINDS
 from .asked import JOIN_MEASURED, asked_by, measured, name_of, values
 from .transitions import history_of, unpack
 
@@ -127,6 +128,15 @@ def failure_classes(db: sqlite3.Connection, ids: list[str]) -> Iterator[str]:
         ).fetchone()
         if row:
             yield row["error_class"]
+
+
+# What trained a trial, or is to: `trials.engine` knows only of networks; any other model is trained by what its kind
+# names, whatever the trial came to. An expression over `trials` and a LEFT JOIN of `results`.
+_KINDS = " ".join(
+    f"WHEN json_type(trials.recipe, '$.model.{kind}') IS NOT NULL THEN '{kind}'"
+    for kind in MODEL_KINDS if kind != "architecture"
+)  # fmt: skip
+ENGINE = f"coalesce(nullif(results.engine, ''), CASE {_KINDS} ELSE trials.engine END)"
 
 
 class Row(NamedTuple):

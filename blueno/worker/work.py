@@ -259,7 +259,7 @@ def trained(worker: Worker, message: Message, outcome: Outcome, folder: Path) ->
     return {
         "state": outcome.state,
         "metrics": metrics,
-        "nonfinite": [name for name, value in metrics.items() if value is None],
+        "nonfinite": list(dict.fromkeys([*(name for name in metrics if metrics[name] is None), *outcome.nonfinite])),
         "history": {name: [finite(value) for value in values] for name, values in outcome.history.items()},
         "epochs": list(outcome.epochs),
         "artefacts": artefacts,

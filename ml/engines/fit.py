@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from .. import stopping
-from ..job import Job, Outcome, Report, finite
+from ..job import Job, Outcome, Report
 from ..measures import Measure
 from ..metrics import Wanted, measure
 from ..scored import Scored
@@ -23,7 +23,7 @@ from . import checkpoint, task
 from .checkpoint import Saver
 from .fresh import fresh
 from .leaving import leave
-from .progress import Kept, Progress, next_stage, record
+from .progress import Kept, Progress, diverged, next_stage, record
 from .setup import Setup, set_up
 from .stage import Stage, begin
 
@@ -206,7 +206,7 @@ def _outcome(setup: Setup, progress: Progress, stage: Stage) -> Outcome:
     metrics = {**metrics, "parameters": float(setup.model.count_params())}
     notes = [*progress.notes, *notes]
     if progress.diverged:
-        return Outcome("diverged", finite(metrics), progress.history, {}, "fit", kept.epoch, tuple(notes))
+        return diverged(metrics, progress, "fit", notes)
     artefacts, more = leave(setup, validation)
     return Outcome("succeeded", metrics, progress.history, artefacts, "fit", kept.epoch, (*notes, *more))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from .. import stopping
+from ..job import Outcome
 
 MISSING = float("nan")
 
@@ -33,6 +35,7 @@ class Progress:
     state: stopping.State = field(default_factory=stopping.State)
     kept: Kept | None = None
     diverged: bool = False
+    nonfinite: tuple[str, ...] = ()  # what of the last epoch was not finite
     over: bool = False  # nothing more is trained
     notes: list[str] = field(default_factory=list)
 
@@ -42,7 +45,17 @@ def record(progress: Progress, values: dict[str, float]) -> None:
     for name in dict.fromkeys([*progress.history, *values]):
         column = progress.history.setdefault(name, [MISSING] * progress.epoch)
         column.append(values.get(name, MISSING))
+    progress.nonfinite = tuple(name for name, value in values.items() if not math.isfinite(value))
     progress.epoch += 1
+
+
+def diverged(
+    metrics: dict[str, float], progress: Progress, engine: Literal["fit", "fused"], notes: list[str]
+) -> Outcome:
+    """What a trial leaves that has come to its end because something was not finite; metrics are of what counts."""
+    assert progress.kept is not None, "BUG: no epoch counts"
+    epoch, nonfinite = progress.kept.epoch, progress.nonfinite
+    return Outcome("diverged", metrics, progress.history, {}, engine, epoch, tuple(notes), nonfinite=nonfinite)
 
 
 def next_stage(progress: Progress) -> None:

@@ -45,6 +45,17 @@ def test_trials_that_come_while_results_are_on_their_way_are_trained(tmp_path: P
     assert sorted(results) == sorted(f"t{seed}" for seed in range(12))
 
 
+def test_what_was_not_finite_in_a_lane_is_named_once(tmp_path: Path) -> None:
+    data, said = ml_jobs.blobs(), list[dict[str, Any]]()
+    [wild] = messages(tmp_path, data, 1, learning_rate=1e30)
+    train_packs(worker_on(tmp_path, data), wild, said.append, Inbox())
+    result = said[-1]
+    assert (result["state"], result["engine"]) == ("diverged", "fused")
+    assert {"val_accuracy", "val_loss"} <= {*result["nonfinite"]}
+    assert len({*result["nonfinite"]}) == len(result["nonfinite"])
+    assert {name for name, value in result["metrics"].items() if value is None} <= {*result["nonfinite"]}
+
+
 def test_a_family_that_does_not_pay_is_given_back_at_once(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     data = ml_jobs.dataset(random.random((96, 32, 32, 1), np.float32), np.arange(96) % 2, "binary")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import blueno
 from blueno.api import Results
+from blueno.cli import run
 from blueno.errors import BluenoError, NotFound, SpecErrors
 
 SPEC = """\
@@ -138,6 +140,16 @@ def train(trial):
     alone = blueno.sweep(tmp_path / "own.yaml", {"seeds": [1], "name": "alone"}, root=tmp_path, executor="inline")
     with pytest.raises(NotFound, match="no trial of alone has score yet"):
         alone.best()
+
+
+def test_a_query_finds_what_was_not_finite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "own.py").write_text("def train(trial):\n    return {'score': float('nan')}\n")
+    spec = "version: 1\nname: own\nobjective: {maximize: score}\nmodel: {function: own.py:train}\n"
+    (tmp_path / "own.yaml").write_text(spec)
+    blueno.sweep(tmp_path / "own.yaml", root=tmp_path, executor="inline", devices="cpu")
+    assert run(["find", "nonfinite exists", "--json", "--root", str(tmp_path)]) == 0
+    [found] = json.loads(capsys.readouterr().out)["trials"]
+    assert (found["state"], found["engine"], found["nonfinite"]) == ("diverged", "function", ["score"])
 
 
 def test_wrong_use_is_told(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import time
@@ -160,7 +161,8 @@ with open(os.environ["BLUENO_METRICS"], "a") as file:
 @pytest.mark.parametrize("value", ["float('nan')", "None", "float('inf')"])
 def test_a_final_value_that_is_no_number_is_divergence(tmp_path: Path, value: str) -> None:
     outcome = run(tmp_path, f"say(epoch=1, val_accuracy=0.5, loss={value})")
-    assert (outcome.state, outcome.metrics) == ("diverged", {"val_accuracy": 0.5})
+    assert (outcome.state, outcome.metrics.keys()) == ("diverged", {"val_accuracy", "loss"})
+    assert outcome.metrics["val_accuracy"] == 0.5 and not math.isfinite(outcome.metrics["loss"])
 
 
 @pytest.mark.parametrize(

@@ -13,18 +13,20 @@ from blueno.canonical import short
 from blueno.cli import run
 from blueno.commands.find import find, find_text
 from blueno.commands.sweep import sliced
+from blueno.elastic.documents import Owner, documents
 from blueno.errors import BluenoError
 from blueno.planning.describe import about_plan
 from blueno.query.fields import FIELDS
 from blueno.query.planned import LOOKED_UP, slice_of
 from blueno.query.tree import QueryError
 from blueno.store import find as finding
+from blueno.store import outbox
 from blueno.store.submit import submit
 
 from .command_line import document, failed_sweep, output, trials
 from .plans import good_result, small_plan
-from .specs import FUNCTION, compiled
-from .test_scheduler import Bench, good
+from .specs import FUNCTION, NETWORK, compiled
+from .test_scheduler import Bench, bad, good
 
 
 @pytest.fixture
@@ -86,6 +88,20 @@ def test_what_failed_is_found_by_its_cause(bench: Bench) -> None:
     assert ids(bench, "error = out_of_memory and error.type = ValueError and error.message ~ n") == [2]
     assert ids(bench, "state in (failed, diverged) and not error exists") == [3]
     assert ids(bench, "objective exists") == [0]
+
+
+def test_what_failed_has_the_engine_that_it_would_have_succeeded_with(bench: Bench) -> None:
+    (bench.root / "run.py").write_text("")
+    kinds = "{architecture: mlp}, {estimator: 'sklearn.svm:SVC'}, {function: job.py:train}, {command: python run.py}"
+    plan = compiled(f"{NETWORK}seeds: [0]\nmodel:\n  one_of: [{kinds}]\n", bench.root)
+    submit(bench.db, plan, {}, "python", bench.now)
+    engines = ("fit", "estimator", "function", "command")
+    assert [ids(bench, f"engine = {name}") for name in engines] == [[], [1], [2], [3]]  # nobody has decided yet
+    bench.run(lambda message: good(message) if message["kind"] == "build" else {**bad(message), "engine": ""})
+    assert [ids(bench, f"engine = {name} and state = failed") for name in engines] == [[0], [1], [2], [3]]
+    made = documents(outbox.part(bench.db, trials(bench)), Owner("s", "o"), str, {})
+    sent = [each.source["engine"] for each in made if each.kind == "trials" and each.source]
+    assert sent == list(engines)
 
 
 def test_what_a_sweep_took_back_is_cancelled_and_nobodys_metrics_are_made_up(bench: Bench) -> None:

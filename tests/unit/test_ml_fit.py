@@ -153,7 +153,15 @@ def test_a_training_loss_that_is_not_finite_ends_the_trial(tmp_path: Path) -> No
     outcome = run(tmp_path, line(), linear, epochs=60, optimizer={"sgd": {}}, learning_rate=9.0, objective=objective)
     assert outcome.state == "diverged" and len(outcome.history["loss"]) < 60
     assert not math.isfinite(outcome.history["loss"][-1]) and outcome.artefacts == {}
-    assert all(math.isfinite(value) for value in outcome.metrics.values())
+    assert {"loss"} <= {*outcome.nonfinite} < {*outcome.history}
+
+
+def test_what_was_not_finite_is_named_though_an_earlier_epoch_counts(tmp_path: Path) -> None:
+    linear, objective = {"architecture": "mlp", "hidden": []}, {"metric": "val_r2", "direction": "maximize"}
+    changes = {"epochs": 60, "optimizer": {"sgd": {}}, "learning_rate": 9.0, "select": {"best": "val_loss"}}
+    outcome = run(tmp_path, line(), linear, objective=objective, **changes)
+    assert outcome.state == "diverged" and outcome.epoch is not None and outcome.epoch < len(outcome.history["loss"])
+    assert all(math.isfinite(value) for value in outcome.metrics.values()) and "loss" in outcome.nonfinite
 
 
 def test_a_report_may_stop_it(tmp_path: Path) -> None:

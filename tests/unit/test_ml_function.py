@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,8 @@ def test_numbers_of_any_library_are_numbers(tmp_path: Path) -> None:
 def test_a_final_metric_that_is_not_finite_is_divergence(tmp_path: Path) -> None:
     text = "def train(trial):\n    return {'val_accuracy': 0.5, 'val_loss': float('nan')}\n"
     outcome = train(function_job(tmp_path, text), quiet)
-    assert (outcome.state, outcome.metrics) == ("diverged", {"val_accuracy": 0.5})
+    assert (outcome.state, outcome.metrics.keys()) == ("diverged", {"val_accuracy", "val_loss"})
+    assert outcome.metrics["val_accuracy"] == 0.5 and not math.isfinite(outcome.metrics["val_loss"])
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ from blueno.worker.memory import held_bytes, peak_bytes, reset_peak
 from blueno.worker.output import bounded, tail, trial_log
 from blueno.worker.work import OPEN_DATASETS, Worker, handle, open_worker, remove_leftovers
 
+from .ml_jobs import line
+
 CODE = {"snapshot": "snapshots/abc.zip", "folder": "specs"}
 
 
@@ -86,6 +88,26 @@ def test_a_trial_from_start_to_result(worker: Worker) -> None:
     assert (done["engine"], done["history"], done["error"]) == ("function", {"score": [0.5]}, None)
     assert (done["started"], done["duration_s"]) == ("1970-01-01T00:00:00.000Z", 3.5)
     assert done["peak_memory_bytes"] > 10_000_000
+
+
+def test_a_functions_metrics_that_are_not_finite_are_null_and_named(worker: Worker) -> None:
+    text = "trial.report(1, {'score': 1.0, 'loss': float('inf'), 'gone': float('nan')})"
+    submit(worker, f"def train(trial):\n    {text}\n    return {{'score': float('nan'), 'gone': 1.0}}\n")
+    done = result(worker, train())
+    assert (done["state"], done["nonfinite"]) == ("diverged", ["score", "loss"])
+    assert done["metrics"] == {"score": None, "loss": None, "gone": 1.0}
+    assert done["history"] == {"score": [1.0], "loss": [None], "gone": [None]}
+
+
+def test_an_estimators_metrics_that_are_not_finite_are_null_and_named(worker: Worker) -> None:
+    text = "class Lost:\n    def fit(self, x, y): pass\n    def predict(self, x): return x[:, 0] * float('nan')\n"
+    submit(worker, text)
+    data = line()
+    worker.datasets[data.id] = data
+    objective = {"metric": "val_r2", "direction": "maximize"}
+    done = result(worker, train({"estimator": "job.py:Lost"}, data.id, objective=objective))
+    assert (done["state"], done["engine"]) == ("diverged", "estimator") and "val_r2" in done["nonfinite"]
+    assert done["metrics"] == dict.fromkeys(done["nonfinite"])
 
 
 def test_the_log_has_every_attempt_and_ends_with_the_traceback(worker: Worker) -> None:

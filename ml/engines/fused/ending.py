@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import scored as scoring
-from ...job import Outcome, finite
+from ...job import Outcome
 from ...metrics import Wanted, measure_all
 from .. import task
 from ..checkpoint import put_back
 from ..fit import values_of
 from ..leaving import leave
+from ..progress import diverged
 from ..setup import Setup, alike
 from . import places
 from .family import shell_of
@@ -93,7 +94,7 @@ def _outcome(
     assert progress.kept is not None, "BUG: no epoch counts"
     notes = [*progress.notes, *pack.notes, *notes]
     if progress.diverged:
-        return Outcome("diverged", finite(metrics), progress.history, {}, "fused", progress.kept.epoch, tuple(notes))
+        return diverged(metrics, progress, "fused", notes)
     wish = lane.job.keep.get("weights", "all")
     writes = wish != "none" and worth(lane.job, metrics.get(lane.job.objective["metric"], np.nan))
     if wish != "none" and not writes:
