@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -18,6 +19,7 @@ from ..query import Node, parse
 from ..query.ask import Record, asks, check_names, finder, metric_values, spellings
 from ..query.parse import field_of
 from ..query.tree import Field, comparisons
+from ..query.words import in_query
 from ..settings import Settings
 from ..spec.metrics import direction_of, read_name
 from ..store import find as finding
@@ -198,12 +200,14 @@ def _value(record: Record, field: Field) -> str:
 
 
 @click.command("find")
-@click.argument("query", default="")
+@click.argument("query", nargs=-1, metavar="[QUERY]")
 @click.option("--sort", metavar="[-]FIELD", help="Metrics best first, else smallest first; a leading - turns it round.")
 @click.option("--elastic", "elsewhere", is_flag=True, help="Ask Elasticsearch: everybody's trials.")
 @click.option("--top", type=click.IntRange(1), help=f"Only the first N (the table shows {SHOWN}, if not said).")
 @options
-def command(settings: Settings, as_json: bool, query: str, sort: str | None, elsewhere: bool, top: int | None) -> int:
+def command(
+    settings: Settings, as_json: bool, query: tuple[str, ...], sort: str | None, elsewhere: bool, top: int | None
+) -> int:
     """The trials of all sweeps that QUERY asks for, newest first.
 
     \b
@@ -212,9 +216,13 @@ def command(settings: Settings, as_json: bool, query: str, sort: str | None, els
 
     Without a query: all. docs/find.md tells of the fields and of what is compared with what.
     """
-    found = find_elsewhere(settings, query, sort) if elsewhere else find(need_store(settings.root), query, sort)
+    if len(query) > 1:
+        meant = " ".join(in_query(word) if " " in word else word for word in query)
+        raise click.UsageError(f"QUERY is one argument, not {len(query)}: blueno find {shlex.quote(meant)}")
+    text = "".join(query)
+    found = find_elsewhere(settings, text, sort) if elsewhere else find(need_store(settings.root), text, sort)
     if as_json:
-        print_json(find_document(query, found[:top]))
+        print_json(find_document(text, found[:top]))
     else:
-        click.echo(find_text(query, found, top or SHOWN, sort=sort))
+        click.echo(find_text(text, found, top or SHOWN, sort=sort))
     return 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from functools import cached_property
 from heapq import merge
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +15,16 @@ from ..query.elastic import EVERYTHING, ORIGIN, PATHS, Names, query_of
 from ..query.operands import Value
 from ..query.parse import kind_of
 from ..query.tree import Field, Node
+from ..tables import flat
 from .client import ask, found_ids
+from .documents import key
 from .templates import alias
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-SOURCE = ["@timestamp", "created", "number", "store", "hp", *PATHS.values(), "metrics"]
+SOURCE = ["@timestamp", "created", "number", "store", "hp", "hp_all", "spec", *PATHS.values(), "metrics"]
+AMOUNTS = re.compile(r"\d+(-\d+)*")  # a list of whole numbers, as `cell` writes it
 
 
 class Document:
@@ -31,8 +37,8 @@ class Document:
         if name == "origin":
             return (ORIGIN,)
         value: Any = self.source
-        for key in PATHS[name].split("."):
-            value = value.get(key) if isinstance(value, dict) else None
+        for part in PATHS[name].split("."):
+            value = value.get(part) if isinstance(value, dict) else None
         if value is None:
             return ()
         if kind_of(Field("field", name)) == "time":
@@ -43,12 +49,34 @@ class Document:
         return {name: float(value) for name, value in self.source.get("metrics", {}).items() if value is not None}
 
     def params(self) -> Mapping[str, Value]:
+        return self._params
+
+    @cached_property
+    def _params(self) -> dict[str, Value]:
+        return {path: value if isinstance(value, str) else float(value) for path, value in self._indexed().items()}
+
+    def _indexed(self) -> dict[str, Any]:
+        """The parameters as the index has them: numbers and texts, which only `hp_all` has in one order."""
         hp = self.source.get("hp", {})
-        return {path: float(value) for path, value in hp.get("num", {}).items()} | dict(hp.get("cat", {}))
+        found = {**hp.get("num", {}), **hp.get("cat", {})}
+        return {path: found[path] for path in self.source.get("hp_all", found) if path in found}
 
     def written(self) -> Mapping[str, Any]:
-        hp = self.source.get("hp", {})
-        return {**hp.get("num", {}), **hp.get("cat", {})}
+        said = {key(path): (path, value) for path, value in flat(self.source.get("spec", {})).items()}
+        return dict(said.get(path, (path, _typed(value))) for path, value in self._indexed().items())
+
+
+def _typed(value: Any) -> Any:
+    """A default, of which the index knows only the text, as what it most probably was.
+
+    >>> [_typed(value) for value in (0.5, "true", "64-32", "[]", "adam")]
+    [0.5, True, [64, 32], [], 'adam']
+    """
+    if not isinstance(value, str):
+        return value
+    if value in ("true", "false", "[]"):
+        return json.loads(value)
+    return [int(each) for each in value.split("-")] if AMOUNTS.fullmatch(value) else value
 
 
 def find(client: Elasticsearch, prefix: str, query: str, node: Node | None, sort: Node | None = None) -> list[Document]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from ..errors import BluenoError, MissingLibrary
@@ -31,7 +34,8 @@ def read_rows(rows: Iterator[dict[str, Any]], name: str) -> Iterator[Result]:
 
 
 def read_storage(url: str) -> Iterator[Result]:
-    """Results of every study of a storage. Raises MissingLibrary, BluenoError."""
+    """Results of every study of a storage. Raises MissingLibrary, BluenoError, also when it has no study."""
+    _need_studies(url)
     try:
         import optuna
     except ImportError as error:
@@ -40,6 +44,8 @@ def read_storage(url: str) -> Iterator[Result]:
         studies = [optuna.load_study(study_name=each, storage=url) for each in optuna.get_all_study_names(url)]
     except Exception as error:  # of SQLAlchemy and of drivers
         raise BluenoError(f"Optuna cannot open the storage: {type(error).__name__}", "see that it is there") from None
+    if not studies:
+        raise BluenoError("there is no study in that storage", "see that it is the one that studies were kept in")
     for study in studies:
         for trial in study.get_trials(deepcopy=False):
             if trial.state.name in STATES:
@@ -47,6 +53,26 @@ def read_storage(url: str) -> Iterator[Result]:
                 named = {"value" if len(values) == 1 else f"values_{i}": number(each) for i, each in enumerate(values)}
                 begun, ended = trial.datetime_start, trial.datetime_complete
                 yield _result(study.study_name, trial.number, trial.state.name, dict(trial.params), named, begun, ended)
+
+
+def _need_studies(url: str) -> None:
+    """Raises BluenoError for the URL of an SQLite file that is not there, or in which Optuna keeps nothing: Optuna
+    would make the file, and its tables.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme.partition("+")[0] != "sqlite":
+        return
+    path = Path(rest.partition("?")[0].removeprefix("/").removeprefix("file:"))
+    if not path.is_file():
+        fix = "sqlite:///FILE is looked for from this folder on, sqlite:////FILE is a whole path"
+        raise BluenoError(f"there is no file {path}", fix)
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            found = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'studies'").fetchone()
+    except sqlite3.Error as error:
+        raise BluenoError(f"{path} cannot be read: {error}", "name the SQLite file of an Optuna storage") from None
+    if found is None:
+        raise BluenoError(f"{path} is no storage of Optuna", "name the SQLite file that studies were kept in")
 
 
 def _result(

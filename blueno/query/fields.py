@@ -11,13 +11,15 @@ class Known(NamedTuple):
     kind: str
     help: str
     planned: bool = False  # known before a trial is trained: `sweep --only` may ask for it
+    values: tuple[str, ...] = ()  # all that there are, if others are a mistake
 
 
+STATES = ("queued", "running", "succeeded", "diverged", "pruned", "failed", "cancelled", "idle")
 FIELDS = {
     "trial": Known("id", "the trial's id", True),
     "config": Known("id", "the id of its config", True),
     "dataset": Known("id", "the id of its dataset", True),
-    "state": Known("text", "queued, running, succeeded, diverged, pruned, failed, cancelled"),
+    "state": Known("text", ", ".join(STATES), values=STATES),
     "model": Known("text", "its architecture, estimator, function or command", True),
     "sweep": Known("text", "the name of each sweep that has it"),
     "tags": Known("text", "each tag of its sweeps"),
@@ -44,4 +46,11 @@ ALIASES = {
     "name": "sweep", "sweeps": "sweep", "tag": "tags", "user": "owner", "architecture": "model", "estimator": "model",
     "ended": "finished", "duration_s": "duration", "error.class": "error", "error_class": "error",
     "message": "error.message", "value": "objective",
+}  # fmt: skip
+# what values are called elsewhere
+OTHER_VALUES = {
+    "finished": "succeeded", "done": "succeeded", "complete": "succeeded", "completed": "succeeded",
+    "success": "succeeded", "ok": "succeeded", "error": "failed", "crashed": "failed", "waiting": "queued",
+    "pending": "queued", "active": "running", "started": "running", "killed": "cancelled", "stopped": "cancelled",
+    "nan": "diverged",
 }  # fmt: skip

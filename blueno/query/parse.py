@@ -11,8 +11,10 @@ from __future__ import annotations
 import time
 from difflib import get_close_matches
 
+from ..errors import Problem
+from ..spec.metrics import direction_of, read_name
 from ..spec.problems import nearest
-from .fields import ALIASES, FIELDS
+from .fields import ALIASES, FIELDS, OTHER_VALUES
 from .operands import operand
 from .tree import And, Comparison, Field, Node, Not, Operand, Or, QueryError
 from .words import RELATIONS, Word, words
@@ -149,10 +151,28 @@ class _Reader:
             raise QueryError(
                 self.text, word.column, f"{field.name} is no text", "use = < <= > >= for numbers and times"
             )
+        if relation in ("=", "!="):
+            self.check_value(field, word)
         try:
             return operand(self.text, word, kind_of(field), relation, self.now)
-        except QueryError:
+        except QueryError as error:
             if field.group != "metric":
                 raise
+            raise self.no_number(field, word, error.problems[0]) from None
+
+    def no_number(self, field: Field, word: Word, problem: Problem) -> QueryError:
+        """What a metric cannot be compared with; a name that is nearly that of a field was meant to be one."""
+        near = nearest(field.name, [*FIELDS, *ALIASES])
+        if near.startswith("write ") and not direction_of(read_name(field.name)):
             message = f"there is no field {field.name}, and a metric is compared with a number, not {word.text!r}"
-            raise QueryError(self.text, field.column, message, nearest(field.name, [*FIELDS, *ALIASES])) from None
+            return QueryError(self.text, field.column, message, near)
+        message = f"{problem.message}: {field.name} is no field, so it is taken for a metric"
+        return QueryError(self.text, word.column, message, problem.fix)
+
+    def check_value(self, field: Field, word: Word) -> None:
+        """Raises QueryError for a value that a field never has, where all are known."""
+        values = FIELDS[field.name].values if field.group == "field" else ()
+        if values and word.text not in values:
+            meant = OTHER_VALUES.get(word.text.lower(), word.text)
+            message = f"there is no {field.name} {word.text!r}, only {', '.join(values)}"
+            raise QueryError(self.text, word.column, message, nearest(meant, values))

@@ -26,6 +26,18 @@ class Word(NamedTuple):
     column: int
 
 
+def in_query(text: str) -> str:
+    """A text as a query has to have it.
+
+    >>> in_query("digits"), in_query("my study"), in_query("not")
+    ('digits', '"my study"', '"not"')
+    """
+    match = PIECE.fullmatch(text)
+    is_plain = match is not None and match.lastgroup == "plain" and text.lower() not in KEYWORDS
+    mark = "'" if '"' in text else '"'
+    return text if is_plain else f"{mark}{text}{mark}"
+
+
 def words(query: str) -> list[Word]:
     """The words of a query; the last one has the kind "end". Raises QueryError for a quote or list left open."""
     found = []

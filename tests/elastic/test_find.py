@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from blueno.cli import run
-from blueno.commands.find import find, find_elsewhere, record_document
+from blueno.commands.find import find, find_document, find_elsewhere, find_text, record_document
 from blueno.planning.describe import about_plan
 from blueno.query.elastic import PATHS
 from blueno.query.fields import FIELDS
@@ -19,6 +19,7 @@ from blueno.settings import Settings
 from blueno.store.submit import submit
 
 from ..elastic_server import Server
+from ..golden.plans import ROOT, compiled
 from ..unit.plans import small_plan
 from ..unit.test_scheduler import Bench, bad
 from .stores import outcome, send_all, set_up, target
@@ -86,6 +87,8 @@ def test_both_give_the_same_answers(bench: Bench, server: Server, prefix: str) -
     server.count(f"{prefix}-trials")
     where = settings(bench, server, prefix)
     answers: dict[str, int] = {}
+    documents = (find_document("", find(bench.db, "")), find_document("", find_elsewhere(where, "")))
+    assert json.dumps(documents[1]) == json.dumps(documents[0]), "in the same order, too"
     for query in QUERIES:
         here = [record_document(record) for record in find(bench.db, query)]
         there = [record_document(record) for record in find_elsewhere(where, query)]
@@ -102,6 +105,26 @@ def test_both_give_the_same_answers(bench: Bench, server: Server, prefix: str) -
         both = (find(bench.db, "", sort), find_elsewhere(where, "", sort))  # with ties, and with trials that lack it
         order = [[record.field("trial")[0] for record in found] for found in both]
         assert order[0] == order[1] and len(order[0]) == 13, sort
+
+
+@pytest.mark.parametrize("spec", ["digits", "language/steps", "language/training", "language/estimators"])
+def test_parameters_are_those_of_the_spec_with_their_types_and_in_their_order(
+    tmp_path: Path, server: Server, prefix: str, spec: str
+) -> None:
+    bench = Bench(tmp_path)
+    plan = compiled(ROOT / f"specs/{spec}.yaml", tmp_path)
+    submit(bench.db, plan, about_plan(plan), "python", bench.now)
+    set_up(server, prefix)
+    send_all(bench, target(server, prefix))
+    server.count(f"{prefix}-trials")
+    here, there = find(bench.db, ""), find_elsewhere(settings(bench, server, prefix), "")
+    for ours, theirs in zip(here, there, strict=True):
+        said = [(path, value) for path, value in theirs.written().items() if path != "arm"]
+        assert json.dumps(said) == json.dumps(list(ours.written().items()))
+        assert [path for path in theirs.params() if path != "arm"] == list(ours.params())
+    if not any("arm" in record.params() for record in there):
+        assert find_text("", there, 50) == find_text("", here, 50)
+    bench.db.close()
 
 
 def test_a_trial_of_two_stores_is_found_once(tmp_path: Path, server: Server, prefix: str) -> None:

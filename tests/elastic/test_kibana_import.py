@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,17 @@ def test_without_a_store_the_general_ones_are_written(tmp_path: Path, capsys: py
     assert [json.loads(line) for line in file.read_text().splitlines()] == lines
     assert "4 dashboards are in" in capsys.readouterr().out
     assert [each for each in tmp_path.iterdir() if "ndjson" in each.name] == [file]
+
+
+def test_a_terminal_gets_a_word_instead_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert run(["elastic", "dashboards", "--root", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert not told.out and "--out FILE" in told.err and "--import URL" in told.err
+    assert run(["elastic", "dashboards", "--root", str(tmp_path), "--json"]) == 0
+    assert run(["elastic", "dashboards", "--root", str(tmp_path), "--out", str(tmp_path / "d.ndjson")]) == 0
 
 
 def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -156,6 +156,12 @@ def test_a_wrong_query_is_shown_with_its_place_also_as_json(bench: Bench, capsys
     assert "    |           ^\n" in capsys.readouterr().err
 
 
+def test_a_query_without_quotes_is_shown_with_them(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, quoted in ((["hp.x", "=", "1"], "'hp.x = 1'"), (["sweep", "=", "a b"], """'sweep = "a b"'""")):
+        assert run(["find", *words, "--root", str(bench.root)]) == 2
+        assert f"QUERY is one argument, not 3: blueno find {quoted}\n" in capsys.readouterr().err
+
+
 def test_a_narrow_table_leaves_columns_out_and_says_so(bench: Bench) -> None:
     bench.submit(values=(1, 2))
     bench.run(scored)

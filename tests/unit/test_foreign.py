@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,54 @@ def test_a_storage_is_read_by_optuna_itself(bench: Bench, tmp_path: Path) -> Non
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1) * 2, n_trials=1)
     assert foreign.add(bench.db, read(url), bench.now) == {"new": 1, "known": 0}
     assert names(bench, "sweep = s and value = 1 and hp.x = 0.5 and finished > -1h or origin = optuna") == ["0"]
+
+
+def test_a_storage_that_is_not_there_or_has_no_study_is_an_error_and_nothing_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    project, missing, other, broken = (folder / name for name in ("p", "no.db", "other.db", "broken.db"))
+    with closing(sqlite3.connect(other)) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    broken.write_text("no database" * 100)
+    was = other.read_bytes()
+    for path, message in (
+        (missing, f"there is no file {missing}"), (folder, f"there is no file {folder}"),
+        (other, f"{other} is no storage of Optuna"), (broken, f"{broken} cannot be read"),
+    ):  # fmt: skip
+        for url in (f"sqlite:///{path}", f"sqlite+pysqlite:///{path}?timeout=5"):
+            assert run(["elastic", "import", url, "--root", str(project)]) == 1
+            told = capsys.readouterr().err
+            assert message in told and "fix:" in told
+    assert other.read_bytes() == was and sorted(folder.iterdir()) == [broken, other]
+
+
+def test_a_storage_without_a_study_is_an_error(tmp_path: Path) -> None:
+    optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    optuna.storages.RDBStorage(url)
+    with pytest.raises(BluenoError, match="there is no study in that storage"):
+        list(read(url))
+
+
+def test_results_points_to_what_was_imported_under_that_name(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my study.csv").write_text(OPTUNA)
+    for file in [*files(tmp_path), str(tmp_path / "my study.csv")]:
+        foreign.add(bench.db, read(file), bench.now)
+    for name, query in (("study", "'sweep = study'"), ("my study", """'sweep = "my study"'""")):
+        assert run(["results", name, "--root", str(bench.root)]) == 1
+        told = capsys.readouterr().err
+        assert f"'{name}' is no sweep of this project" in told and f"blueno find {query}\n" in told
+        assert len(find(bench.db, query.strip("'"))) == 2
+    assert run(["results", "nothing", "--root", str(bench.root)]) == 1
+    assert "there is no sweep yet" in capsys.readouterr().err
+    bench.submit(name="digits")
+    assert run(["results", "study", "--root", str(bench.root)]) == 1
+    assert "blueno find 'sweep = study'" in capsys.readouterr().err
+    assert run(["results", "--root", str(bench.root)]) == 0
 
 
 def test_rows_of_another_kind_are_skipped_and_odd_ones_named(tmp_path: Path) -> None:

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from blueno.errors import Problem
 from blueno.query import And, Comparison, Not, Or, parse
 from blueno.query.ask import Values, asks, check_names
+from blueno.query.fields import OTHER_VALUES, STATES
 from blueno.query.operands import of_params
 from blueno.query.parse import EXAMPLE
 from blueno.query.tree import Field, QueryError, Span, comparisons
+from blueno.query.words import in_query
+from blueno.store import ledger
 
 NOW = 1_795_854_600.0  # 2026-11-28 08:30 UTC
 EXAMPLE_FIX = "write a query like 'val_accuracy > 0.9 and model = cnn'"
@@ -168,6 +171,13 @@ RELATION = "expected =, !=, <, <=, >, >=, ~, in or exists"
         ("model > a", 9, "expected a number after >, found 'a'", "texts have no order; use = or ~"),
         ("duration > long", 12, "expected a duration, found 'long'", "write it like 90s, 5min or 1h30min"),
         ("stat = x", 1, "there is no field stat, and a metric is compared with a number, not 'x'", "write state"),
+        ("score > high", 9, "expected a number, found 'high': score is no field, so it is taken for a metric",
+         "write it like 0.9 or 1e-4"),
+        ("val_auc = 'a'", 11, "expected a number, found 'a': val_auc is no field, so it is taken for a metric",
+         "write it like 0.9 or 1e-4"),
+        ("state = finished", 9, f"there is no state 'finished', only {', '.join(STATES)}", "write succeeded"),
+        ("status != Failed", 11, f"there is no state 'Failed', only {', '.join(STATES)}", "write failed"),
+        ("state in (idle, canceled)", 17, f"there is no state 'canceled', only {', '.join(STATES)}", "write cancelled"),
         ("hp. = 1", 1, "expected a parameter's name after hp.", "write hp.learning_rate"),
         ("hp.a = [1", 8, "this list has no end", "close it"),
         ("hp.a = [b]", 8, "expected a number, a text or a list as in JSON, found '[b]'", "write a list as [128, 64]"),
@@ -177,6 +187,19 @@ def test_errors_say_where_what_and_how(query: str, column: int, message: str, fi
     with pytest.raises(QueryError) as raised:
         parse(query, NOW)
     assert raised.value.problems == [Problem("query", 1, column, "", message, fix, query)]
+
+
+def test_the_states_are_those_of_ledgers_and_what_nobody_wants() -> None:
+    assert {*STATES} == {*ledger.STATES, "idle"}
+    for meant in OTHER_VALUES.values():
+        assert meant in STATES
+    parse("state ~ finish")
+
+
+def test_a_text_is_written_so_that_a_query_has_it_as_one_word() -> None:
+    for text in ("digits", "my study", "not", "a=b", "it's", "[a]", "5"):
+        [test] = comparisons(parse(f"sweep = {in_query(text)}"))
+        assert test.operands == (text,)
 
 
 def test_an_error_shows_the_line_with_a_caret() -> None:
@@ -212,7 +235,7 @@ def test_a_name_that_nothing_has_is_an_error_with_the_nearest(query: str, fix: s
     with pytest.raises(QueryError) as raised:
         check_names(query, parse(query), *there)
     assert raised.value.problems[0].fix == fix
-    check_names("", parse("val_auc > 1 and hp.model.dropout > 1 and state = x"), *there)
+    check_names("", parse("val_auc > 1 and hp.model.dropout > 1 and state = idle"), *there)
 
 
 WORDS = st.sampled_from(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -60,11 +61,15 @@ def facts(settings: Settings, word: str | None) -> list[Facts]:
 def command(settings: Settings, as_json: bool, word: str | None, out: Path | None, url: str | None) -> int:
     """Kibana's dashboards: all sweeps, one config, failures, machines, and two made for one sweep.
 
-    Without --out and --import they go to standard output. Importing again replaces them. The key to Kibana comes from
-    BLUENO_KIBANA_API_KEY, BLUENO_KIBANA_USER and BLUENO_KIBANA_PASSWORD, or credentials/kibana.json.
+    Without --out and --import they go to standard output, if that is no terminal. Importing again replaces them. The
+    key to Kibana comes from BLUENO_KIBANA_API_KEY, BLUENO_KIBANA_USER and BLUENO_KIBANA_PASSWORD, or
+    credentials/kibana.json.
     """
     if out is not None and url is not None:
         raise click.UsageError("--out and --import are two ways; choose one")
+    if out is None and url is None and not as_json and sys.stdout.isatty():
+        fix = "write them into a file with --out FILE, or import them with --import URL; a pipe takes them, too"
+        raise BluenoError("the dashboards are long lines of JSON for Kibana, nothing to read on a terminal", fix)
     place = None if url is None else kibana(settings, url)
     found = facts(settings, word)
     objects = bundle(settings.elastic_prefix, found)

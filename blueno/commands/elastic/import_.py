@@ -24,7 +24,8 @@ def command(settings: Settings, as_json: bool, source: str) -> int:
     from ...store import foreign as kept
     from .. import store_of_command
 
-    counts = kept.add(store_of_command(settings.root), foreign.read(source), time.time())
+    results = list(foreign.read(source))  # before anything is made here for what cannot be read
+    counts = kept.add(store_of_command(settings.root), results, time.time())
     if as_json:
         print_json({"source": source, **counts})
     else:
