@@ -72,7 +72,7 @@ class Shared:
     @cached_property
     def _written(self) -> dict[str, sqlite3.Row]:
         """The params of each config by section, as the newest sweep that has it wrote them."""
-        rows = self.db.execute(f"SELECT config, {_sections('params', SECTIONS)} FROM sweep_configs ORDER BY sweep")
+        rows = self.db.execute(f"SELECT config, {_sections('params', WRITTEN)} FROM sweep_configs ORDER BY sweep")
         return {row["config"]: row for row in rows}
 
     def params(self, row: sqlite3.Row) -> dict[str, Value]:
@@ -99,10 +99,10 @@ class Shared:
         made = self.db.execute(RESOLVED, (row["number"],)).fetchone()
         yield from (("=" + name, made[name]) for name in OF_TRIALS if made[name])
         if (written := self._written.get(row["config"])) is not None:
-            yield from ((name, written[name]) for name in SECTIONS if written[name])
+            yield from ((name, written[name]) for name in WRITTEN if written[name])
 
     def _flat(self, section: str, text: str) -> dict[str, Any]:
-        if section in SECTIONS:
+        if section in WRITTEN:
             return flat({section: json.loads(text)})
         if section == DATASET:
             text = self.db.execute("SELECT recipe FROM datasets WHERE id = ?", (text,)).fetchone()["recipe"]
@@ -114,6 +114,7 @@ def _sections(column: str, names: Iterable[str]) -> str:
     return ", ".join(f"{column} -> '$.{name}' AS {name}" for name in names)
 
 
+WRITTEN = ("arm", *SECTIONS)
 OF_TRIALS = ("augment", "model", "train")
 DATASET = "=dataset"  # stands for data and preprocess; a leading = for what is resolved
 RESOLVED = f"SELECT {_sections('recipe', OF_TRIALS)} FROM trials WHERE number = ?"
