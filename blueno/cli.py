@@ -239,8 +239,8 @@ def report_bug(arguments: list[str]) -> int:
     text = redactor(os.environ)(text)
     last = text.strip().splitlines()[-1]
     try:
-        with tempfile.NamedTemporaryFile("w", prefix="blueno-bug-", suffix=".log", delete=False) as file:
-            file.write(text)
+        with tempfile.NamedTemporaryFile("wb", prefix="blueno-bug-", suffix=".log", delete=False) as file:
+            file.write(text.encode(errors="backslashreplace"))
         what = file.name
     except OSError:  # nowhere to leave it
         what = f"this:\n{text}"

@@ -31,7 +31,7 @@ class Work(NamedTuple):
     module: str  # run with the root as its argument
     place: str  # where what it sends goes, for people
     is_wanted: Callable[[Settings], bool]
-    look: str = ""  # the command that says how it stands, if a process that is well says an empty line
+    look: str = ""  # the command that says how it stands, if the process says an empty line when it has begun
 
 
 ELASTIC = Work(
@@ -49,7 +49,7 @@ class Companion:
         self.process: subprocess.Popen[bytes] | None = None
         self._due: float | None = None  # when one that died is started again, on the monotonic clock
         self._told = False
-        self._heard = False  # a reason of the process, or that it is well
+        self._begun = False  # as the process has said
         if work.is_wanted(settings):
             self._start()
 
@@ -95,7 +95,7 @@ class Companion:
         with suppress(BlockingIOError, OSError):
             while said := os.read(self.process.stdout.fileno(), 65536):
                 *lines, self._rest = (self._rest + said).split(b"\n")
-                self._heard = self._heard or bool(lines)
+                self._begun = self._begun or b"" in lines
                 for line in filter(None, lines):
                     self.tell(line.decode(errors="replace"))
 
@@ -109,7 +109,13 @@ class Companion:
             self.process.wait(wait_s)
         self._listen()
         self.process.stdout.close()
-        if self.work.look and not self._heard and not self._told:
-            self.tell(f"{self.work.place}: nothing was sent yet; that goes on, and {self.work.look} says how it stands")
+        self._tell_the_end(self.process.returncode)
         if self.process.returncode is None:
             self.process.returncode = 0  # it goes on without us, which is no reason to warn
+
+    def _tell_the_end(self, code: int | None) -> None:
+        """What nobody has told yet of a process that is let go."""
+        if code not in (None, 0, GAVE_UP) and not self._told:
+            self.tell(f"the process that sends to {self.work.place} died (exit code {code}); what it should send waits")
+        elif code in (None, 0) and self.work.look and not self._begun and not self._told:
+            self.tell(f"{self.work.place}: nothing was sent yet; that goes on, and {self.work.look} says how it stands")

@@ -93,7 +93,8 @@ def secrets_of(environment: Mapping[str, str]) -> set[str]:
 def _forms(value: str) -> Iterator[str]:
     """A value as texts show it: as it is, stripped, in a `repr`, in a URL, in base64, and line by line."""
     plain = value.strip()
-    yield from (value, plain, repr(value)[1:-1], quote(plain), quote_plus(plain), unquote(plain))
+    yield from (value, plain, repr(value)[1:-1], unquote(plain))
+    yield from (quote(plain, errors="replace"), quote_plus(plain, errors="replace"))
     yield b64encode(plain.encode(errors="replace")).decode().rstrip("=")
     yield from (line.strip() for line in plain.splitlines() if len(line.strip()) >= 16)
 

@@ -76,17 +76,18 @@ def target_of(settings: Settings, environment: Mapping[str, str], setup: bool = 
 
 
 def _check_url(url: str) -> None:
-    parts = urlsplit(url)
+    fix = "write it like https://elastic.example.org:9200"
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise BluenoError(f"elastic_url is no URL: {error}", fix) from error
     if parts.username or parts.password:
         raise BluenoError(
             "elastic_url holds a user or a password", "take it out; set BLUENO_ELASTIC_USER and BLUENO_ELASTIC_PASSWORD"
         )
-    try:
-        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # of the port
-        is_one = False
     if url and not is_one:
-        raise BluenoError(f"elastic_url is {url!r}", "write it like https://elastic.example.org:9200")
+        raise BluenoError(f"elastic_url is {url!r}", fix)
 
 
 def _authority(settings: Settings) -> str:
@@ -110,7 +111,7 @@ def _authority(settings: Settings) -> str:
 
 
 def secret(root: Path, name: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """API key, or user and password, without white space around them; the environment wins over the file in
+    """API key, or user and password, without line breaks around them; the environment wins over the file in
     `credentials/`. Raises BluenoError, which shows none of them, for what can be no key.
     """
     given = {key: environment.get(f"BLUENO_{name}_{key}".upper(), "") for key in KEYS}
@@ -129,10 +130,10 @@ def secret(root: Path, name: str, environment: Mapping[str, str]) -> dict[str, s
 
 
 def _checked(given: dict[str, str], where: str) -> dict[str, str]:
-    key = {name: value.strip() for name, value in given.items()}
+    key = {name: value.strip("\r\n") if name == "password" else value.strip() for name, value in given.items()}
     if not key["api_key"] and not (key["user"] and key["password"]):
         raise BluenoError(f"{where}: expected an API key, or a user and a password", KEY_FILE)
-    if not (key["api_key"].isascii() and key["api_key"].isprintable()) or " " in key["api_key"]:
+    if not (key["api_key"].isascii() and key["api_key"].isprintable()) or set(" '\"") & set(key["api_key"]):
         raise BluenoError(f"{where}: the API key has characters that none has", "copy it again, without quotes")
     if not (key["user"] + key["password"]).isprintable() or ":" in key["user"]:
         raise BluenoError(f"{where}: user or password have characters that cannot be sent", "copy them again")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -67,7 +68,8 @@ def connect(target: Target, timeout_s: float = TIMEOUT_S) -> Elasticsearch:
     if target.api_key:
         options["api_key"] = target.api_key
     elif target.user:
-        options["basic_auth"] = (target.user, target.password)
+        # in UTF-8; of a pair the client takes ASCII only
+        options["basic_auth"] = b64encode(f"{target.user}:{target.password}".encode()).decode()
     try:
         return Elasticsearch(**options)
     except (ValueError, TypeError) as error:

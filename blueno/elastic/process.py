@@ -30,7 +30,7 @@ class Talk:
         self.place, self.output = place, output
         self.reason = ""
         self.known: set[str] = set()
-        self.is_well = False
+        self.has_begun = False
 
     def hear(self, sent: Sent) -> None:
         if sent.waits:
@@ -43,9 +43,6 @@ class Talk:
             self.say(f"{self.place} takes documents again")
             self.reason = ""
             self.known.clear()
-        elif not self.is_well:
-            self.is_well = True
-            self.say("")  # for the scheduler, which shows what is more
         for each in sent.refused:
             kind = each.reason.partition(":")[0]
             if kind not in self.known:
@@ -54,6 +51,12 @@ class Talk:
                     f"{self.place} can never take document {each.id} of {each.kind}: {each.reason[:300]}; it is set"
                     " aside, as are others like it (blueno elastic status names them)"
                 )
+
+    def begin(self) -> None:
+        """An empty line: the first turn is over, and what came of it is said."""
+        if not self.has_begun:
+            self.has_begun = True
+            self.say("")
 
     def say(self, text: str) -> None:
         try:
@@ -70,6 +73,7 @@ def serve(sender: Sender, talk: Talk, input_fd: int) -> None:
             over = is_over(input_fd, pause_s) or over
         sent = turn(sender)
         talk.hear(sent)
+        talk.begin()
         if over and (sent.waits or not sent.trials):
             return
         if sent.waits:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.error import HTTPError
@@ -15,6 +17,7 @@ import pytest
 from blueno.cli import run
 from blueno.companion import ELASTIC, Companion
 from blueno.elastic.access import target_of
+from blueno.elastic.client import connect
 from blueno.elastic.templates import actions
 from blueno.errors import BluenoError
 from blueno.settings import Settings, load_settings
@@ -145,8 +148,9 @@ def test_keys_come_from_the_environment_or_a_file_and_are_never_shown(tmp_path: 
     "written",
     [
         '{"api_key": "bad\\nlittle-words"}', '{"api_key": "“little-words”"}', '{"api_key": "little words"}',
-        '{"api_key": ["little", "words"]}', '{"user": "little-words"}', '{"user": "little:words", "password": "p"}',
-        '{"user": "u", "password": "little\\u0000words"}', '{"api_key": " "}', "{}",
+        '{"api_key": "\'little-words\'"}', '{"api_key": ["little", "words"]}', '{"user": "little-words"}',
+        '{"user": "little:words", "password": "p"}', '{"user": "u", "password": "little\\u0000words"}',
+        '{"api_key": " "}', "{}",
     ],
 )  # fmt: skip
 def test_what_can_be_no_key_is_refused_and_not_shown(
@@ -172,11 +176,20 @@ def test_a_prefix_that_no_index_can_have_is_refused(tmp_path: Path, prefix_of_mi
         load_settings(tmp_path, {"BLUENO_ELASTIC_PREFIX": prefix_of_mine})
 
 
+def test_a_password_may_have_any_letters(tmp_path: Path) -> None:
+    given = {"BLUENO_ELASTIC_USER": "u", "BLUENO_ELASTIC_PASSWORD": " pä€ss\n"}
+    found = target_of(Settings(tmp_path, elastic_url="https://[::1]:9200"), given)
+    assert found is not None and found.password == " pä€ss"
+    with closing(connect(found)) as client:
+        assert b64decode(client._headers["authorization"].removeprefix("Basic ")).decode() == "u: pä€ss"
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"elastic_url": "https://host:port"}, "elastic_url is"),
         ({"elastic_url": "https://host:99999"}, "elastic_url is"),
+        ({"elastic_url": "https://[::1"}, "elastic_url is"),
         ({"elastic_url": "http://host:9200", "elastic_fingerprint": "0" * 64}, "are for https"),
         ({"elastic_url": "https://host:9200", "elastic_fingerprint": "0" * 63}, "expected the certificate's SHA-256"),
         ({"elastic_url": "https://host:9200", "elastic_ca": "none.pem"}, "there is no file none.pem"),

@@ -95,7 +95,13 @@ def test_nobody_there() -> None:
 
 def test_addresses() -> None:
     assert checked("https://kibana.example.org/s/team/") == "https://kibana.example.org/s/team"
-    for wrong in ("kibana.example.org", "ftp://kibana.example.org", "https://", "https://kibana.example.org/?x=1"):
+    for wrong in (
+        "kibana.example.org",
+        "ftp://kibana.example.org",
+        "https://",
+        "https://kibana.example.org/?x=1",
+        "https://[::1",
+    ):
         with pytest.raises(BluenoError, match="no address"):
             checked(wrong)
     with pytest.raises(BluenoError, match="holds a user") as caught:

@@ -146,6 +146,16 @@ def test_an_end_before_anything_was_sent_is_told(tmp_path: Path, monkeypatch: py
     assert len(said) == 1 and "nothing was sent yet" in said[0] and "blueno elastic status" in said[0]
 
 
+def test_one_that_died_meanwhile_is_not_said_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setenv("BLUENO_ELASTIC_URL", "http://127.0.0.1:1")
+    companion = Companion(load_settings(tmp_path), ELASTIC, said.append)
+    assert companion.process is not None
+    companion.process.kill()
+    companion.close(30)
+    assert len(said) == 1 and "died (exit code -9)" in said[0]
+
+
 def test_a_400_of_somebody_between_us_and_the_server_sets_nothing_aside(bench: Bench, proxy: Proxy) -> None:
     bench.submit(values=(1,))
     s = sender(bench, place(proxy))

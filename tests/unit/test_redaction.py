@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,11 @@ ENVIRONMENT = {
     "TEAM_API_KEY": SECRET, "DATABASE_URL": f"postgresql://somebody:{PASSWORD}@db.example.org/x",
     "HOME": "/home/somebody", "PWD": "/home/somebody/project", "LANG": "C.UTF-8", "KEYBOARD": "us-layout",
 }  # fmt: skip
+
+
+def test_a_secret_that_is_no_utf_8_is_taken_out() -> None:
+    secret = os.fsdecode(b"abc\xffdefg")
+    assert secret not in redactor({"X_TOKEN": secret})(f"a text with {secret}")
 
 
 @pytest.fixture

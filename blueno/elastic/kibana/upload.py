@@ -48,10 +48,14 @@ class Still(urllib.request.HTTPRedirectHandler):
 
 def checked(url: str) -> str:
     """An address without a slash at its end. Raises BluenoError for what is none."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise BluenoError(f"{url!r} is no address of a Kibana: {error}", ADDRESS) from error
     if parts.username or parts.password:
         raise BluenoError("the address of Kibana holds a user or a password", f"take it out; {KEYS}")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not is_one or parts.query or parts.fragment:
         raise BluenoError(f"{url!r} is no address of a Kibana", ADDRESS)
     return url.rstrip("/")
 
