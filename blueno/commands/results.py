@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,26 +18,14 @@ from ..narrow import Table, narrowed, terminal_width
 from ..origins import search_document, search_text
 from ..plots import plots_of, plots_of_sweep, plots_text
 from ..progress import say
-from ..query.words import in_query
 from ..settings import Settings
 from ..spec.metrics import read_name
 from ..spec.problems import nearest
-from ..store import foreign, read
+from ..store import read
 from ..tables import ConfigRow, TrialRow, cell, config_rows, differing, flat, labels, significant, trial_rows
 from . import complete, need_store, options, print_json, table
 
 MARKS = ("allowed", "front")  # of a row: only where the sweep has limits, or several objectives
-
-
-def find_sweep(db: sqlite3.Connection, word: str | None) -> read.Sweep:
-    """The sweep that a word names (`read.find_sweep`). The NotFound of one that was imported says how to see it."""
-    try:
-        return read.find_sweep(db, word)
-    except NotFound:
-        if not word or not any(word in record.field("sweep") for record in foreign.records(db)):
-            raise
-    fix = f"look at them with: blueno find {shlex.quote(f'sweep = {in_query(word)}')}"
-    raise NotFound(f"{word!r} is no sweep of this project; its results were imported", fix)
 
 
 def table_of(
@@ -218,7 +205,7 @@ def command(
 ) -> int:
     """The table of SWEEP (a name, the beginning of an id, or nothing for the latest), best first."""
     db = need_store(settings.root)
-    found = find_sweep(db, sweep)
+    found = read.find_sweep(db, sweep)
     names = [name.strip() for name in (metrics or "").split(",") if name.strip()]
     document = table_of(db, found, by, names)
     if sinks:

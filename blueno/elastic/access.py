@@ -76,18 +76,21 @@ def target_of(settings: Settings, environment: Mapping[str, str], setup: bool = 
 
 
 def _check_url(url: str) -> None:
-    fix = "write it like https://elastic.example.org:9200"
-    try:
-        parts = urlsplit(url)
-        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError as error:
-        raise BluenoError(f"elastic_url is no URL: {error}", fix) from error
-    if parts.username or parts.password:
+    if "@" in url:
         raise BluenoError(
             "elastic_url holds a user or a password", "take it out; set BLUENO_ELASTIC_USER and BLUENO_ELASTIC_PASSWORD"
         )
-    if url and not is_one:
-        raise BluenoError(f"elastic_url is {url!r}", fix)
+    if url and not is_address(url):
+        raise BluenoError(f"elastic_url is {url!r}", "write it like https://elastic.example.org:9200")
+
+
+def is_address(url: str) -> bool:
+    """Whether it is http or https, with a host and, if it has one, a port that can be."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _authority(settings: Settings) -> str:

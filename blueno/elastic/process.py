@@ -53,7 +53,7 @@ class Talk:
                 )
 
     def begin(self) -> None:
-        """An empty line: the first turn is over, and what came of it is said."""
+        """An empty line: it has tried, and what came of it is said."""
         if not self.has_begun:
             self.has_begun = True
             self.say("")
@@ -110,7 +110,9 @@ def main(arguments: list[str]) -> int:
                 told = True
                 talk.say("another process sends for this project at present")
     except BluenoError as error:
-        Talk(place, sys.stdout).say(f"{place} gets nothing: {error.message}" + (f" ({error.fix})" if error.fix else ""))
+        talk = Talk(place, sys.stdout)
+        talk.say(f"{place} gets nothing: {error.message}" + (f" ({error.fix})" if error.fix else ""))
+        talk.begin()
         return GAVE_UP
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -57,16 +58,19 @@ def sweep_by_number(db: sqlite3.Connection, number: int) -> Sweep:
     return _sweep(row)
 
 
+NO_SWEEP = ("there is no sweep yet", "start one: blueno sweep SPEC")
+
+
 def find_sweep(db: sqlite3.Connection, word: str | None) -> Sweep:
     """The sweep that goes by a name (its newest revision), an unambiguous prefix of its id, or nothing (the latest).
 
     Raises NotFound with the names there are.
     """
     everything = sweeps(db)
-    if not everything:
-        raise NotFound("there is no sweep yet", "start one: blueno sweep SPEC")
     if not word:
-        return everything[0]
+        if everything:
+            return everything[0]
+        raise NotFound(*NO_SWEEP)
     named = [sweep for sweep in everything if sweep.name == word]
     if named:
         return max(named, key=lambda sweep: sweep.revision)
@@ -76,6 +80,13 @@ def find_sweep(db: sqlite3.Connection, word: str | None) -> Sweep:
     if found:
         ids = ", ".join(f"{short(sweep.id)} ({sweep.name})" for sweep in found)
         raise NotFound(f"{word!r} begins the ids of {len(found)} sweeps: {ids}", "give more digits")
+    if db.execute("SELECT 1 FROM foreign_results WHERE sweep = ?", (word,)).fetchone():
+        from ..query.words import in_query  # it imports tables, and they this module
+
+        query = shlex.quote(f"sweep = {in_query(word)}")
+        raise NotFound(f"{word!r} is no sweep of this project; its results were imported", f"blueno find {query}")
+    if not everything:
+        raise NotFound(*NO_SWEEP)
     names = ", ".join(dict.fromkeys(sweep.name for sweep in everything))
     raise NotFound(f"no sweep goes by {word!r}", f"there are: {names}")
 

@@ -42,6 +42,21 @@ def send_all(bench: Bench, where: Target, most: int = 50) -> list[Sent]:
     raise AssertionError("there is no end to it")
 
 
+def begun(bench: Bench) -> tuple[str, dict[str, Any]]:
+    """A trial that runs, and the worker that has it; what it says of epochs is kept."""
+    bench.scheduler.live_epochs = True
+    bench.submit(values=(1,))
+    bench.steps(2)
+    [(worker, message)] = bench.begin_all()
+    return worker, message
+
+
+def say_epoch(bench: Bench, worker: str, message: dict[str, Any], epoch: int, **metrics: float | None) -> None:
+    """What a running trial says at the end of an epoch."""
+    said = {"kind": "epoch", "trial": message["trial"], "attempt": 1, "epoch": epoch, "epochs": 15}
+    bench.executor.say(worker, {**said, "metrics": metrics})
+
+
 def outcome(message: dict[str, Any], epochs: int = 3, **changes: Any) -> dict[str, Any]:
     """A result with a history of so many epochs."""
     x = message["recipe"]["model"]["x"]

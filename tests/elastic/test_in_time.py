@@ -18,7 +18,7 @@ from blueno.store import requests
 from ..acceptance.project import wait_for
 from ..elastic_server import Server
 from ..unit.test_scheduler import Bench, bad
-from .stores import outcome, sender, set_up, target
+from .stores import outcome, say_epoch, sender, set_up, target
 
 PROMISED_S = 10.0  # docs/elastic.md
 
@@ -57,8 +57,7 @@ def test_each_change_of_state_and_each_epoch_is_there_before_the_next(
     [(worker, message)] = bench.begin_all()
     state("running")
     for epoch in (5, 10):
-        said = {"kind": "epoch", "trial": message["trial"], "attempt": 1, "epoch": epoch, "epochs": 10}
-        bench.executor.say(worker, {**said, "metrics": {"val_score": 0.1}})
+        say_epoch(bench, worker, message, epoch, val_score=0.1)
         bench.steps(1)
         wait_for(lambda epoch=epoch: len(server.documents(f"{prefix}-epochs")) == epoch // 5)
     bench.executor.answer(worker, bad(message))
@@ -69,6 +68,8 @@ def test_each_change_of_state_and_each_epoch_is_there_before_the_next(
     state("running")
     bench.run(outcome)
     state("succeeded")
+    [found] = server.documents(f"{prefix}-trials")
+    assert found["attempt"] == 2 and found["trial_id"] == message["trial"]
 
 
 def test_a_look_is_never_later_than_promised() -> None:

@@ -104,8 +104,10 @@ def test_addresses() -> None:
     ):
         with pytest.raises(BluenoError, match="no address"):
             checked(wrong)
-    with pytest.raises(BluenoError, match="holds a user") as caught:
-        checked("https://ada:no-password@kibana.example.org")
+    for wrong in ("https://ada:no-password@kibana.example.org", "https://ada:no/password@kibana.example.org"):
+        with pytest.raises(BluenoError, match="holds a user") as caught:
+            checked(wrong)
+        assert "password@" not in str(caught.value)
     assert "no-password" not in str(caught.value)
     assert "not encrypted" in unsafe("http://kibana.example.org")
     assert not unsafe("http://127.0.0.1:5601") + unsafe("http://localhost:5601") + unsafe("https://kibana.example.org")

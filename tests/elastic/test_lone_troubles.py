@@ -137,6 +137,16 @@ def test_a_process_that_has_said_why_it_ends_is_not_started_again(
         companion.hear()
     assert companion.process is process and len(said) == 1 and "gets nothing" in said[0]
     companion.close()
+    assert len(said) == 1
+
+
+def test_one_that_is_just_giving_up_is_not_said_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setenv("BLUENO_ELASTIC_URL", "ftp://127.0.0.1:1")
+    companion = Companion(load_settings(tmp_path), ELASTIC, said.append)
+    wait_for(lambda: companion.hear() or said)  # type: ignore[func-returns-value]
+    companion.close()
+    assert len(said) == 1 and "gets nothing" in said[0]
 
 
 def test_an_end_before_anything_was_sent_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from blueno.store.database import store_path, transaction
 
 from ..elastic_server import Server
 from ..unit.test_scheduler import Bench, bad
-from .stores import outcome, send_all, sender, set_up, target
+from .stores import begun, outcome, say_epoch, send_all, sender, set_up, target
 
 
 @pytest.fixture
@@ -94,13 +94,9 @@ def test_a_trial_is_there_in_each_of_its_states(bench: Bench, server: Server, pr
 def test_epochs_of_a_running_trial_come_as_they_are_told(bench: Bench, server: Server, prefix: str) -> None:
     set_up(server, prefix)
     where = target(server, prefix)
-    bench.scheduler.live_epochs = True
-    bench.submit(values=(1,))
-    bench.steps(2)
-    [(worker, message)] = bench.begin_all()
+    worker, message = begun(bench)
     for epoch in (5, 10, 15):
-        said = {"kind": "epoch", "trial": message["trial"], "attempt": 1, "epoch": epoch, "epochs": 15}
-        bench.executor.say(worker, {**said, "metrics": {"val_score": 0.1 * epoch, "train_loss": None}})
+        say_epoch(bench, worker, message, epoch, val_score=0.1 * epoch, train_loss=None)
     bench.steps(1)
     send_all(bench, where)
     found = server.documents(f"{prefix}-epochs", split="val")
@@ -119,13 +115,9 @@ def test_more_epochs_than_one_turn_takes_are_told(
 ) -> None:
     set_up(server, prefix)
     monkeypatch.setattr(sending, "LIVE", 2)
-    bench.scheduler.live_epochs = True
-    bench.submit(values=(1,))
-    bench.steps(2)
-    [(worker, message)] = bench.begin_all()
+    worker, message = begun(bench)
     for epoch in (1, 2, 3):
-        said = {"kind": "epoch", "trial": message["trial"], "attempt": 1, "epoch": epoch, "epochs": 9}
-        bench.executor.say(worker, {**said, "metrics": {"val_score": 0.1 * epoch}})
+        say_epoch(bench, worker, message, epoch, val_score=0.1 * epoch)
     bench.steps(1)
     s = sender(bench, target(server, prefix))
     assert [turn(s).more for _ in range(3)] == [True, False, False], "so that the process does not rest in between"

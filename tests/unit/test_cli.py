@@ -68,16 +68,26 @@ def test_what_the_user_can_fix(verb: Callable[..., list[str]], capsys: pytest.Ca
     assert (captured.out, captured.err) == ("", "blueno: it is broken\n  fix: mend it\n")
 
 
-def test_a_bug_leaves_a_log(
+@pytest.fixture
+def log_of_a_bug(
     verb: Callable[..., list[str]],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> Callable[[Exception], tuple[str, Path]]:
+    """What is said of an error that nobody expected, and the log of it."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert run(verb(raising(RuntimeError("never")))) == 3
-    said = capsys.readouterr().err
-    [log] = tmp_path.glob("blueno-bug-*.log")
+
+    def left(error: Exception) -> tuple[str, Path]:
+        assert run(verb(raising(error))) == 3
+        [log] = tmp_path.glob("blueno-bug-*.log")
+        return capsys.readouterr().err, log
+
+    return left
+
+
+def test_a_bug_leaves_a_log(log_of_a_bug: Callable[[Exception], tuple[str, Path]]) -> None:
+    said, log = log_of_a_bug(RuntimeError("never"))
     assert said.startswith("blueno: this is a bug in Blueno: RuntimeError: never\n")
     assert str(log) in said
     assert "Traceback" in log.read_text()
@@ -85,16 +95,11 @@ def test_a_bug_leaves_a_log(
 
 
 def test_a_bug_s_log_holds_no_secret(
-    verb: Callable[..., list[str]],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    log_of_a_bug: Callable[[Exception], tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("BLUENO_ELASTIC_API_KEY", "little-words")
-    assert run(verb(raising(ValueError("a header with little-words")))) == 3
-    [log] = tmp_path.glob("blueno-bug-*.log")
-    assert "little-words" not in capsys.readouterr().err + log.read_text()
+    said, log = log_of_a_bug(ValueError("a header with little-words"))
+    assert "little-words" not in said + log.read_text()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])

@@ -318,7 +318,7 @@ say(epoch=1, val_accuracy=0.5, child=child.pid)
 time.sleep(1000)
 """
     outcome = train(command_job(tmp_path, text), lambda *_: True)
-    wait_for(lambda: is_gone(int(outcome.metrics["child"])), 10)
+    assert wait_for(lambda: is_gone(int(outcome.metrics["child"])), 10)
 
 
 def is_gone(pid: int) -> bool:

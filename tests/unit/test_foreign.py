@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -169,14 +170,15 @@ def test_a_storage_without_a_study_is_an_error(tmp_path: Path) -> None:
         list(read(url))
 
 
-def test_results_points_to_what_was_imported_under_that_name(
+def test_who_asks_for_an_imported_name_is_pointed_to_it_under_that_name(
     bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "my study.csv").write_text(OPTUNA)
     for file in [*files(tmp_path), str(tmp_path / "my study.csv")]:
         foreign.add(bench.db, read(file), bench.now)
-    for name, query in (("study", "'sweep = study'"), ("my study", """'sweep = "my study"'""")):
-        assert run(["results", name, "--root", str(bench.root)]) == 1
+    mine = ("my study", """'sweep = "my study"'""")
+    for verb, (name, query) in product(("results", "status", "failures"), (("study", "'sweep = study'"), mine)):
+        assert run([verb, name, "--root", str(bench.root)]) == 1
         told = capsys.readouterr().err
         assert f"'{name}' is no sweep of this project" in told and f"blueno find {query}\n" in told
         assert len(find(bench.db, query.strip("'"))) == 2

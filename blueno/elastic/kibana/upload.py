@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ...errors import BluenoError
+from ..access import is_address
 from .saved import Saved, ndjson
 
 ENDPOINT = "/api/saved_objects/_import?overwrite=true"
@@ -48,14 +49,9 @@ class Still(urllib.request.HTTPRedirectHandler):
 
 def checked(url: str) -> str:
     """An address without a slash at its end. Raises BluenoError for what is none."""
-    try:
-        parts = urlsplit(url)
-        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError as error:
-        raise BluenoError(f"{url!r} is no address of a Kibana: {error}", ADDRESS) from error
-    if parts.username or parts.password:
+    if "@" in url:
         raise BluenoError("the address of Kibana holds a user or a password", f"take it out; {KEYS}")
-    if not is_one or parts.query or parts.fragment:
+    if not is_address(url) or "?" in url or "#" in url:
         raise BluenoError(f"{url!r} is no address of a Kibana", ADDRESS)
     return url.rstrip("/")
 
