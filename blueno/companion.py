@@ -118,4 +118,5 @@ class Companion:
         if code not in (None, 0, GAVE_UP) and not self._told:
             self.tell(f"the process that sends to {self.work.place} died (exit code {code}); what it should send waits")
         elif code in (None, 0) and self.work.look and not self._begun and not self._told:
-            self.tell(f"{self.work.place}: nothing was sent yet; that goes on, and {self.work.look} says how it stands")
+            after = f"that happens now, after the end ({self.work.look} says whether it worked)"
+            self.tell(f"{self.work.place}: nothing was sent yet; {after}")
